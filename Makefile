@@ -1,0 +1,46 @@
+# Short targets that say what they do. `make help` lists them; each works from a fresh clone on Debian 12 and 13.
+
+# Cargo and Go are found also with a bare PATH.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
+# Command line of the trial: `make run RUN_ARGS="run --port 9000"` replaces it.
+RUN_ARGS ?= run --demo
+BINARY := target/release/tributary
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run run-split build test bench check fmt
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing to run and to test (Debian 12, 13; skips what is there)
+	@scripts/setup.sh test
+
+build: ## build the release binary
+	@scripts/setup.sh run
+	cargo build --release --locked -p tributary
+
+run: build ## start everything in one process with demo content (DATABASE_URL=... for Postgres)
+	$(BINARY) $(RUN_ARGS)
+
+run-split: build ## start each role as a process of its own (DATABASE_URL=... or a throw-away Postgres)
+	@scripts/run-split.sh $(BINARY)
+
+test: ## run all tests, against a throw-away Postgres and a nats-server of their own
+	@scripts/setup.sh test
+	@TEST_PYTHON=$$(scripts/python-env.sh) PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" \
+		scripts/with-postgres.sh cargo test --locked --workspace $(TEST_ARGS)
+
+bench: ## measure: the load generator against a nats-server of its own (BENCH_ARGS=...)
+	@scripts/setup.sh run
+	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" cargo run --release --locked -p bench -- $(BENCH_ARGS)
+
+check: ## format, clippy, house rules, shell scripts and their tests
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@scripts/check-house.sh
+	@scripts/check-shell.sh
+	@scripts/test-check-house.sh
+	@scripts/test-nats-server.sh
+
+fmt: ## format the Rust code
+	cargo fmt --all
