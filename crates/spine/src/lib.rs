@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The spine: the only code that knows NATS, positions and keys.
+
+pub mod address;
+pub mod clock;
+pub mod entity;
+pub mod error;
+pub mod position;
+pub mod record;
+
+pub use address::{Address, PARTS};
+pub use clock::{Clock, new_id};
+pub use entity::Entity;
+pub use error::Error;
+pub use position::Position;
+pub use record::{Cause, Meta, Recorded};

@@ -1,0 +1,74 @@
+//! What can go wrong in the machine, as opposed to what a law refuses.
+
+use crate::position::Position;
+
+/// A fault of the machine. `Display` never prints its source; the chain is printed once, where it is handled.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{field} `{value}` is not allowed: use letters, digits and dashes")]
+    Name { field: &'static str, value: String },
+    #[error("subject {subject} is not one of the log's")]
+    Subject { subject: String },
+    #[error("message {position} on {subject} cannot be read")]
+    Unreadable { subject: String, position: Position, source: serde_json::Error },
+    #[error(
+        "message {position} on {subject} holds the event {event}, which a newer release wrote (schema {schema}); upgrade this one"
+    )]
+    UnknownEvent { subject: String, position: Position, event: String, schema: u32 },
+    #[error("event could not be written as JSON")]
+    Unwritable(#[source] serde_json::Error),
+    #[error("a decision of {bytes} bytes on {subject} is above the limit of {bytes_max}")]
+    TooLarge { subject: String, bytes: usize, bytes_max: usize },
+    #[error("nats-server did not answer `{request}` within its time")]
+    Timeout { request: String },
+    #[error("nats-server refused `{request}`: {description} (code {code})")]
+    Refused { request: String, code: u64, description: String },
+    #[error("connection to nats-server failed at `{request}`")]
+    Nats { request: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("{subject} kept changing under the decision for {attempts} attempts")]
+    Contended { subject: String, attempts: u32 },
+    #[error(
+        "nats-server {version} at {address} is too old: 2.12 or later is needed (2.9 and 2.10 lose or double appends)"
+    )]
+    ServerTooOld { version: String, address: String },
+    #[error("stream {stream} differs from what is needed: {difference}")]
+    StreamDiffers { stream: String, difference: String },
+    #[error("the log lost messages: {detail}; stop, and restore it before anything is written")]
+    LogLost { detail: String },
+    #[error("database failed at `{action}`")]
+    Database { action: String, source: sqlx::Error },
+    #[error("another writer holds the lease `{lease}`")]
+    Fenced { lease: String },
+    #[error("key {key} is destroyed")]
+    Gone { key: String },
+    #[error("sealed value of key {key} does not open: {reason}")]
+    Unopenable { key: String, reason: &'static str },
+    #[error("the master key is wrong or missing: {remedy}")]
+    MasterKey { remedy: String },
+    #[error("file {path} failed at `{action}`")]
+    File { path: String, action: &'static str, source: std::io::Error },
+    #[error("{limit} is {max}: {remedy}")]
+    Limit { limit: &'static str, max: u64, remedy: &'static str },
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// A database failure during `action`.
+    pub fn database(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Database { action, source }
+    }
+
+    /// Whether the same call may succeed later without anything being changed by a person.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { .. }
+                | Self::Nats { .. }
+                | Self::Database { .. }
+                | Self::Contended { .. }
+                | Self::Fenced { .. }
+        )
+    }
+}
