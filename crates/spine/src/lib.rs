@@ -2,14 +2,20 @@
 
 pub mod address;
 pub mod clock;
+pub mod db;
 pub mod entity;
 pub mod error;
+pub mod log;
+pub mod nats;
 pub mod position;
 pub mod record;
+pub mod streams;
 
 pub use address::{Address, PARTS};
 pub use clock::{Clock, new_id};
 pub use entity::Entity;
 pub use error::Error;
+pub use log::{Decided, Log, LogSettings, Refused, Tail};
+pub use nats::{Nats, NatsAccess};
 pub use position::Position;
 pub use record::{Cause, Meta, Recorded};

@@ -1,0 +1,182 @@
+//! The stored form of a decision: CloudEvents attributes as headers, JSON as payload.
+
+use crate::address::Address;
+use crate::error::Error;
+use crate::position::Position;
+use crate::record::{Meta, Payload, Recorded, SCHEMA};
+use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
+use bytes::Bytes;
+use serde::Serialize;
+
+/// Bytes of one decision at most; a message of a person is far below, media lies elsewhere.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+
+const SPEC_VERSION: &str = "ce-specversion";
+const ID: &str = "ce-id";
+const TYPE: &str = "ce-type";
+const SOURCE: &str = "ce-source";
+const TIME: &str = "ce-time";
+const SUBJECT: &str = "ce-subject";
+const CONTENT_TYPE: &str = "content-type";
+const TRACEPARENT: &str = "traceparent";
+const CAUSE: &str = "tributary-cause";
+const CORRELATION: &str = "tributary-correlation";
+const ACTOR: &str = "tributary-actor";
+const VERSION: &str = "tributary-version";
+const SCHEMA_VERSION: &str = "tributary-schema";
+
+pub(crate) fn encode<E: Serialize>(subject: &str, events: Vec<E>) -> Result<Bytes, Error> {
+    let payload = serde_json::to_vec(&Payload { events }).map_err(Error::Unwritable)?;
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(Error::TooLarge {
+            subject: subject.into(),
+            bytes: payload.len(),
+            bytes_max: PAYLOAD_BYTES_MAX,
+        });
+    }
+    Ok(payload.into())
+}
+
+pub(crate) fn headers(address: &Address, meta: &Meta) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(SPEC_VERSION, "1.0");
+    headers.insert(ID, meta.id.to_string());
+    headers.insert(TYPE, &*meta.decision);
+    headers.insert(SOURCE, format!("/tenants/{}", address.tenant));
+    headers.insert(TIME, rfc3339(meta.at));
+    headers.insert(SUBJECT, &*address.id);
+    headers.insert(CONTENT_TYPE, "application/json");
+    headers.insert(CAUSE, meta.cause.to_string());
+    headers.insert(CORRELATION, meta.correlation.to_string());
+    headers.insert(ACTOR, &*meta.actor);
+    headers.insert(VERSION, meta.version.to_string());
+    headers.insert(SCHEMA_VERSION, SCHEMA.to_string());
+    headers.insert(NATS_MESSAGE_ID, meta.id.to_string());
+    if let Some(traceparent) = &meta.traceparent {
+        headers.insert(TRACEPARENT, traceparent.as_str());
+    }
+    headers
+}
+
+/// Reads a stored message back.
+pub(crate) fn decode(
+    subject: &str,
+    sequence: u64,
+    stored_at: i64,
+    headers: &HeaderMap,
+    payload: Bytes,
+) -> Result<Recorded, Error> {
+    let address = Address::parse(subject)?;
+    let position = Position { generation: address.generation, part: address.part, sequence };
+    let text = |name: &'static str| {
+        headers.get(name).map(async_nats::HeaderValue::as_str).ok_or_else(|| missing(subject, position, name))
+    };
+    let uuid =
+        |name: &'static str| text(name)?.parse::<uuid::Uuid>().map_err(|_| missing(subject, position, name));
+    let number =
+        |name: &'static str| text(name)?.parse::<u64>().map_err(|_| missing(subject, position, name));
+    let meta = Meta {
+        id: uuid(ID)?,
+        decision: text(TYPE)?.into(),
+        at: micros(text(TIME)?).ok_or_else(|| missing(subject, position, TIME))?,
+        cause: uuid(CAUSE)?,
+        correlation: uuid(CORRELATION)?,
+        actor: text(ACTOR)?.into(),
+        traceparent: headers.get(TRACEPARENT).map(|value| value.as_str().to_owned()),
+        version: number(VERSION)?,
+        schema: u32::try_from(number(SCHEMA_VERSION)?).unwrap_or(u32::MAX),
+    };
+    Ok(Recorded::new(position, address, meta, stored_at, payload))
+}
+
+/// As [`decode`], but what cannot be read becomes a record that no state can decode, so that its entity is
+/// parked by whoever projects it and the position moves on for all others.
+pub(crate) fn decode_or_blank(
+    place: Position,
+    subject: &str,
+    stored_at: i64,
+    headers: &HeaderMap,
+    payload: Bytes,
+) -> Recorded {
+    decode(subject, place.sequence, stored_at, headers, payload).unwrap_or_else(|error| {
+        tracing::error!(log.position = %place, log.subject = subject, error = %error, "a message of the log is unreadable");
+        let nowhere = Address {
+            generation: place.generation,
+            part: place.part,
+            tenant: "".into(),
+            kind: "".into(),
+            id: "".into(),
+        };
+        let address = Address::parse(subject).unwrap_or(nowhere);
+        let blank = Meta {
+            id: uuid::Uuid::nil(),
+            decision: "unreadable".into(),
+            at: stored_at,
+            cause: uuid::Uuid::nil(),
+            correlation: uuid::Uuid::nil(),
+            actor: "".into(),
+            traceparent: None,
+            version: 0,
+            schema: 0,
+        };
+        Recorded::new(place, address, blank, stored_at, Bytes::new())
+    })
+}
+
+fn missing(subject: &str, position: Position, header: &str) -> Error {
+    use serde::de::Error as _;
+    let source = serde_json::Error::custom(format!("header {header} is missing or malformed"));
+    Error::Unreadable { subject: subject.into(), position, source }
+}
+
+/// A time in microseconds as RFC 3339, UTC.
+pub fn rfc3339(at: i64) -> String {
+    jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |time| time.to_string())
+}
+
+/// RFC 3339 as microseconds.
+pub fn micros(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Cause;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_stored_decision_reads_back() {
+        let address = Address::of("demo", "thread", Uuid::from_u128(7)).unwrap();
+        let cause = Cause::new(Uuid::from_u128(1), "receive", "channel-ingest");
+        let meta = Meta {
+            id: cause.message_id(&address.subject()),
+            decision: "thread.receive".into(),
+            at: 1_795_000_000_123_456,
+            cause: cause.id,
+            correlation: cause.correlation,
+            actor: cause.actor.clone(),
+            traceparent: Some("00-1-2-01".into()),
+            version: 3,
+            schema: SCHEMA,
+        };
+        let headers = headers(&address, &meta);
+        let payload = encode(&address.subject(), vec!["x"]).unwrap();
+        let back = decode(&address.subject(), 9, 5, &headers, payload).unwrap();
+        assert_eq!(back.meta, meta);
+        assert_eq!((back.address, back.position.sequence, back.stored_at), (address, 9, 5));
+    }
+
+    #[test]
+    fn a_message_without_our_headers_is_unreadable() {
+        let found = decode("log.1.0.demo.thread.x", 1, 0, &HeaderMap::new(), Bytes::new());
+        assert!(matches!(found, Err(Error::Unreadable { .. })));
+    }
+
+    #[test]
+    fn an_oversized_decision_is_refused() {
+        let text = "x".repeat(PAYLOAD_BYTES_MAX);
+        assert!(matches!(encode("s", vec![text]), Err(Error::TooLarge { .. })));
+    }
+}

@@ -1,0 +1,172 @@
+//! The log as services see it: decide on an entity, read an entity, follow everything.
+
+mod append;
+mod cache;
+pub mod codec;
+mod consume;
+mod load;
+pub mod tail;
+mod transact;
+
+pub use consume::Consumption;
+pub use tail::{Tail, TailStart};
+pub use transact::{Decided, Refused};
+
+use crate::address::{Address, GENERATION, PARTS, stream_name};
+use crate::clock::Clock;
+use crate::entity::Entity;
+use crate::error::Error;
+use crate::nats::Nats;
+use crate::record::Recorded;
+use cache::{Cache, Feed, Slot, lock};
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+/// Locks that keep two decisions of one process from racing for the same subject.
+const LANES: usize = 1024;
+
+/// What an installation chooses about appends.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// An append that stays ambiguous for so long fails; shorter than the streams' duplicate window.
+    pub retry_deadline: Duration,
+    /// Decisions on one entity that may lose against other writers before the caller is told.
+    pub conflicts_max: u32,
+    /// States kept of each kind of entity.
+    pub cached_entities_max: NonZeroUsize,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            retry_deadline: Duration::from_secs(60),
+            conflicts_max: 64,
+            cached_entities_max: NonZeroUsize::new(10_000).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// The shared log. Cheap to clone; all clones share one cache.
+#[derive(Clone)]
+pub struct Log {
+    nats: Nats,
+    clock: Clock,
+    settings: Arc<LogSettings>,
+    caches: Arc<RwLock<HashMap<&'static str, Arc<dyn Feed>>>>,
+    lanes: Arc<[tokio::sync::Mutex<()>]>,
+}
+
+impl Log {
+    pub fn new(nats: Nats, clock: Clock, settings: LogSettings) -> Self {
+        Self {
+            nats,
+            clock,
+            settings: Arc::new(settings),
+            caches: Arc::default(),
+            lanes: (0..LANES).map(|_| tokio::sync::Mutex::new(())).collect(),
+        }
+    }
+
+    /// The same log, with the same cache, appending over another role's connection.
+    pub fn acting_over(&self, nats: Nats) -> Self {
+        Self { nats, ..self.clone() }
+    }
+
+    pub fn nats(&self) -> &Nats {
+        &self.nats
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The entity's messages so far, in order, as some replica has them; up to and including sequence
+    /// `until` when given. Time travel is folding these.
+    ///
+    /// # Errors
+    /// When the server does not answer or a message cannot be read.
+    pub async fn history(&self, address: &Address, until: Option<u64>) -> Result<Vec<Recorded>, Error> {
+        let mut records = load::load(&self.nats, address, 1).await?;
+        if let Some(until) = until {
+            records.retain(|record| record.position.sequence <= until);
+        }
+        Ok(records)
+    }
+
+    /// The entity's state as this process knows it, passed to `look`. May be a little stale.
+    ///
+    /// # Errors
+    /// As [`Log::history`].
+    pub async fn read<S: Entity, T>(
+        &self,
+        address: &Address,
+        look: impl FnOnce(&S) -> T,
+    ) -> Result<T, Error> {
+        let slot = self.slot::<S>(address).await?;
+        let slot = lock(&slot);
+        Ok(look(&slot.state))
+    }
+
+    /// The last sequence of each part, asked from the streams' leaders.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn ends(&self) -> Result<[u64; PARTS as usize], Error> {
+        let mut ends = [0; PARTS as usize];
+        for part in 0..PARTS {
+            let name = stream_name(GENERATION, part);
+            let failed = |source| Error::Nats { request: format!("info of {name}"), source };
+            let stream = self.nats.jetstream.get_stream(&name).await.map_err(|error| failed(error.into()))?;
+            ends[usize::from(part)] = stream.cached_info().state.last_sequence;
+        }
+        Ok(ends)
+    }
+
+    /// Tells the log that an entity is new: its first decision starts at sequence 0 without a read. Wrong
+    /// knowledge does no harm, since the append is conditional.
+    pub fn assume_new<S: Entity>(&self, address: &Address) {
+        let subject = address.subject();
+        let cache = self.cache::<S>();
+        let cache = typed::<S>(&*cache);
+        if cache.get(&subject).is_none() {
+            cache.put(&subject, Slot::default());
+        }
+    }
+
+    /// Called by the tail with every message of every part, before any reader sees it.
+    pub(crate) fn feed(&self, record: &Recorded) {
+        let caches = self.caches.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(cache) = caches.get(&*record.address.kind) {
+            cache.feed(&record.address.subject(), record);
+        }
+    }
+
+    fn cache<S: Entity>(&self) -> Arc<dyn Feed> {
+        let known =
+            self.caches.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(S::KIND).cloned();
+        known.unwrap_or_else(|| {
+            let mut caches = self.caches.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let fresh = || Arc::new(Cache::<S>::new(self.settings.cached_entities_max)) as Arc<dyn Feed>;
+            caches.entry(S::KIND).or_insert_with(fresh).clone()
+        })
+    }
+
+    async fn slot<S: Entity>(&self, address: &Address) -> Result<Arc<Mutex<Slot<S>>>, Error> {
+        let subject = address.subject();
+        let cache = self.cache::<S>();
+        if let Some(slot) = typed::<S>(&*cache).get(&subject) {
+            return Ok(slot);
+        }
+        let mut slot = Slot::<S>::default();
+        for record in load::load(&self.nats, address, 1).await? {
+            slot.fold(&record)?;
+        }
+        Ok(typed::<S>(&*cache).put(&subject, slot))
+    }
+}
+
+fn typed<S: Entity>(cache: &dyn Feed) -> &Cache<S> {
+    cache.as_any().downcast_ref().expect("a kind has one state, which its name is registered with")
+}

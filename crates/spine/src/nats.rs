@@ -1,0 +1,158 @@
+//! The connection to nats-server, and the gate that refuses versions known to lose messages.
+
+use crate::error::Error;
+use async_nats::{ConnectOptions, Event, jetstream};
+use std::time::Duration;
+
+/// Detects a half-open connection within `PING_INTERVAL` × 3.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bound of each JetStream API call and of the wait for an acknowledgement.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
+/// Messages that wait in one subscription before the client calls it slow.
+const SUBSCRIPTION_CAPACITY: usize = 16_384;
+const VERSION_MIN: (u64, u64) = (2, 12);
+const VERSION_GOOD: (u64, u64) = (2, 15);
+
+/// How to reach nats-server, and as whom.
+#[derive(Clone, Debug)]
+pub struct NatsAccess {
+    pub url: String,
+    /// The seed of the role's nkey; never logged.
+    pub nkey_seed: Option<Seed>,
+    /// The prefix of reply inboxes that only this role may read.
+    pub inbox_prefix: Option<String>,
+    /// The role, shown in the server's connection list.
+    pub name: String,
+}
+
+/// A secret seed; its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct Seed(pub String);
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed(…)")
+    }
+}
+
+/// A connection with its JetStream context. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    pub(crate) client: async_nats::Client,
+    pub(crate) jetstream: jetstream::Context,
+    url: String,
+}
+
+impl Nats {
+    /// Connects and checks the server's version.
+    ///
+    /// # Errors
+    /// [`Error::Nats`] when no server answers, [`Error::ServerTooOld`] below 2.12.
+    pub async fn connect(access: &NatsAccess) -> Result<Self, Error> {
+        let failed = |source: async_nats::ConnectError| Error::Nats {
+            request: format!("connect to {}", access.url),
+            source: Box::new(source),
+        };
+        let client = options(access).connect(access.url.as_str()).await.map_err(failed)?;
+        let jetstream = jetstream::context::ContextBuilder::new()
+            .timeout(REQUEST_TIMEOUT)
+            .ack_timeout(REQUEST_TIMEOUT)
+            .build(client.clone());
+        let nats = Self { client, jetstream, url: access.url.clone() };
+        nats.check_version()?;
+        Ok(nats)
+    }
+
+    /// The server's version, such as `2.15.2`.
+    pub fn server_version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    /// The largest message that the server takes, in bytes.
+    pub fn payload_max(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+
+    /// Whether the connection stands at this moment.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// The plain client, for what speaks NATS itself, such as `doctor`.
+    pub fn client(&self) -> &async_nats::Client {
+        &self.client
+    }
+
+    fn check_version(&self) -> Result<(), Error> {
+        let version = self.server_version();
+        match parse_version(&version) {
+            Some(found) if found >= VERSION_MIN => {
+                if found < VERSION_GOOD {
+                    tracing::warn!(
+                        nats.version = version,
+                        "nats-server is older than 2.15: replicated streams are slow with sync_interval: always"
+                    );
+                }
+                Ok(())
+            }
+            _ => Err(Error::ServerTooOld { version, address: self.url.clone() }),
+        }
+    }
+}
+
+fn options(access: &NatsAccess) -> ConnectOptions {
+    let mut options = ConnectOptions::new()
+        .name(format!("tributary-{}", access.name))
+        .ping_interval(PING_INTERVAL)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .skip_subject_validation(true)
+        .reconnect_delay_callback(|attempts| {
+            let exponent = u32::try_from(attempts.min(7)).unwrap_or(7);
+            Duration::from_millis(10 * 2_u64.pow(exponent)).min(RECONNECT_DELAY_MAX)
+        })
+        .event_callback(|event| async move { report(&event) });
+    if let Some(seed) = &access.nkey_seed {
+        options = options.nkey(seed.0.clone());
+    }
+    if let Some(prefix) = &access.inbox_prefix {
+        options = options.custom_inbox_prefix(prefix);
+    }
+    options
+}
+
+fn report(event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to nats-server"),
+        Event::Disconnected => tracing::warn!("disconnected from nats-server"),
+        Event::SlowConsumer(_) => tracing::error!(nats.event = %event, "nats subscription overflowed"),
+        other => tracing::warn!(nats.event = %other, "nats-server event"),
+    }
+}
+
+fn parse_version(version: &str) -> Option<(u64, u64)> {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(str::parse::<u64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(parse_version("2.9.10").unwrap() < VERSION_MIN);
+        assert!(parse_version("2.10.27").unwrap() < VERSION_MIN);
+        assert!(parse_version("2.12.0-beta").unwrap() >= VERSION_MIN);
+        assert!(parse_version("2.15.2").unwrap() >= VERSION_GOOD);
+        assert_eq!(parse_version("unknown"), None);
+    }
+
+    #[test]
+    fn a_seed_is_not_shown() {
+        assert_eq!(format!("{:?}", Seed("SUSECRET".into())), "Seed(…)");
+    }
+}
