@@ -35,6 +35,20 @@ pub enum Error {
     StreamDiffers { stream: String, difference: String },
     #[error("the log lost messages: {detail}; stop, and restore it before anything is written")]
     LogLost { detail: String },
+    #[error("the folder {folder} is in use by another process: stop it, or use its admin address")]
+    Locked { folder: String },
+    #[error("Postgres {version} is too old: version 14 or later is needed")]
+    DatabaseTooOld { version: String },
+    #[error(
+        "{store} is at version {version}, this release knows {known}: upgrade this one, or restore a backup"
+    )]
+    SchemaNewer { store: String, version: i64, known: u32 },
+    #[error(
+        "the tables of the model {model} changed and its version is still {version}: raise it, or drop the slot"
+    )]
+    SchemaChanged { model: String, version: u32 },
+    #[error("{owner} is under legal hold: nothing of it is destroyed until the hold ends")]
+    Held { owner: String },
     #[error("database failed at `{action}`")]
     Database { action: String, source: sqlx::Error },
     #[error("another writer holds the lease `{lease}`")]

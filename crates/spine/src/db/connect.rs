@@ -1,0 +1,193 @@
+//! How connections are made: addresses, PRAGMAs, session settings and pools.
+
+use super::Limits;
+use super::dialect::Backend;
+use crate::error::Error;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Page cache of the write connection and of one read connection, bounded so that a dozen idle stores stay
+/// small.
+const CACHE_KIB_WRITE: u32 = 2_048;
+const CACHE_KIB_READ: u32 = 1_024;
+/// Pages in the WAL after which SQLite moves them into the file (4 MiB), and the size that the WAL is cut to.
+const WAL_PAGES_MAX: u32 = 1_000;
+const WAL_BYTES_KEPT_MAX: u32 = 8 * 1_048_576;
+/// A connection that was idle for longer is tested before it is given out, on Postgres.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// Statements slower than this are logged, by their text, never by their values.
+const SLOW_STATEMENT: Duration = Duration::from_secs(2);
+
+/// Where a store is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    File(PathBuf),
+    Schema(String),
+}
+
+/// Whether a commit has to survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// It is the only copy: keys and state.
+    Full,
+    /// It follows from the log: read models.
+    Derived,
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Write,
+    Read,
+}
+
+#[derive(Clone)]
+pub(crate) struct Connector {
+    pub(crate) backend: Backend,
+    /// Empty on SQLite.
+    pub(crate) url: String,
+    pub(crate) limits: Limits,
+}
+
+impl Connector {
+    pub(crate) async fn admin_pool(&self, connections_max: u32) -> Result<AnyPool, Error> {
+        let action = "connect to Postgres";
+        self.pool_options(connections_max)
+            .connect_with(quiet(self.url.parse().map_err(Error::database(action))?))
+            .await
+            .map_err(Error::database(action))
+    }
+
+    /// The pool for writing: connected at once, so that a fault shows at the start.
+    pub(crate) async fn write_pool(&self, target: &Target, durability: Durability) -> Result<AnyPool, Error> {
+        let connections_max = match self.backend {
+            Backend::Sqlite => 1,
+            Backend::Postgres => self.limits.connections_write_max,
+        };
+        let mut options = self.prepared(connections_max, target, durability, Access::Write);
+        if self.backend == Backend::Sqlite {
+            // Closing the last connection of a file checkpoints it, which is no work to do every half minute.
+            options = options.idle_timeout(None).max_lifetime(None);
+        }
+        let action = || format!("open {target:?}");
+        options
+            .connect_with(self.options(target).map_err(Error::database(action()))?)
+            .await
+            .map_err(Error::database(action()))
+    }
+
+    pub(crate) fn read_pool(&self, target: &Target, durability: Durability) -> Result<AnyPool, Error> {
+        let options = self.prepared(self.limits.connections_read_max, target, durability, Access::Read);
+        let address = self.options(target).map_err(Error::database(format!("open {target:?}")))?;
+        Ok(options.connect_lazy_with(address))
+    }
+
+    /// A connection outside the pools, for work that takes long.
+    pub(crate) async fn connection(&self, target: &Target) -> Result<AnyConnection, sqlx::Error> {
+        let mut connection = AnyConnection::connect_with(&self.options(target)?).await?;
+        let setup = self.setup(target, Durability::Derived, Access::Write);
+        connection.execute(AssertSqlSafe(setup)).await?;
+        Ok(connection)
+    }
+
+    fn options(&self, target: &Target) -> Result<AnyConnectOptions, sqlx::Error> {
+        match target {
+            Target::Schema(_) => Ok(quiet(self.url.parse()?)),
+            Target::File(path) => Ok(quiet(file_url(&path.to_string_lossy()).parse()?)),
+        }
+    }
+
+    fn prepared(
+        &self,
+        connections_max: u32,
+        target: &Target,
+        durability: Durability,
+        access: Access,
+    ) -> AnyPoolOptions {
+        let setup: Arc<str> = self.setup(target, durability, access).into();
+        self.pool_options(connections_max).after_connect(move |connection, _| {
+            let setup = setup.clone();
+            Box::pin(async move { connection.execute(AssertSqlSafe(setup)).await.map(|_| ()) })
+        })
+    }
+
+    fn pool_options(&self, connections_max: u32) -> AnyPoolOptions {
+        let options = AnyPoolOptions::new()
+            .max_connections(connections_max)
+            .min_connections(0)
+            .acquire_timeout(Duration::from_millis(self.limits.acquire_ms_max))
+            .idle_timeout(Duration::from_millis(self.limits.idle_ms))
+            // A round trip per statement for a connection that was used a moment ago is too dear.
+            .test_before_acquire(false);
+        match self.backend {
+            Backend::Sqlite => options,
+            Backend::Postgres => options.before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for < TEST_AFTER_IDLE {
+                        return Ok(true);
+                    }
+                    connection.ping().await.map(|()| true)
+                })
+            }),
+        }
+    }
+
+    fn setup(&self, target: &Target, durability: Durability, access: Access) -> String {
+        match target {
+            Target::File(_) => self.pragmas(durability, access),
+            Target::Schema(schema) => {
+                let commit = if durability == Durability::Full { "on" } else { "off" };
+                let only = if access == Access::Read { "on" } else { "off" };
+                format!(
+                    "SET search_path TO \"{schema}\"; SET synchronous_commit TO {commit}; \
+                     SET default_transaction_read_only TO {only}; SET application_name TO 'tributary'"
+                )
+            }
+        }
+    }
+
+    fn pragmas(&self, durability: Durability, access: Access) -> String {
+        let busy_ms = self.limits.busy_ms_max;
+        let (cache_kib, synchronous) = match (access, durability) {
+            (Access::Read, _) => (CACHE_KIB_READ, "NORMAL"),
+            (Access::Write, Durability::Derived) => (CACHE_KIB_WRITE, "NORMAL"),
+            (Access::Write, Durability::Full) => (CACHE_KIB_WRITE, "FULL"),
+        };
+        // Mapped pages would count as memory of the process, so nothing is mapped. Temporary tables stay in
+        // memory, since a temporary file would be one more place to erase.
+        format!(
+            "PRAGMA busy_timeout = {busy_ms}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+             PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -{cache_kib}; \
+             PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}; \
+             PRAGMA journal_size_limit = {WAL_BYTES_KEPT_MAX}; PRAGMA query_only = {};",
+            if access == Access::Read { "ON" } else { "OFF" }
+        )
+    }
+}
+
+/// Logs no statement but a slow one.
+fn quiet(options: AnyConnectOptions) -> AnyConnectOptions {
+    let slow = options.log_settings.slow_statements_level;
+    let mut options = options.disable_statement_logging();
+    options.log_settings.slow_statements_level = slow;
+    options.log_settings.slow_statements_duration = SLOW_STATEMENT;
+    options
+}
+
+/// The address of a file with every byte escaped that an address could read as something else.
+fn file_url(path: &str) -> String {
+    let mut url = String::from("sqlite://");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
+            url.push(char::from(byte));
+        } else {
+            write!(url, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
+    }
+    url.push_str("?mode=rwc");
+    url
+}

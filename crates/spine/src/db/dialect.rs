@@ -1,0 +1,89 @@
+//! What differs between the two backends: the words of a table definition, and which errors pass by themselves.
+
+/// The database behind all stores of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Files in the data folder, one process.
+    Sqlite,
+    /// Schemas of one database, many processes.
+    Postgres,
+}
+
+impl Backend {
+    /// One text of a portable table definition in this backend's words. `BLOB` becomes `BYTEA`, and `TEXT`
+    /// gets the byte order that SQLite has, so that both sort alike. A text that starts with `[sqlite]` or
+    /// `[postgres]` is for that backend alone; `None` for the other.
+    pub fn ddl(self, text: &str) -> Option<String> {
+        let text = match (text.strip_prefix("[sqlite]"), text.strip_prefix("[postgres]"), self) {
+            (Some(text), _, Self::Sqlite) | (_, Some(text), Self::Postgres) => return Some(text.into()),
+            (Some(_), _, _) | (_, Some(_), _) => return None,
+            (None, None, _) => text,
+        };
+        match self {
+            Self::Sqlite => Some(text.into()),
+            Self::Postgres => Some(postgres_words(text)),
+        }
+    }
+
+    /// How a write transaction begins. SQLite takes the write lock at once, since a transaction that reads
+    /// first and writes later fails when another wrote in between.
+    pub(crate) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+}
+
+fn postgres_words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut before = "";
+    let mut rest = text;
+    while !rest.is_empty() {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let length = match rest.find(|c| !is_word(c)) {
+            Some(0) => rest.find(is_word).unwrap_or(rest.len()),
+            Some(length) => length,
+            None => rest.len(),
+        };
+        let (word, tail) = rest.split_at(length);
+        match word {
+            "BLOB" => out.push_str("BYTEA"),
+            // A cast takes no collation.
+            "TEXT" if before != "AS" => out.push_str("TEXT COLLATE \"C\""),
+            _ => out.push_str(word),
+        }
+        if word.starts_with(is_word) {
+            before = word;
+        }
+        rest = tail;
+    }
+    out
+}
+
+/// Whether the whole transaction may simply be run again: a deadlock or a serialisation failure on Postgres,
+/// a lock that another connection held for too long on SQLite.
+pub fn may_retry(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001" | "5" | "6" | "261" | "517"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_is_the_same_table_on_both() {
+        let text = "CREATE TABLE TEXTS (id TEXT PRIMARY KEY, raw BLOB, x TEXT AS (CAST(id AS TEXT)))";
+        assert_eq!(Backend::Sqlite.ddl(text).as_deref(), Some(text));
+        let postgres = "CREATE TABLE TEXTS (id TEXT COLLATE \"C\" PRIMARY KEY, raw BYTEA, x TEXT COLLATE \"C\" AS (CAST(id AS TEXT)))";
+        assert_eq!(Backend::Postgres.ddl(text).as_deref(), Some(postgres));
+    }
+
+    #[test]
+    fn a_marked_definition_is_for_its_backend_alone() {
+        assert_eq!(Backend::Sqlite.ddl("[postgres]CREATE INDEX a"), None);
+        assert_eq!(Backend::Postgres.ddl("[postgres]CREATE INDEX a").as_deref(), Some("CREATE INDEX a"));
+        assert_eq!(Backend::Sqlite.ddl("[sqlite]CREATE INDEX b").as_deref(), Some("CREATE INDEX b"));
+    }
+}

@@ -1,0 +1,156 @@
+//! A store: one SQLite file or one Postgres schema, with its write and its read connections.
+
+use super::connect::{Connector, Durability, Target};
+use super::dialect::Backend;
+use super::snapshot::{self, Snapshot};
+use crate::error::Error;
+use sqlx::{Any, AnyConnection, AnyPool, Row, Transaction};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Tables that change together. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) inner: Arc<StoreInner>,
+}
+
+pub(super) struct StoreInner {
+    target: Target,
+    backend: Backend,
+    connector: Connector,
+    /// Where snapshots are put.
+    folder: PathBuf,
+    write: AnyPool,
+    reads: AnyPool,
+}
+
+impl StoreInner {
+    pub(super) fn is_closed(&self) -> bool {
+        self.write.is_closed()
+    }
+}
+
+/// What a truncating checkpoint found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Everything is in the file, and the WAL is empty.
+    Truncated,
+    /// A reader still sees an older state, so the WAL keeps what was deleted. Try again later.
+    ReaderInTheWay,
+    /// The backend is Postgres, where this is the server's business.
+    NotOurs,
+}
+
+impl Store {
+    pub(super) async fn open(
+        connector: &Connector,
+        target: Target,
+        durability: Durability,
+        folder: &Path,
+    ) -> Result<Self, Error> {
+        let write = connector.write_pool(&target, durability).await?;
+        let reads = connector.read_pool(&target, durability)?;
+        let backend = connector.backend;
+        let (connector, folder) = (connector.clone(), folder.to_path_buf());
+        Ok(Self { inner: Arc::new(StoreInner { target, backend, connector, folder, write, reads }) })
+    }
+
+    /// Which of the two databases it is in.
+    pub fn backend(&self) -> Backend {
+        self.inner.backend
+    }
+
+    /// Begins a write transaction. On SQLite it holds the only write connection of this store, so the next
+    /// caller waits; dropping it rolls back.
+    ///
+    /// # Errors
+    /// When no connection comes free in time.
+    pub async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
+        let begun = self.inner.write.begin_with(self.inner.backend.begin()).await;
+        begun.map_err(Error::database("begin a transaction"))
+    }
+
+    /// The pool for reading. Its connections refuse to write.
+    pub fn reads(&self) -> &AnyPool {
+        &self.inner.reads
+    }
+
+    /// The pool for single statements that write. On SQLite it has one connection, the same that
+    /// [`Store::begin`] takes.
+    pub fn write(&self) -> &AnyPool {
+        &self.inner.write
+    }
+
+    /// A connection outside the pools, for work that takes long. May write on Postgres and SQLite alike.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn connection(&self) -> Result<AnyConnection, Error> {
+        let connection = self.inner.connector.connection(&self.inner.target).await;
+        connection.map_err(Error::database("open a connection"))
+    }
+
+    /// Moves the whole WAL into the file and empties it, after which deleted rows are nowhere in either.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        if self.backend() == Backend::Postgres {
+            return Ok(Checkpoint::NotOurs);
+        }
+        let action = "checkpoint the WAL";
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.inner.write)
+            .await
+            .map_err(Error::database(action))?;
+        let busy: i64 = row.try_get(0).map_err(Error::database(action))?;
+        Ok(if busy == 0 { Checkpoint::Truncated } else { Checkpoint::ReaderInTheWay })
+    }
+
+    /// The store as it is now, to be read for as long as needed without holding anybody up. On SQLite a copy,
+    /// deleted when dropped; on Postgres a transaction that sees one state.
+    ///
+    /// # Errors
+    /// Database errors, such as a full disk.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        snapshot::take(self).await
+    }
+
+    /// Writes a consistent, compact copy to `path`, synced to disk, while others go on reading and writing.
+    /// SQLite only; on Postgres a dump does this.
+    ///
+    /// # Errors
+    /// When the file exists, the disk is full, or the backend is Postgres.
+    pub async fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        snapshot::copy(self, path).await
+    }
+
+    /// Closes all connections once they are given back.
+    pub async fn close(&self) {
+        self.inner.reads.close().await;
+        self.inner.write.close().await;
+    }
+
+    /// The file, on SQLite.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.inner.target {
+            Target::File(path) => Some(path),
+            Target::Schema(_) => None,
+        }
+    }
+
+    pub(super) fn schema(&self) -> Option<&str> {
+        match &self.inner.target {
+            Target::File(_) => None,
+            Target::Schema(schema) => Some(schema),
+        }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.inner.connector
+    }
+}
