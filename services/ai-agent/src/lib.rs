@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What to answer: knowledge, finding in it, noticing who wants a person, and the answer itself.
+
+pub mod answer;
+pub mod detect;
+pub mod evaluate;
+pub mod knowledge;
+pub mod retrieve;

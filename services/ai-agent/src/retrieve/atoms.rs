@@ -1,0 +1,197 @@
+//! Owns reading a text: characters of Chinese and words of other scripts as atoms, phrases that mean something, weights.
+
+use super::lexicon::{Asks, Lexicon};
+
+/// What an atom is: it decides how much a match of it alone is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One Chinese character, or one of another script written without blanks.
+    Han,
+    /// A word.
+    Word,
+    /// A number.
+    Number,
+}
+
+/// The smallest piece of text that is compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Atom {
+    pub(crate) key: u64,
+    pub(crate) kind: Kind,
+    /// Something that is no letter stands before it.
+    pub(crate) apart: bool,
+    /// How much it says about the topic, from the words of the field, 0..1.
+    pub(crate) weight: f32,
+    /// The topic of the phrase that it is part of.
+    pub(crate) topic: Option<u16>,
+}
+
+/// A text as the index and the comparison see it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) atoms: Vec<Atom>,
+    pub(crate) asks: Asks,
+    pub(crate) negated: bool,
+}
+
+/// Atoms of one text that are looked at.
+pub(crate) const ATOMS_MAX: usize = 2_048;
+
+impl Reading {
+    /// Reads a folded text.
+    pub(crate) fn of(folded: &str) -> Reading {
+        let mut reading = Reading { atoms: split(folded), ..Reading::default() };
+        let lexicon = Lexicon::of_the_field();
+        let mut at = 0;
+        while at < reading.atoms.len() {
+            let Some((length, lexeme)) = lexicon.longest(&reading.atoms[at..]) else {
+                at += 1;
+                continue;
+            };
+            for atom in &mut reading.atoms[at..at + length] {
+                atom.weight = lexeme.weight;
+                atom.topic = lexeme.topic;
+            }
+            reading.asks = reading.asks.with(lexeme.asks);
+            reading.negated ^= lexeme.negates;
+            at += length;
+        }
+        reading
+    }
+
+    /// The terms of the text with their weights: atoms, neighbouring pairs, topics.
+    pub(crate) fn terms(&self) -> Vec<(u64, f32)> {
+        let mut terms: Vec<(u64, f32)> = Vec::with_capacity(self.atoms.len() * 3);
+        for (at, atom) in self.atoms.iter().enumerate() {
+            let alone = if atom.kind == Kind::Han { 0.5 } else { 1.0 };
+            terms.push((atom.key, alone * atom.weight));
+            let next = self.atoms.get(at + 1);
+            if let Some(next) = next.filter(|next| !next.apart || next.kind != Kind::Han) {
+                terms.push((pair(atom, next), 0.5 * (atom.weight + next.weight)));
+            }
+            let previous = at.checked_sub(1).and_then(|before| self.atoms[before].topic);
+            if let Some(number) = atom.topic.filter(|number| previous != Some(*number)) {
+                terms.push((topic(number), atom.weight));
+            }
+        }
+        terms
+    }
+}
+
+/// The key of two atoms that stand side by side.
+pub(crate) fn pair(a: &Atom, b: &Atom) -> u64 {
+    mix(a.key.rotate_left(17) ^ b.key)
+}
+
+/// The key of a topic.
+pub(crate) fn topic(number: u16) -> u64 {
+    mix(0x7049_6300_0000_0000 | u64::from(number))
+}
+
+fn mix(key: u64) -> u64 {
+    let key = (key ^ (key >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let key = (key ^ (key >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    key ^ (key >> 32)
+}
+
+/// Cuts a folded text into atoms, each with the weight of a word that no table knows.
+pub(crate) fn split(folded: &str) -> Vec<Atom> {
+    let mut atoms = Vec::new();
+    let mut word = String::new();
+    let mut apart = false;
+    let mut chars = folded.chars().peekable();
+    while let Some(c) = chars.next() {
+        let glues = |n: &char| if c == '.' { n.is_ascii_digit() } else { n.is_ascii_alphabetic() };
+        let glued = match (c, word.chars().next_back()) {
+            ('\'' | '’', Some(last)) => last.is_ascii_alphabetic() && chars.peek().is_some_and(glues),
+            ('.', Some(last)) => last.is_ascii_digit() && chars.peek().is_some_and(glues),
+            _ => false,
+        };
+        if c.is_alphanumeric() && !is_unspaced(c) {
+            // A model is written with and without a blank before its number.
+            let digits = |c: char| c.is_ascii_digit() || c == '.';
+            if word.chars().next_back().is_some_and(|last| digits(last) != digits(c)) {
+                flush(&mut word, &mut apart, &mut atoms);
+            }
+            word.push(c);
+        } else if glued {
+            word.push(if c == '.' { '.' } else { '\'' });
+        } else {
+            flush(&mut word, &mut apart, &mut atoms);
+            if is_unspaced(c) {
+                atoms.push(Atom {
+                    key: mix(u64::from(u32::from(c))),
+                    kind: Kind::Han,
+                    apart,
+                    weight: 1.0,
+                    topic: None,
+                });
+                apart = false;
+            } else {
+                apart = true;
+            }
+        }
+        if atoms.len() >= ATOMS_MAX {
+            return atoms;
+        }
+    }
+    flush(&mut word, &mut apart, &mut atoms);
+    atoms
+}
+
+/// Scripts written without blanks between words: Han, kana, Thai, Lao, Khmer, Burmese.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}' | '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+fn flush(word: &mut String, apart: &mut bool, atoms: &mut Vec<Atom>) {
+    if word.is_empty() {
+        return;
+    }
+    let kind = if word.chars().any(|c| c.is_ascii_digit()) { Kind::Number } else { Kind::Word };
+    let stem = if kind == Kind::Word { stem(word) } else { word.as_str() };
+    // FNV-1a; the keys only need to differ, nobody gains by making them meet.
+    let key = stem
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    // Two words are never written together, so the blank between them parts nothing.
+    atoms.push(Atom { key: mix(key), kind, apart: false, weight: 1.0, topic: None });
+    word.clear();
+    *apart = false;
+}
+
+/// Takes the commonest English endings off; only as good as it must be for both sides to agree.
+fn stem(word: &str) -> &str {
+    if !word.is_ascii() || word.contains('\'') {
+        return word.strip_suffix("'s").unwrap_or(word);
+    }
+    for (ending, rest_min) in [("ing", 4), ("ies", 3), ("ed", 3), ("es", 4), ("s", 3), ("e", 4), ("y", 3)] {
+        if let Some(rest) = word.strip_suffix(ending).filter(|rest| rest.len() >= rest_min) {
+            if !(ending == "s" && rest.ends_with('s')) {
+                return rest.strip_suffix('e').filter(|rest| rest.len() >= 4).unwrap_or(rest);
+            }
+        }
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_part_from_what_stands_beside_them() {
+        assert_eq!(split("7天").len(), 2);
+        assert_eq!(split("iphone15有货").len(), 4);
+        assert_eq!(split("iphone 15")[1].key, split("iphone15")[1].key);
+        assert_eq!(split("15pro").len(), 2);
+    }
+
+    #[test]
+    fn forms_of_an_english_word_agree() {
+        assert_eq!(split("returns")[0].key, split("return")[0].key);
+        assert_eq!(split("charging")[0].key, split("charged")[0].key);
+        assert_eq!(split("delivery")[0].key, split("deliver")[0].key);
+    }
+}

@@ -1,0 +1,17 @@
+//! Owns finding: which entries of a knowledge base answer a text, best first, and how sure that is.
+//!
+//! Two steps, as search engines do it. Single characters, pairs of neighbours, words and topics (see `lexicon.txt`) are
+//! looked up in an inverted index (BM25, questions and answers apart), which leaves some dozen candidates. Each of
+//! these is then compared closely (`compare`), and a small fixed logistic function of that comparison is the
+//! confidence (`confidence`).
+
+mod atoms;
+mod compare;
+mod confidence;
+pub mod fold;
+mod index;
+mod lexicon;
+mod postings;
+
+pub use confidence::{FEATURE_NAMES, FEATURES, Weights};
+pub use index::{Hit, Index};
