@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Lead capture: what a conversation taught us about a customer, from contact details to a qualified lead.
+
+pub mod evaluate;
+pub mod extract;

@@ -1,0 +1,177 @@
+//! Accounts of messengers: WeChat, QQ, Telegram. Each needs its word before it.
+
+use super::cue::{Cue, Mark};
+use super::digit::{self, Script};
+use super::fold::{Folded, is_han};
+use super::scene::{Find, Scene};
+use super::{Form, Kind};
+
+/// What may stand between the word and the account, in characters.
+const LINK_MAX: usize = 12;
+
+/// Reads the accounts behind each messenger's word.
+pub(super) fn read(scene: &mut Scene<'_>) {
+    let marks: Vec<Mark> = scene.marks.clone();
+    for mark in &marks {
+        let find = match mark.cue {
+            Cue::Wechat => wechat(scene, mark),
+            Cue::Qq => qq(scene, mark),
+            Cue::Telegram => telegram(scene, mark),
+            _ => None,
+        };
+        if let Some(find) = find {
+            scene.add(find);
+        }
+    }
+}
+
+/// The index behind linking words and signs, and whether one of them says "is".
+fn link(text: &Folded<'_>, from: usize) -> (usize, bool) {
+    const WORDS: [&str; 26] = [
+        "账号", "帐号", "号码", "号", "是", "为", "的", "我的", "我", "id", "叫", "is", "搜索", "搜", "加",
+        "这个", "就是", "码", "联系", "也是", "my", "这", "添加", "->", "=>", "请",
+    ];
+    let mut index = from;
+    let mut says_is = false;
+    while index - from < LINK_MAX {
+        let c = text.at(index);
+        if matches!(
+            c,
+            ' ' | ':'
+                | '='
+                | '-'
+                | '~'
+                | '('
+                | '['
+                | '【'
+                | '「'
+                | '"'
+                | '\''
+                | '“'
+                | '<'
+                | '《'
+                | '→'
+                | '➡'
+                | '👉'
+                | '👇'
+                | '|'
+                | '/'
+                | '\n'
+                | '_'
+                | '*'
+        ) || matches!(c, ',' | '、') && index == from
+        {
+            says_is |= matches!(c, ':' | '=' | '→' | '➡' | '👉');
+            index += 1;
+            continue;
+        }
+        let Some(length) = text.reads_any(index, &WORDS) else { break };
+        // "id" and "is" are words here only if they end: "isabel88" is an account.
+        if c.is_ascii_alphabetic() && text.at(index + length).is_ascii_alphanumeric() {
+            break;
+        }
+        says_is |= matches!(c, '是' | '为' | '号' | '叫' | 'i' | 'I');
+        index += length;
+    }
+    (index, says_is)
+}
+
+/// WeChat's rule (its help centre): 6 to 20 letters, digits, `_` or `-`, beginning with a letter.
+fn wechat(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
+    const LENGTH: std::ops::RangeInclusive<usize> = 6..=20;
+    let text = &scene.text;
+    let (start, says_is) = link(text, mark.end);
+    if !text.at(start).is_ascii_alphabetic() || scene.is_taken(start, start + 1) {
+        return None;
+    }
+    let end = (start..text.len()).find(|at| !is_account(text.at(*at))).unwrap_or(text.len());
+    let mut end = end;
+    while end > start && matches!(text.at(end - 1), '-' | '_') {
+        end -= 1;
+    }
+    let account = text.text(start, end).to_ascii_lowercase();
+    if !LENGTH.contains(&account.len()) || scene.mark_at(start).is_some_and(|mark| mark.end == end) {
+        return None;
+    }
+    let has_sign = account.contains(|c: char| !c.is_ascii_alphabetic());
+    // Without a digit it may be a plain word: "wechat payment". Chinese text does not run on in English words.
+    let is_sole = !matches!(text.at(end), ' ') || is_han(text.at(text.skip_blanks(end)));
+    let is_believed = has_sign || says_is || text.has_han() && is_sole;
+    if !is_believed || text.at(end) == '@' || text.at(end) == '.' && text.at(end + 1).is_ascii_alphanumeric()
+    {
+        return None;
+    }
+    let confidence = if has_sign { 95 } else { 75 };
+    let mut find = Find::new(Kind::Wechat, (start, end), account, confidence);
+    let cue = text.text(mark.start, mark.end).to_lowercase();
+    let is_open = ["微信", "wechat", "weixin", "vx", "wx", "we chat"].iter().any(|word| cue.contains(word));
+    find.form = (!is_open).then_some(Form::Homophone);
+    Some(find)
+}
+
+fn is_account(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
+/// QQ numbers have 5 to 11 digits and no leading zero.
+fn qq(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
+    const LENGTH: std::ops::RangeInclusive<usize> = 5..=11;
+    let text = &scene.text;
+    let (start, _) = link(text, mark.end);
+    let mut digits = String::new();
+    let mut end = start;
+    let mut index = start;
+    let mut sounds = false;
+    while let Some(digit) = digit::disguised(text, index) {
+        // A homophone alone is a word; between digits it is a digit.
+        if digit.script > Script::Hanzi {
+            if digit.script != Script::Sound {
+                break;
+            }
+            sounds = true;
+        }
+        digits.push(char::from(b'0' + digit.value));
+        end = digit.end;
+        index = if matches!(text.at(end), ' ' | '-') && digit::open(text, end + 1).is_some() {
+            end + 1
+        } else {
+            end
+        };
+    }
+    let whole = !text.at(end).is_ascii_alphanumeric() && text.at(end) != '@';
+    if !LENGTH.contains(&digits.len()) || digits.starts_with('0') || !whole || scene.is_taken(start, end) {
+        return None;
+    }
+    let mut find = Find::new(Kind::Qq, (start, end), digits, if sounds { 70 } else { 95 });
+    find.form = sounds.then_some(Form::Homophone);
+    Some(find)
+}
+
+/// Telegram's rule: 5 to 32 letters, digits or `_`, beginning with a letter.
+fn telegram(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
+    const LENGTH: std::ops::RangeInclusive<usize> = 5..=32;
+    let text = &scene.text;
+    let (mut start, says_is) = link(text, mark.end);
+    let has_at = text.at(start) == '@';
+    let is_link = text.at(mark.end - 1) == '/';
+    if !(has_at || is_link || says_is || text.has_han()) {
+        return None;
+    }
+    let from = start + usize::from(has_at);
+    let end = (from..text.len())
+        .find(|at| !text.at(*at).is_ascii_alphanumeric() && text.at(*at) != '_')
+        .unwrap_or(text.len());
+    let account = text.text(from, end).to_ascii_lowercase();
+    if !LENGTH.contains(&account.len()) || !account.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    if is_link {
+        start = from;
+    }
+    Some(Find::new(
+        Kind::Telegram,
+        (start, end),
+        format!("@{account}"),
+        if has_at || is_link { 95 } else { 70 },
+    ))
+}

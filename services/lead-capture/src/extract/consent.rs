@@ -1,0 +1,184 @@
+//! What a customer says about being called: a permission, or a wish to be left alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::fold::Folded;
+
+/// An explicit statement about calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// 可以打给我, please call me.
+    Given,
+    /// 不要打电话, don't call me.
+    Refused,
+}
+
+const REFUSALS: [&str; 46] = [
+    "不要打电话",
+    "别打电话",
+    "不要打我",
+    "别打我",
+    "不要给我打",
+    "别给我打",
+    "不要再打",
+    "别再打",
+    "不想接电话",
+    "不接电话",
+    "不方便接电话",
+    "不方便打电话",
+    "不方便电话",
+    "勿电话",
+    "请勿致电",
+    "请勿来电",
+    "勿打电话",
+    "不要来电",
+    "不用打电话",
+    "不需要打电话",
+    "不用给我打",
+    "不要电话联系",
+    "不要联系我",
+    "别联系我",
+    "不用联系我",
+    "请勿联系",
+    "不要骚扰",
+    "别骚扰",
+    "拒绝来电",
+    "不接受电话",
+    "不同意联系",
+    "无需回电",
+    "不用回电",
+    "不想被打扰",
+    "don't call",
+    "dont call",
+    "do not call",
+    "don't phone",
+    "do not phone",
+    "no calls",
+    "no phone calls",
+    "stop calling",
+    "don't contact me",
+    "do not contact me",
+    "rather not be called",
+    "unsubscribe",
+];
+
+const PERMISSIONS: [&str; 44] = [
+    "可以打给我",
+    "可以打我",
+    "可以给我打",
+    "可以打电话",
+    "可以电话联系",
+    "可以联系我",
+    "可以来电",
+    "可以致电",
+    "方便的话打给我",
+    "打给我",
+    "打我电话",
+    "给我打电话",
+    "给我打个电话",
+    "给我来电",
+    "给我回电",
+    "给我回个电话",
+    "给我来个电话",
+    "回我电话",
+    "电话联系我",
+    "电话联系",
+    "打我手机",
+    "随时打",
+    "随时联系",
+    "随时电话",
+    "请联系我",
+    "请致电",
+    "请来电",
+    "联系我",
+    "同意联系",
+    "同意来电",
+    "call我",
+    "让销售加我",
+    "让人联系我",
+    "call me",
+    "ring me",
+    "give me a call",
+    "phone me",
+    "reach me",
+    "contact me",
+    "text me",
+    "happy to talk",
+    "feel free to call",
+    "you can call",
+    "you may call",
+];
+
+/// The last explicit statement about calls in the text; `None` if it makes none. A question asks and permits nothing.
+///
+/// A number given is no consent by itself: whether giving it counts is the tenant's rule, not this function's.
+pub fn consent(text: &str) -> Option<Consent> {
+    let text = Folded::new(text);
+    let mut last = None;
+    let mut index = 0;
+    while index < text.len() {
+        if let Some(length) = reads(&text, index, &REFUSALS) {
+            last = Some(Consent::Refused);
+            index += length;
+        } else if let Some(length) = reads(&text, index, &PERMISSIONS) {
+            // 别让人联系我, 不想你们打给我, "please never call me": the denial stands before.
+            last = Some(if is_denied(&text, index) { Consent::Refused } else { Consent::Given });
+            index += length;
+        } else {
+            index += 1;
+        }
+    }
+    last
+}
+
+fn reads(text: &Folded<'_>, index: usize, phrases: &[&str]) -> Option<usize> {
+    let length = text.reads_any(index, phrases)?;
+    let latin = text.at(index).is_ascii_alphabetic();
+    let open = latin && text.before(index).is_ascii_alphabetic();
+    (!open).then_some(length)
+}
+
+/// A word of denial shortly before in the same clause.
+fn is_denied(text: &Folded<'_>, index: usize) -> bool {
+    const DENIALS: [&str; 12] =
+        ["不要", "别", "不用", "不想", "勿", "不准", "不许", "never ", "not ", "n't ", "不必", "无需"];
+    const REACH: usize = 8;
+    (index.saturating_sub(REACH)..index).any(|at| {
+        text.reads_any(at, &DENIALS).is_some_and(|length| {
+            (at + length..index).all(|place| !matches!(text.at(place), ',' | '。' | '.' | '!' | ';'))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_is_heard() {
+        for text in ["可以打给我", "你给我回个电话吧", "Please call me at 3125550183", "請聯繫我"]
+        {
+            assert_eq!(consent(text), Some(Consent::Given), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_heard() {
+        for text in
+            ["不要打电话，加微信", "don't call me", "请勿来电", "别让人联系我", "please never call me"]
+        {
+            assert_eq!(consent(text), Some(Consent::Refused), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_counts() {
+        assert_eq!(consent("不要打电话。算了，可以打给我"), Some(Consent::Given));
+    }
+
+    #[test]
+    fn a_number_alone_is_no_consent() {
+        assert_eq!(consent("13812345678"), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! E-mail addresses, also with blanks, full-width signs or the signs spelled out.
+
+use super::cue::Cue;
+use super::scene::{Find, Scene};
+use super::{Form, Kind};
+
+/// RFC 5321 section 4.5.3.1: the local part has at most 64 octets, the domain 255.
+const LOCAL_MAX: usize = 64;
+const DOMAIN_MAX: usize = 255;
+
+/// An at sign, plain or spelled.
+struct At {
+    start: usize,
+    end: usize,
+    spelled: bool,
+}
+
+pub(super) fn read(scene: &mut Scene<'_>) {
+    let mut index = 0;
+    while index < scene.text.len() {
+        match at_sign(scene, index).and_then(|at| address(scene, &at)) {
+            Some(find) => {
+                index = find.end;
+                scene.add(find);
+            }
+            None => index += 1,
+        }
+    }
+}
+
+fn at_sign(scene: &Scene<'_>, index: usize) -> Option<At> {
+    const SPELLED: [&str; 13] = [
+        "(at)",
+        "[at]",
+        "{at}",
+        "<at>",
+        "(@)",
+        "[@]",
+        "艾特",
+        "爱特",
+        "圈a",
+        " at ",
+        "小老鼠",
+        "#at#",
+        "_at_",
+    ];
+    if scene.text.at(index) == '@' {
+        return Some(At { start: index, end: index + 1, spelled: false });
+    }
+    let length = scene.text.reads_any(index, &SPELLED)?;
+    Some(At { start: index, end: index + length, spelled: true })
+}
+
+fn address(scene: &Scene<'_>, at: &At) -> Option<Find> {
+    let text = &scene.text;
+    let mut local_end = at.start;
+    while local_end > 0 && at.start - local_end < 2 && text.at(local_end - 1) == ' ' {
+        local_end -= 1;
+    }
+    let mut start = local_end;
+    while start > 0 && local_end - start < LOCAL_MAX && is_local(text.at(start - 1)) {
+        start -= 1;
+    }
+    while start < local_end && !text.at(start).is_ascii_alphanumeric() {
+        start += 1;
+    }
+    let domain_start = skip(scene, at.end);
+    let (domain, end, dots_spelled) = domain(scene, domain_start, at.spelled)?;
+    if start == local_end || text.at(local_end - 1) == '.' {
+        return None;
+    }
+    let spelled = at.spelled || dots_spelled;
+    // "meet at example.com" is no address: a spelled sign needs the word e-mail or a local part with a digit.
+    if text.at(at.start) == ' ' && at.spelled && !dots_spelled && !is_announced(scene, start) {
+        return None;
+    }
+    let norm = format!("{}@{domain}", text.text(start, local_end).to_ascii_lowercase());
+    let mut find = Find::new(Kind::Email, (start, end), norm, if spelled { 80 } else { 98 });
+    find.form = spelled.then_some(Form::Spelled);
+    Some(find)
+}
+
+fn is_announced(scene: &Scene<'_>, index: usize) -> bool {
+    scene.marks_before(index).any(|mark| mark.cue == Cue::Email)
+}
+
+fn skip(scene: &Scene<'_>, index: usize) -> usize {
+    (index..index + 2).find(|at| scene.text.at(*at) != ' ').unwrap_or(index + 2)
+}
+
+/// Reads labels and dots; returns the domain in lower case, its end, and whether a dot was spelled.
+fn domain(scene: &Scene<'_>, start: usize, may_spell: bool) -> Option<(String, usize, bool)> {
+    let text = &scene.text;
+    let mut domain = String::new();
+    let mut end = start;
+    let mut index = start;
+    let mut spelled = false;
+    loop {
+        let label_end = (index..index + 63).find(|at| !is_label(text.at(*at))).unwrap_or(index + 63);
+        if label_end == index {
+            break;
+        }
+        domain.push_str(&text.text(index, label_end).to_ascii_lowercase());
+        end = label_end;
+        let Some((after, spelt)) = dot(scene, label_end, may_spell) else { break };
+        if !is_label(text.at(after)) || domain.len() > DOMAIN_MAX {
+            break;
+        }
+        spelled |= spelt;
+        domain.push('.');
+        index = after;
+    }
+    // The top level has letters only: a dot that ends the sentence took nothing with it.
+    let (rest, top) = domain.rsplit_once('.')?;
+    let valid = top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic()) && !rest.is_empty();
+    valid.then_some((domain, end, spelled))
+}
+
+/// The index after a dot at `index`.
+fn dot(scene: &Scene<'_>, index: usize, may_spell: bool) -> Option<(usize, bool)> {
+    const SPELLED: [&str; 8] = ["(dot)", "[dot]", "{dot}", "<dot>", " dot ", "点", "(.)", "[.]"];
+    let text = &scene.text;
+    if text.at(index) == '.' {
+        return Some((index + 1, false));
+    }
+    if text.at(index) == ' ' && text.at(index + 1) == '.' {
+        return Some((skip(scene, index + 2), false));
+    }
+    if text.at(index) == '。' && is_top_level(scene, index + 1) {
+        return Some((index + 1, true));
+    }
+    let length = text.reads_any(index, &SPELLED)?;
+    (may_spell || is_top_level(scene, index + length)).then_some((index + length, true))
+}
+
+fn is_top_level(scene: &Scene<'_>, index: usize) -> bool {
+    scene
+        .text
+        .reads_any(index, &["com", "cn", "net", "org", "edu", "gov", "io", "co", "hk", "tw", "uk", "de"])
+        .is_some()
+}
+
+fn is_local(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
+}
+
+fn is_label(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-'
+}
