@@ -1,0 +1,236 @@
+//! One socket of a visitor: which frames are allowed when, and what the server must do.
+
+use super::TEXT_MAX_GRAPHEMES;
+use super::frames::{ClientFrame, Code, FRAME_MAX_BYTES, ServerFrame};
+use super::{page, token};
+use crate::channels::contract::{Account, Unit};
+use crate::channels::text::{clean, clean_line, mend_json};
+use events::Micros;
+use events::thread::Touch;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A visitor's messages per minute.
+pub const MESSAGES_PER_MINUTE_MAX: usize = 30;
+/// All frames per minute, above which the socket is cut.
+pub const FRAMES_PER_MINUTE_MAX: usize = 300;
+/// How long the server waits for the first frame before it cuts the socket.
+pub const HELLO_WITHIN_MS: u64 = 10_000;
+const MINUTE: Micros = 60_000_000;
+
+/// What the server must do, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    Send(ServerFrame),
+    /// Find or make the visitor's thread, then send [`Session::welcome`] and the events after `after`.
+    Open(Opening),
+    /// Append the message to the thread, then send [`ServerFrame::Ack`]; [`super::item_id`] is its identity.
+    Receive {
+        client_id: String,
+        text: String,
+    },
+    Typing {
+        on: bool,
+    },
+    Read {
+        sequence: u64,
+    },
+    Delivered {
+        sequence: u64,
+    },
+    /// Nothing more is read from the socket.
+    Close,
+}
+
+/// A visitor who said hello.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening {
+    /// The external user of the thread, as text.
+    pub visitor: Uuid,
+    /// Whether the browser had no token.
+    pub is_new: bool,
+    pub after: Option<u64>,
+    pub touch: Option<Touch>,
+    pub language: Option<String>,
+    /// The site's own id of the user, proven. Personal data.
+    pub signed_in: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Silent,
+    Opening(Uuid),
+    Open(Uuid),
+    Closed,
+}
+
+/// The state of one socket.
+pub struct Session {
+    account: Arc<Account>,
+    /// Who a visitor without a token becomes.
+    newcomer: Uuid,
+    state: State,
+    frames: Rate,
+    messages: Rate,
+}
+
+impl Session {
+    /// A socket of that account; `newcomer` is a fresh random id.
+    pub fn new(account: Arc<Account>, newcomer: Uuid) -> Self {
+        let (frames, messages) = (Rate::new(FRAMES_PER_MINUTE_MAX), Rate::new(MESSAGES_PER_MINUTE_MAX));
+        Self { account, newcomer, state: State::Silent, frames, messages }
+    }
+
+    /// What a text frame means.
+    pub fn on_frame(&mut self, frame: &str, at: Micros) -> Vec<Action> {
+        if self.state == State::Closed {
+            return vec![];
+        }
+        match self.read(frame, at) {
+            Ok(action) => vec![action],
+            Err((code, client_id)) => self.refuse(code, client_id, at),
+        }
+    }
+
+    /// The thread is found: the frame that tells the visitor so, with a token for the next time. None when the
+    /// socket did not ask.
+    pub fn welcome(&mut self, thread: Uuid, resume: u64, at: Micros) -> Option<ServerFrame> {
+        let State::Opening(visitor) = self.state else { return None };
+        self.state = State::Open(visitor);
+        let token = token::issue(self.secret(), self.account.id, visitor, at);
+        Some(ServerFrame::Welcome { token, thread, resume })
+    }
+
+    fn read(&mut self, frame: &str, at: Micros) -> Result<Action, (Code, Option<String>)> {
+        let refused = |code| Err((code, None));
+        if frame.len() > FRAME_MAX_BYTES {
+            return refused(Code::FrameTooLarge);
+        }
+        if self.frames.full(at) {
+            return refused(Code::Flood);
+        }
+        self.frames.count(at);
+        let Ok(frame) = serde_json::from_str::<ClientFrame>(&mend_json(frame.as_bytes())) else {
+            return refused(if self.state == State::Silent { Code::HelloFirst } else { Code::Unreadable });
+        };
+        match (self.state, frame) {
+            (_, ClientFrame::Ping) => Ok(Action::Send(ServerFrame::Pong)),
+            (State::Silent, hello @ ClientFrame::Hello { .. }) => {
+                self.hello(hello, at).map_err(|code| (code, None))
+            }
+            (_, ClientFrame::Hello { .. }) => refused(Code::HelloAgain),
+            (State::Open(_), frame) => self.open(frame, at),
+            _ => refused(Code::HelloFirst),
+        }
+    }
+
+    fn hello(&mut self, hello: ClientFrame, at: Micros) -> Result<Action, Code> {
+        let ClientFrame::Hello { account, token, after, page, language, identity } = hello else {
+            return Err(Code::HelloFirst);
+        };
+        if account != self.account.slug {
+            return Err(Code::UnknownAccount);
+        }
+        let known = match token.filter(|token| !token.is_empty()) {
+            None => None,
+            Some(token) => match token::verify(self.secret(), self.account.id, &token, at) {
+                Ok(claims) => Some(claims.visitor),
+                Err(token::Fault::Expired) => return Err(Code::TokenExpired),
+                Err(token::Fault::Invalid) => return Err(Code::TokenInvalid),
+            },
+        };
+        let signed_in = match (identity, self.account.secret("identity_secret")) {
+            (None, _) => None,
+            (Some(identity), Some(secret)) if identity.is_genuine(secret, at) => Some(identity.user),
+            _ => return Err(Code::IdentityInvalid),
+        };
+        let visitor = known.unwrap_or(self.newcomer);
+        self.state = State::Opening(visitor);
+        Ok(Action::Open(Opening {
+            visitor,
+            is_new: known.is_none(),
+            after: after.filter(|_| known.is_some()),
+            touch: page::touch(&page),
+            language: language.map(|language| clean_line(&language, 16)),
+            signed_in,
+        }))
+    }
+
+    fn open(&mut self, frame: ClientFrame, at: Micros) -> Result<Action, (Code, Option<String>)> {
+        match frame {
+            ClientFrame::Message { client_id, text } => self.message(client_id, &text, at),
+            ClientFrame::Typing { on } => Ok(Action::Typing { on }),
+            ClientFrame::Read { sequence } => Ok(Action::Read { sequence }),
+            ClientFrame::Delivered { sequence } => Ok(Action::Delivered { sequence }),
+            ClientFrame::Ping | ClientFrame::Hello { .. } => Err((Code::HelloAgain, None)),
+        }
+    }
+
+    fn message(
+        &mut self,
+        client_id: String,
+        text: &str,
+        at: Micros,
+    ) -> Result<Action, (Code, Option<String>)> {
+        let sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if !(8..=64).contains(&client_id.len()) || !client_id.bytes().all(sound) {
+            return Err((Code::ClientIdInvalid, None));
+        }
+        let text = clean(text);
+        let refused = |code| Err((code, Some(client_id.clone())));
+        if text.trim().is_empty() {
+            return refused(Code::TextEmpty);
+        }
+        if Unit::Graphemes.measure(&text) > TEXT_MAX_GRAPHEMES {
+            return refused(Code::TextTooLong);
+        }
+        if self.messages.full(at) {
+            return refused(Code::RateLimited);
+        }
+        self.messages.count(at);
+        Ok(Action::Receive { client_id, text })
+    }
+
+    fn refuse(&mut self, code: Code, client_id: Option<String>, at: Micros) -> Vec<Action> {
+        let retry_after_ms = (code == Code::RateLimited).then(|| self.messages.free_in_ms(at));
+        let error = Action::Send(ServerFrame::Error { code, client_id, retry_after_ms });
+        if !code.is_final() {
+            return vec![error];
+        }
+        self.state = State::Closed;
+        vec![error, Action::Close]
+    }
+
+    fn secret(&self) -> &str {
+        self.account.secret("widget_secret").unwrap_or_default()
+    }
+}
+
+/// How often something happened in the last minute, counted up to a maximum.
+struct Rate {
+    max: usize,
+    times: VecDeque<Micros>,
+}
+
+impl Rate {
+    fn new(max: usize) -> Self {
+        Self { max, times: VecDeque::new() }
+    }
+
+    fn full(&mut self, at: Micros) -> bool {
+        while self.times.front().is_some_and(|first| at - first >= MINUTE) {
+            self.times.pop_front();
+        }
+        self.times.len() >= self.max
+    }
+
+    fn count(&mut self, at: Micros) {
+        self.times.push_back(at);
+    }
+
+    fn free_in_ms(&self, at: Micros) -> u64 {
+        let first = self.times.front().copied().unwrap_or(at);
+        u64::try_from((first + MINUTE - at) / 1000 + 1).unwrap_or(0)
+    }
+}

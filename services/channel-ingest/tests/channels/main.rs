@@ -1,0 +1,22 @@
+//! The channels' protocols, through the adapter contract.
+
+#[cfg(test)]
+mod account;
+#[cfg(test)]
+mod http_inbound;
+#[cfg(test)]
+mod http_send;
+#[cfg(test)]
+mod oa_inbound;
+#[cfg(test)]
+mod oa_push;
+#[cfg(test)]
+mod oa_refused;
+#[cfg(test)]
+mod oa_send;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod vectors;
+#[cfg(test)]
+mod widget;
