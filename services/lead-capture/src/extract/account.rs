@@ -23,6 +23,32 @@ pub(super) fn read(scene: &mut Scene<'_>) {
             scene.add(find);
         }
     }
+    unannounced(scene);
+}
+
+/// 加vxzhao6688, 加我zhao6688, wxid_…: no word of its own before the account.
+fn unannounced(scene: &mut Scene<'_>) {
+    const ADD: [&str; 8] = ["加vx", "加wx", "+vx", "+wx", "加我vx", "加我wx", "加我v", "加v"];
+    for index in 0..scene.text.len() {
+        let text = &scene.text;
+        let length = match text.at(index) {
+            '加' | '+' => text.reads_any(index, &ADD).or_else(|| text.reads_any(index, &["加我"])),
+            'w' if text.reads(index, "wxid_") && !text.before(index).is_ascii_alphanumeric() => Some(0),
+            _ => None,
+        };
+        let Some(length) = length else { continue };
+        let from = if length == 0 { index } else { link(text, index + length).0 };
+        let end = (from..text.len()).find(|at| !is_account(text.at(*at))).unwrap_or(text.len());
+        let account = text.text(from, end).to_ascii_lowercase();
+        let fits = (6..=20).contains(&account.len())
+            && account.starts_with(|c: char| c.is_ascii_alphabetic())
+            && account.contains(|c: char| c.is_ascii_digit())
+            && text.at(end) != '@';
+        if fits {
+            let confidence = if length == 0 { 95 } else { 65 };
+            scene.add(Find::new(Kind::Wechat, (from, end), account, confidence));
+        }
+    }
 }
 
 /// The index behind linking words and signs, and whether one of them says "is".
@@ -125,7 +151,9 @@ fn qq(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
     while let Some(digit) = digit::disguised(text, index) {
         // A homophone alone is a word; between digits it is a digit.
         if digit.script > Script::Hanzi {
-            if digit.script != Script::Sound {
+            let look_alike =
+                digit.script == Script::Letter && matches!(text.low(index), 'o' | 'l' | 'i') && index > start;
+            if digit.script != Script::Sound && !look_alike {
                 break;
             }
             sounds = true;

@@ -119,6 +119,15 @@ fn built_wechat(text: &Folded<'_>, index: usize) -> Option<Mark> {
         after += 1;
     }
     let second = text.at(after);
+    // w x, V-X: letters apart; together they are listed.
+    if text.at(index).is_ascii()
+        && after == index + 2
+        && !text.at(index + 1).is_ascii_alphabetic()
+        && matches!(second, 'x' | 'X')
+        && !text.at(after + 1).is_ascii_alphanumeric()
+    {
+        return Some(Mark { cue: Cue::Wechat, start: index, end: after + 1 });
+    }
     if !SECOND.contains(second) || text.at(index).is_ascii() && second.is_ascii() {
         return (text.reads(after, "xin") && !text.at(after + 3).is_ascii_alphabetic()).then_some(Mark {
             cue: Cue::Wechat,

@@ -96,19 +96,19 @@ fn is_credible(scene: &Scene<'_>, inside: &[Digit]) -> bool {
     let edges = !text.before(inside[0].start).is_ascii_alphanumeric()
         && !text.at(inside[MOBILE.min(inside.len()) - 1].end).is_ascii_alphanumeric();
     let open = count(Script::Plain) + count(Script::Hanzi);
-    let disguised = inside.len() > open;
+    // Chinese numerals in a list of pauses are a number too; plain figures in one are prices.
+    let disguised = inside.len() > open || count(Script::Hanzi) >= 6;
     disguised && edges && (letters == 0 || open + count(Script::Sound) >= 5 && letters <= 6)
 }
 
-/// A number said in English words: six one seven five five five….
+/// Another number behind its word, in English words (six one seven…) or in homophones (洞七五五…).
 fn spoken(scene: &Scene<'_>, row: &[Digit]) -> Option<Find> {
-    if !row.iter().all(|digit| digit.script <= Script::Word)
-        || !row.iter().any(|digit| digit.script == Script::Word)
-    {
-        return None;
-    }
+    let has = |script: Script| row.iter().any(|digit| digit.script == script);
     let digits = value(row);
     let called = scene.is_called(row[0].start);
+    if has(Script::Letter) || !has(Script::Word) && !(has(Script::Sound) && digits.starts_with('0')) {
+        return None;
+    }
     let written =
         Written { digits: &digits, groups: &[digits.len()], plus: false, han: scene.text.has_han(), called };
     let number = numbering::read(&written).filter(|number| called && !number.service)?;

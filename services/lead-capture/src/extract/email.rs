@@ -47,7 +47,22 @@ fn at_sign(scene: &Scene<'_>, index: usize) -> Option<At> {
     if scene.text.at(index) == '@' {
         return Some(At { start: index, end: index + 1, spelled: false });
     }
-    let length = scene.text.reads_any(index, &SPELLED)?;
+    const HOSTS: [&str; 10] = [
+        "qq.com",
+        "163.com",
+        "126.com",
+        "gmail.com",
+        "outlook.com",
+        "hotmail.com",
+        "foxmail.com",
+        "yeah.net",
+        "sina.com",
+        "139.com",
+    ];
+    let is_stand_in = matches!(scene.text.at(index), '#' | '*' | '&' | '$' | '圈')
+        && scene.text.before(index).is_ascii_alphanumeric()
+        && scene.text.reads_any(index + 1, &HOSTS).is_some();
+    let length = if is_stand_in { 1 } else { scene.text.reads_any(index, &SPELLED)? };
     Some(At { start: index, end: index + length, spelled: true })
 }
 
@@ -129,8 +144,9 @@ fn dot(scene: &Scene<'_>, index: usize, may_spell: bool) -> Option<(usize, bool)
     if text.at(index) == '。' && is_top_level(scene, index + 1) {
         return Some((index + 1, true));
     }
-    let length = text.reads_any(index, &SPELLED)?;
-    (may_spell || is_top_level(scene, index + length)).then_some((index + length, true))
+    let at = if text.at(index) == ' ' && text.at(index + 1) != 'd' { index + 1 } else { index };
+    let after = skip(scene, at + text.reads_any(at, &SPELLED)?);
+    (may_spell || is_top_level(scene, after)).then_some((after, true))
 }
 
 fn is_top_level(scene: &Scene<'_>, index: usize) -> bool {

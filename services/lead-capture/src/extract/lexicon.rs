@@ -7,7 +7,7 @@ pub(super) const WORDS: [(Cue, &str); 13] = [
     (Cue::Wechat, WECHAT),
     (
         Cue::Qq,
-        "qq|qq号|qq号码|qq是|扣扣|扣扣号|扣|企鹅|企鹅号|小企鹅|🐧|秋秋|球球|抠抠|叩叩|蔻蔻|口口|q号|q:|腾讯qq|加q|+q|q q|kou kou",
+        "qq|qq号|qq号码|qq是|扣扣|扣扣号|扣|企鹅|企鹅号|小企鹅|🐧|秋秋|球球|抠抠|叩叩|蔻蔻|口口|丘丘|求求|扣q|q扣|q号|q:|腾讯qq|加q|+q|q q|kou kou",
     ),
     (
         Cue::Email,

@@ -71,7 +71,7 @@ fn announced(scene: &mut Scene<'_>, mark: &Mark) {
         let after = scene.text.at(end);
         if !is_han(after) || matches!(after, '就' | '吧' | '即' | '好' | ',') || scene.mark_at(end).is_some()
         {
-            add_family(scene, (start, end), scene.text.text(start + 1, end), 65);
+            add_family(scene, (start, end), scene.text.written(start + 1, end).to_owned(), 65);
         }
     }
 }
@@ -85,7 +85,7 @@ fn family(scene: &mut Scene<'_>, mark: &Mark) {
     let start = text.skip_blanks(mark.end);
     let Some(length) = surname::at(text, start) else { return };
     if !surname::begins_word(text, start) {
-        add_family(scene, (start, start + length), scene.text.text(start, start + length), 90);
+        add_family(scene, (start, start + length), scene.text.written(start, start + length).to_owned(), 90);
     }
 }
 
@@ -109,7 +109,7 @@ fn titled(scene: &mut Scene<'_>, mark: &Mark) {
         }
         let span = (start, mark.start);
         if count == length {
-            add_family(scene, span, text.text(start, mark.start), if long { 88 } else { 70 });
+            add_family(scene, span, text.written(start, mark.start).to_owned(), if long { 88 } else { 70 });
         } else if long {
             add(scene, span, 80);
         } else {

@@ -157,6 +157,7 @@ fn judged(scene: &Scene<'_>, start: usize, end: usize, number: Number) -> Option
         || matches!(text.before(start), '-' | '_' | '#' | '/' | '=' | '$' | '¥')
             && start >= 2
             && text.at(start - 2).is_ascii_alphanumeric()
+            && !scene.finds().iter().any(|find| find.end + 1 == start)
         || matches!(text.before(start), '$' | '¥' | '€' | '£' | '#');
     if glued || is_reference(scene, start) || is_counted(scene, end) {
         return None;
