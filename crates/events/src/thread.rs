@@ -27,9 +27,13 @@ pub enum ThreadEvent {
         touch: Option<Touch>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         window: Option<Window>,
+        /// The platform's id of the follow, scan or visit that opened it; a message has its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider: Option<String>,
         at: Micros,
     },
-    /// The customer acted without writing (scan, menu) while a conversation was open.
+    /// The customer acted without writing (scan, menu) while a conversation was open, or too
+    /// soon after one in which nobody wrote; `n` is then the last one.
     Touched {
         n: u32,
         touch: Touch,
@@ -70,8 +74,28 @@ pub enum ThreadEvent {
         /// The AI's calibrated confidence in thousandths.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confidence: Option<u32>,
+        /// The earlier message, lost or refused, in whose place this one is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resends: Option<Uuid>,
         at: Micros,
     },
+    /// A person answered in the platform's own app: sent already, learned from an echo. Unless an agent owns
+    /// the conversation, whoever wrote it does now, and the AI is silent.
+    AnsweredOutside {
+        n: u32,
+        tenure: u32,
+        message: Uuid,
+        provider: String,
+        content: Content,
+        sent_at: Micros,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw: Option<String>,
+        at: Micros,
+    },
+    /// The customer changed a message; what was read before stays in the log.
+    Edited { message: Uuid, provider: String, content: Content, at: Micros },
+    /// The customer took a message back; it awaits no answer any more.
+    Recalled { message: Uuid, provider: String, at: Micros },
     /// The AI or a deadline gave the conversation to the queue; the notice to the customer is a `Replied`
     /// by `System` in the same decision.
     HandedOver { n: u32, tenure: u32, reason: HandoverReason, queue: String, at: Micros },
