@@ -1,0 +1,191 @@
+//! How a process ends: a signal, a crash, or the grace period running out.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How long tasks may take to finish after shutdown began. The deployment's grace period is longer by the
+/// time before SIGTERM and five seconds.
+pub const GRACE: Duration = Duration::from_secs(30);
+
+/// Why a process did not end as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Crash {
+    /// A task ended by itself although nobody had asked it to.
+    #[error("task {task} ended by itself")]
+    Ended { task: String },
+    #[error("task {task} failed")]
+    Failed { task: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("task {task} panicked")]
+    Panicked { task: String, source: JoinError },
+    #[error("not finished within {} s of shutdown: {tasks}", .grace.as_secs())]
+    Grace { tasks: String, grace: Duration },
+}
+
+/// The tasks that make up a process or a service. Each runs until shutdown: one that ends earlier, also
+/// without an error, is a crash that stops all others.
+#[derive(Debug)]
+pub struct Tasks {
+    set: JoinSet<anyhow::Result<()>>,
+    names: HashMap<Id, String>,
+    shutdown: CancellationToken,
+}
+
+impl Tasks {
+    /// `shutdown` is what the tasks listen to; a crash cancels it.
+    pub fn new(shutdown: CancellationToken) -> Self {
+        Self { set: JoinSet::new(), names: HashMap::new(), shutdown }
+    }
+
+    pub fn spawn<F>(&mut self, name: impl Into<String>, task: F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let id = self.set.spawn(task).id();
+        self.names.insert(id, name.into());
+    }
+
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    /// Waits for shutdown and then, at most `grace`, for every task; what is left is aborted. Without any
+    /// task it returns at once.
+    ///
+    /// # Errors
+    /// The first crash; what follows from it is logged.
+    pub async fn supervise(mut self, grace: Duration) -> Result<(), Crash> {
+        let mut first = None;
+        while !self.shutdown.is_cancelled() {
+            let ended = tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                ended = self.set.join_next_with_id() => ended,
+            };
+            let Some(ended) = ended else { return Ok(()) };
+            first = self.crash(ended, false);
+            self.shutdown.cancel();
+        }
+        let rest = async {
+            while let Some(ended) = self.set.join_next_with_id().await {
+                let crash = self.crash(ended, true);
+                keep_first(&mut first, crash);
+            }
+        };
+        if tokio::time::timeout(grace, rest).await.is_err() {
+            let mut names: Vec<_> = self.names.values().map(String::as_str).collect();
+            names.sort_unstable();
+            keep_first(&mut first, Some(Crash::Grace { tasks: names.join(", "), grace }));
+        }
+        self.set.shutdown().await;
+        first.map_or(Ok(()), Err)
+    }
+
+    /// What is wrong with a task that ended; after shutdown began an end without error is right.
+    fn crash(&mut self, ended: Result<(Id, anyhow::Result<()>), JoinError>, stopping: bool) -> Option<Crash> {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let task = self.names.remove(&id).unwrap_or_default();
+        match ended {
+            Ok((_, Ok(()))) if stopping => None,
+            Ok((_, Ok(()))) => Some(Crash::Ended { task }),
+            Ok((_, Err(error))) => Some(Crash::Failed { task, source: error.into() }),
+            Err(source) => Some(Crash::Panicked { task, source }),
+        }
+    }
+}
+
+fn keep_first(first: &mut Option<Crash>, crash: Option<Crash>) {
+    match (&first, crash) {
+        (_, None) => {}
+        (None, crash) => *first = crash,
+        (Some(_), Some(crash)) => {
+            tracing::error!(error = &crash as &dyn std::error::Error, "another task did not end well");
+        }
+    }
+}
+
+/// Runs the process's work and cancels `shutdown` at the first SIGTERM or SIGINT; at the second the process
+/// exits at once with 128 + the signal's number, as a shell expects.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub async fn until_signal<F: Future>(shutdown: CancellationToken, work: F) -> std::io::Result<F::Output> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        output = &mut work => return Ok(output),
+        kind = either(&mut term, &mut int) => {
+            tracing::info!(signal.number = kind.as_raw_value(), "shutting down");
+            shutdown.cancel();
+        }
+    }
+    tokio::select! {
+        output = &mut work => Ok(output),
+        kind = either(&mut term, &mut int) => std::process::exit(128 + kind.as_raw_value()),
+    }
+}
+
+async fn either(term: &mut Signal, int: &mut Signal) -> SignalKind {
+    tokio::select! {
+        _ = term.recv() => SignalKind::terminate(),
+        _ = int.recv() => SignalKind::interrupt(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(50);
+
+    async fn obedient(shutdown: CancellationToken) -> anyhow::Result<()> {
+        shutdown.cancelled().await;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_that_all_tasks_follow_is_no_crash() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("one", obedient(tasks.shutdown().clone()));
+        tasks.spawn("other", obedient(tasks.shutdown().clone()));
+        tasks.shutdown().cancel();
+        tasks.supervise(GRACE).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_by_itself_stops_the_others_and_is_named() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("steady", obedient(tasks.shutdown().clone()));
+        tasks.spawn("fickle", async { Ok(()) });
+        let crash = tasks.supervise(GRACE).await.unwrap_err();
+        assert_eq!(crash.to_string(), "task fickle ended by itself");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_with_its_cause() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("reader", async { Err(anyhow::anyhow!("disk full")) });
+        let crash = tasks.supervise(GRACE).await.unwrap_err();
+        assert_eq!(format!("{:#}", anyhow::Error::from(crash)), "task reader failed: disk full");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_crash() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("wild", async { panic!("no") });
+        assert!(matches!(tasks.supervise(GRACE).await, Err(Crash::Panicked { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_does_not_end_in_time_is_named_and_aborted() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("deaf", std::future::pending());
+        tasks.spawn("steady", obedient(tasks.shutdown().clone()));
+        tasks.shutdown().cancel();
+        let crash = tasks.supervise(SHORT).await.unwrap_err();
+        assert!(matches!(&crash, Crash::Grace { tasks, .. } if tasks == "deaf"), "{crash}");
+    }
+}
