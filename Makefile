@@ -1,6 +1,8 @@
 # Short targets that say what they do. `make help` lists them; each works from a fresh clone on Debian 12 and 13.
 
-# Cargo and Go are found also with a bare PATH.
+# Cargo and Go are found also with a bare PATH and without HOME.
+HOME ?= $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+export HOME
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 # Command line of the trial: `make run RUN_ARGS="run --port 9000"` replaces it.
 RUN_ARGS ?= run --demo
@@ -20,10 +22,10 @@ build: ## build the release binary
 	cargo build --release --locked -p tributary
 
 run: build ## start everything in one process with demo content (DATABASE_URL=... for Postgres)
-	$(BINARY) $(RUN_ARGS)
+	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" $(BINARY) $(RUN_ARGS)
 
 run-split: build ## start each role as a process of its own (DATABASE_URL=... or a throw-away Postgres)
-	@scripts/run-split.sh $(BINARY)
+	@PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" scripts/run-split.sh $(BINARY)
 
 test: ## run all tests, against a throw-away Postgres and a nats-server of their own
 	@scripts/setup.sh test

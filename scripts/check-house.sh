@@ -16,7 +16,7 @@ files() { git ls-files -co --exclude-standard -- "$@" | while read -r file; do [
 search() {
     pattern=$1
     shift
-    files "$@" | grep -v -E '^(LICENSE|scripts/check-house\.sh|.*lock(\.yaml|\.json)?)$' | tr '\n' '\0' | xargs -0 -r grep -n -I -E -e "$pattern" /dev/null 2>/dev/null || true
+    files "$@" | grep -v -E '^(LICENSE|scripts/(test-)?check-house\.sh|.*lock(\.yaml|\.json)?)$' | tr '\n' '\0' | xargs -0 -r grep -n -I -E -e "$pattern" /dev/null 2>/dev/null || true
 }
 
 files '*.rs' | while read -r file; do

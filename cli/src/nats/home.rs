@@ -1,0 +1,146 @@
+//! The folder of the suite's nats-server: where its files are, its lock, and what is recorded there for others.
+
+use super::error::Error;
+use super::role::Role;
+use spine::NatsAccess;
+use spine::nats::Seed;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// How a role reaches NATS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) url: String,
+    /// The file with the role's nkey seed.
+    pub(crate) credentials: PathBuf,
+    /// The only prefix under which the role may receive replies.
+    pub(crate) inbox_prefix: String,
+    role: Role,
+}
+
+impl Access {
+    /// What the log's connection wants: the same with the seed in hand.
+    ///
+    /// # Errors
+    /// When the seed cannot be read.
+    pub(crate) fn open(&self) -> Result<NatsAccess, Error> {
+        let path = &self.credentials;
+        let seed = fs::read_to_string(path).map_err(Error::file("read", path))?;
+        Ok(NatsAccess {
+            url: self.url.clone(),
+            nkey_seed: Some(Seed(seed.trim().into())),
+            inbox_prefix: Some(self.inbox_prefix.clone()),
+            name: self.role.name().into(),
+        })
+    }
+
+    /// The access to the server that was last started on this data folder, for a process that did not start it.
+    ///
+    /// # Errors
+    /// When no server was ever started there.
+    pub(crate) fn recorded(data: &Path, role: Role) -> Result<Self, Error> {
+        let home = Home::of(data)?;
+        let url = home.url().map_err(Error::file("read", &home.0.join("url")))?;
+        Ok(home.access(&url, role))
+    }
+}
+
+/// The folder `nats` in the data folder, as an absolute path.
+#[derive(Clone, Debug)]
+pub(super) struct Home(PathBuf);
+
+impl Home {
+    fn of(data: &Path) -> Result<Self, Error> {
+        let data = std::path::absolute(data).map_err(Error::file("find", data))?;
+        Ok(Self(data.join("nats")))
+    }
+
+    /// Makes the folders, closed to other users of the machine.
+    pub(super) fn prepare(data: &Path) -> Result<Self, Error> {
+        let home = Self::of(data)?;
+        for folder in [home.store(), home.credentials()] {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .map_err(Error::file("make", &folder))?;
+        }
+        Ok(home)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
+    }
+    pub(super) fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+    pub(super) fn credentials(&self) -> PathBuf {
+        self.0.join("credentials")
+    }
+    pub(super) fn config(&self) -> PathBuf {
+        self.0.join("nats-server.conf")
+    }
+    pub(super) fn pid(&self) -> PathBuf {
+        self.0.join("nats-server.pid")
+    }
+    pub(super) fn log(&self) -> PathBuf {
+        self.0.join("nats-server.log")
+    }
+    pub(super) fn stderr(&self) -> PathBuf {
+        self.0.join("nats-server.stderr")
+    }
+
+    pub(super) fn access(&self, url: &str, role: Role) -> Access {
+        Access {
+            url: url.into(),
+            credentials: self.credentials().join(role.name()),
+            inbox_prefix: role.inbox_prefix(),
+            role,
+        }
+    }
+
+    /// The lock of the store, or none while a server lives on it.
+    ///
+    /// The server inherits the open file and so holds the lock exactly as long as it lives, whoever started it.
+    /// nats-server itself does not lock its store, and two of them on one store destroy it.
+    pub(super) fn lock(&self) -> Result<Option<File>, Error> {
+        let path = self.0.join("store.lock");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::file("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
+        }
+    }
+
+    pub(super) fn url(&self) -> std::io::Result<String> {
+        fs::read_to_string(self.0.join("url")).map(|url| url.trim().to_owned())
+    }
+
+    pub(super) fn record_url(&self, url: &str) -> Result<(), Error> {
+        let path = self.0.join("url");
+        fs::write(&path, format!("{url}\n")).map_err(Error::file("write", &path))
+    }
+
+    /// The port of the last start.
+    pub(super) fn recorded_port(&self) -> Option<u16> {
+        self.url().ok()?.rsplit(':').next()?.parse().ok()
+    }
+
+    /// The process of the server, as it wrote it itself.
+    pub(super) fn recorded_pid(&self) -> Option<i32> {
+        fs::read_to_string(self.pid()).ok()?.trim().parse().ok()
+    }
+}
+
+pub(super) fn url_of(port: u16) -> String {
+    format!("nats://127.0.0.1:{port}")
+}
