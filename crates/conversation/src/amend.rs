@@ -61,3 +61,51 @@ fn check_known(thread: &Thread, message: Uuid) -> Result<(), Rejection> {
         None => Err(Rejection::NoSuchMessage { message }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::*;
+
+    fn change(i: u32) -> Edit {
+        Edit { message: m(i), provider: "e1".into(), content: text(), sent_at: NOON }
+    }
+
+    fn taking_back(i: u32) -> Recall {
+        Recall { message: m(i), provider: "e1".into(), sent_at: NOON }
+    }
+
+    #[test]
+    fn a_changed_message_stays_one_message_and_awaits_an_answer() {
+        let edited = ThreadEvent::Edited { message: m(1), provider: "e1".into(), content: text(), at: LATER };
+        let thread = given(asked([])).when(|t| edit(t, &change(1), LATER)).then([edited]);
+        assert_eq!(thread.awaiting(), [m(1)]);
+    }
+
+    #[test]
+    fn a_message_taken_back_awaits_no_answer() {
+        let recalled = ThreadEvent::Recalled { message: m(1), provider: "e1".into(), at: LATER };
+        let thread = given(asked([])).when(|t| recall(t, &taking_back(1), LATER)).then([recalled]);
+        assert!(thread.awaiting().is_empty());
+    }
+
+    #[test]
+    fn a_change_before_its_message_is_refused() {
+        let unknown = Rejection::NoSuchMessage { message: m(2) };
+        given(asked([])).when(|t| edit(t, &change(2), LATER)).then_rejected(unknown.clone());
+        given(asked([])).when(|t| recall(t, &taking_back(2), LATER)).then_rejected(unknown);
+    }
+
+    #[test]
+    fn a_change_too_old_to_be_told_from_a_redelivery_is_refused() {
+        given(asked([]))
+            .when(|t| edit(t, &change(1), NOON + 9 * DAY))
+            .then_rejected(Rejection::TooOld { sent_at: NOON });
+    }
+
+    #[test]
+    fn an_erased_thread_learns_no_change() {
+        given([forgotten()]).when(|t| edit(t, &change(1), LATER)).then_rejected(Rejection::Erased);
+        given([forgotten()]).when(|t| recall(t, &taking_back(1), LATER)).then_rejected(Rejection::Erased);
+    }
+}

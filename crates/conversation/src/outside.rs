@@ -62,3 +62,99 @@ pub fn echo(thread: &Thread, echo: &Echo, at: Micros) -> Decision {
     });
     Ok(events)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::*;
+    use crate::{AiReply, Proof, StartSend, reply_by_ai, start_send};
+    use events::thread::{ClosedBy, WithdrawnReason};
+
+    fn echoed(ours: Option<u32>) -> Echo {
+        Echo {
+            ours: ours.map(r),
+            message: r(50),
+            provider: "echo".into(),
+            content: text(),
+            sent_at: NOON,
+            raw: None,
+        }
+    }
+
+    fn outside(n: u32, tenure: u32) -> ThreadEvent {
+        let Echo { message, provider, content, sent_at, raw, .. } = echoed(None);
+        ThreadEvent::AnsweredOutside { n, tenure, message, provider, content, sent_at, raw, at: LATER }
+    }
+
+    #[test]
+    fn a_person_who_answers_in_the_platforms_app_silences_the_ai() {
+        let thread =
+            given(asked([answered(1)])).when(|t| echo(t, &echoed(None), LATER)).then([outside(1, 1)]);
+        assert_eq!(thread.owner(), Some(Owner::Outside));
+        assert!(thread.awaiting().is_empty());
+        let start = StartSend { message: r(1), attempt: 1, proof: Proof::Echo };
+        let (message, reason) = (r(1), WithdrawnReason::Tenure);
+        assert_eq!(
+            start_send(&thread, &start, LATER),
+            Ok(vec![ThreadEvent::Withdrawn { message, reason, at: LATER }])
+        );
+        let reply = AiReply {
+            message: r(2),
+            tenure: 0,
+            seen: Some(m(1)),
+            content: text(),
+            citations: vec![],
+            confidence: None,
+        };
+        let stale = Rejection::StaleTenure { owner: Owner::Outside, tenure: 1 };
+        assert_eq!(reply_by_ai(&thread, &reply, LATER), Err(stale));
+    }
+
+    #[test]
+    fn an_answer_outside_leaves_the_conversation_to_the_agent_who_has_it() {
+        let history = asked([taken(1, ANNA, NOON)]);
+        let thread = given(history).when(|t| echo(t, &echoed(None), LATER)).then([outside(1, 1)]);
+        assert_eq!((thread.owner(), thread.tenure()), (Some(Owner::Agent(ANNA)), 1));
+    }
+
+    #[test]
+    fn an_answer_outside_after_the_end_opens_the_next_conversation() {
+        let history = asked([closed(1, ClosedBy::Idle, NOON)]);
+        let expected = [opened(2, OpenedBy::Agent, LATER), outside(2, 2)];
+        let thread = given(history).when(|t| echo(t, &echoed(None), LATER)).then(expected);
+        assert_eq!(thread.owner(), Some(Owner::Outside));
+    }
+
+    #[test]
+    fn an_echo_of_ours_proves_the_send_once() {
+        let sent = ThreadEvent::Sent { message: r(1), attempt: 1, provider: Some("echo".into()), at: LATER };
+        let history = || asked([answered(1), started(1, 1, NOON)]);
+        given(history()).when(|t| echo(t, &echoed(Some(1)), LATER)).then([sent.clone()]);
+        given(history().into_iter().chain([sent])).when(|t| echo(t, &echoed(None), LATER)).then_nothing();
+    }
+
+    #[test]
+    fn an_echo_that_may_be_of_a_send_under_way_waits_for_its_outcome() {
+        given(asked([answered(1), started(1, 1, NOON)]))
+            .when(|t| echo(t, &echoed(None), LATER))
+            .then_rejected(Rejection::InFlight { message: r(1), attempt: 1 });
+        given(asked([answered(1), started(1, 1, NOON), was_lost(1, 1, false, NOON)]))
+            .when(|t| echo(t, &echoed(None), LATER))
+            .then_rejected(Rejection::Unresolved { message: r(1), attempt: 1 });
+    }
+
+    #[test]
+    fn an_echo_of_a_message_nobody_knows_is_refused() {
+        given(asked([]))
+            .when(|t| echo(t, &echoed(Some(7)), LATER))
+            .then_rejected(Rejection::NoSuchMessage { message: r(7) });
+    }
+
+    #[test]
+    fn an_old_echo_and_one_after_erasure_are_refused() {
+        given(asked([]))
+            .when(|t| echo(t, &echoed(None), NOON + 9 * DAY))
+            .then_rejected(Rejection::TooOld { sent_at: NOON });
+        given([forgotten()]).when(|t| echo(t, &echoed(None), LATER)).then_rejected(Rejection::Erased);
+    }
+}

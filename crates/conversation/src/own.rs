@@ -140,3 +140,7 @@ impl Notice {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "own_tests.rs"]
+mod tests;

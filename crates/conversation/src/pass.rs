@@ -68,3 +68,111 @@ pub fn transfer(thread: &Thread, transfer: &Transfer, at: Micros) -> Decision {
     episode.check_owner(Owner::Agent(from))?;
     Ok(vec![ThreadEvent::Transferred { n: episode.number, tenure: tenure + 1, from, to, at }])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::*;
+    use events::thread::{ClosedBy, HandoverReason};
+
+    fn back(by: Option<Uuid>, tenure: u32, to: ReleasedTo) -> Release {
+        Release { by, tenure, to }
+    }
+
+    fn on(tenure: u32, to: TransferredTo) -> Transfer {
+        Transfer { by: ANNA, tenure, to }
+    }
+
+    fn annas() -> Vec<ThreadEvent> {
+        asked([taken(1, ANNA, NOON)])
+    }
+
+    fn sales() -> TransferredTo {
+        TransferredTo::Queue("sales".into())
+    }
+
+    fn transferred(to: TransferredTo) -> ThreadEvent {
+        ThreadEvent::Transferred { n: 1, tenure: 2, from: ANNA, to, at: LATER }
+    }
+
+    #[test]
+    fn an_agent_gives_back_to_the_ai_or_the_queue() {
+        for (to, owner) in [(ReleasedTo::Ai, Owner::Ai), (ReleasedTo::Queue, Owner::Queue)] {
+            let thread = given(annas())
+                .when(|t| release(t, &back(Some(ANNA), 1, to), LATER))
+                .then([released(2, to, LATER)]);
+            assert_eq!(thread.owner(), Some(owner));
+        }
+    }
+
+    #[test]
+    fn what_a_person_left_unanswered_without_a_handover_the_ai_answers() {
+        let thread = given(annas().into_iter().chain([released(2, ReleasedTo::Ai, NOON)])).thread();
+        assert_eq!(thread.awaiting(), [m(1)]);
+    }
+
+    #[test]
+    fn routing_gives_an_overflowing_queue_to_the_ai_and_takes_from_an_agent_who_is_gone() {
+        let waiting = asked([handed(1, HandoverReason::Anger, NOON)]);
+        given(waiting).when(|t| release(t, &back(None, 1, ReleasedTo::Ai), LATER)).then([released(
+            2,
+            ReleasedTo::Ai,
+            LATER,
+        )]);
+        given(annas()).when(|t| release(t, &back(None, 1, ReleasedTo::Queue), LATER)).then([released(
+            2,
+            ReleasedTo::Queue,
+            LATER,
+        )]);
+    }
+
+    #[test]
+    fn nobody_gives_back_what_they_do_not_have() {
+        given(annas())
+            .when(|t| release(t, &back(Some(BOB), 1, ReleasedTo::Ai), LATER))
+            .then_rejected(Rejection::OwnedBy { owner: Owner::Agent(ANNA) });
+        given(annas())
+            .when(|t| release(t, &back(Some(ANNA), 0, ReleasedTo::Ai), LATER))
+            .then_rejected(Rejection::StaleTenure { owner: Owner::Agent(ANNA), tenure: 1 });
+        given(asked([]))
+            .when(|t| release(t, &back(None, 0, ReleasedTo::Queue), LATER))
+            .then_rejected(Rejection::OwnedBy { owner: Owner::Ai });
+    }
+
+    #[test]
+    fn what_is_where_it_should_be_is_not_given_back_again() {
+        given(asked([])).when(|t| release(t, &back(Some(ANNA), 9, ReleasedTo::Ai), LATER)).then_nothing();
+    }
+
+    #[test]
+    fn an_agent_gives_to_a_colleague_or_a_queue() {
+        let thread = given(annas())
+            .when(|t| transfer(t, &on(1, TransferredTo::Agent(BOB)), LATER))
+            .then([transferred(TransferredTo::Agent(BOB))]);
+        assert_eq!(thread.owner(), Some(Owner::Agent(BOB)));
+        let thread =
+            given(annas()).when(|t| transfer(t, &on(1, sales()), LATER)).then([transferred(sales())]);
+        assert_eq!((thread.owner(), thread.queue()), (Some(Owner::Queue), Some("sales")));
+    }
+
+    #[test]
+    fn only_the_owner_in_their_tenure_transfers() {
+        given(asked([]))
+            .when(|t| transfer(t, &on(0, sales()), LATER))
+            .then_rejected(Rejection::OwnedBy { owner: Owner::Ai });
+        given(annas())
+            .when(|t| transfer(t, &on(0, sales()), LATER))
+            .then_rejected(Rejection::StaleTenure { owner: Owner::Agent(ANNA), tenure: 1 });
+    }
+
+    #[test]
+    fn nothing_is_passed_on_that_is_not_open_or_was_forgotten() {
+        let over = || given(asked([closed(1, ClosedBy::Idle, NOON)]));
+        over().when(|t| release(t, &back(None, 1, ReleasedTo::Ai), LATER)).then_rejected(Rejection::NotOpen);
+        over().when(|t| transfer(t, &on(1, sales()), LATER)).then_rejected(Rejection::NotOpen);
+        given([forgotten()])
+            .when(|t| release(t, &back(None, 1, ReleasedTo::Ai), LATER))
+            .then_rejected(Rejection::Erased);
+        given([forgotten()]).when(|t| transfer(t, &on(1, sales()), LATER)).then_rejected(Rejection::Erased);
+    }
+}

@@ -157,3 +157,7 @@ impl Living {
         if self.outbox.is_full() { Err(Rejection::OutboxFull) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+#[path = "reply_tests.rs"]
+mod tests;

@@ -71,3 +71,89 @@ fn owner_as(author: Author) -> Owner {
         Author::Ai | Author::System => Owner::Ai,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::*;
+    use events::thread::WithdrawnReason;
+
+    fn again(by: Author, tenure: u32) -> Resend {
+        Resend { of: r(1), message: r(2), by, tenure, content: text() }
+    }
+
+    fn resent(by: Author, tenure: u32) -> ThreadEvent {
+        ThreadEvent::Replied {
+            n: 1,
+            message: r(2),
+            by,
+            tenure,
+            seen: None,
+            content: text(),
+            citations: vec![],
+            confidence: None,
+            resends: Some(r(1)),
+            at: LATER,
+        }
+    }
+
+    fn lost() -> [ThreadEvent; 3] {
+        [answered(1), started(1, 1, NOON), was_lost(1, 1, true, NOON)]
+    }
+
+    #[test]
+    fn a_person_sends_again_what_may_be_lost() {
+        let anna = Author::Agent(ANNA);
+        let history = asked(lost().into_iter().chain([taken(1, ANNA, NOON)]));
+        given(history).when(|t| resend(t, &again(anna, 1), LATER)).then([resent(anna, 1)]);
+    }
+
+    #[test]
+    fn the_suite_sends_again_what_was_refused_or_withdrawn() {
+        let failed = [answered(1), started(1, 1, NOON), has_failed(1, 1, None, NOON)];
+        let again = again(Author::System, 0);
+        given(asked(failed)).when(|t| resend(t, &again, LATER)).then([resent(Author::System, 0)]);
+        let (message, reason) = (r(1), WithdrawnReason::Window);
+        given(asked([answered(1), ThreadEvent::Withdrawn { message, reason, at: NOON }]))
+            .when(|t| resend(t, &again, LATER))
+            .then([resent(Author::System, 0)]);
+    }
+
+    #[test]
+    fn nothing_is_sent_again_twice() {
+        let history = asked(lost().into_iter().chain([resent(Author::System, 0)]));
+        let another = Resend { message: r(3), ..again(Author::System, 0) };
+        given(history)
+            .when(|t| resend(t, &another, LATER))
+            .then_rejected(Rejection::Settled { message: r(1) });
+    }
+
+    #[test]
+    fn what_arrived_or_still_waits_is_not_sent_again() {
+        let again = again(Author::System, 0);
+        let on_its_way = || [answered(1), started(1, 1, NOON)];
+        given(asked(on_its_way().into_iter().chain([was_sent(1, 1, NOON)])))
+            .when(|t| resend(t, &again, LATER))
+            .then_rejected(Rejection::Settled { message: r(1) });
+        given(asked([answered(1)]))
+            .when(|t| resend(t, &again, LATER))
+            .then_rejected(Rejection::StillPending { message: r(1) });
+        given(asked(on_its_way()))
+            .when(|t| resend(t, &again, LATER))
+            .then_rejected(Rejection::InFlight { message: r(1), attempt: 1 });
+        given(asked([]))
+            .when(|t| resend(t, &again, LATER))
+            .then_rejected(Rejection::NoSuchMessage { message: r(1) });
+    }
+
+    #[test]
+    fn only_the_owner_sends_again() {
+        given(asked(lost()))
+            .when(|t| resend(t, &again(Author::Agent(ANNA), 0), LATER))
+            .then_rejected(Rejection::OwnedBy { owner: Owner::Ai });
+        let history = asked(lost().into_iter().chain([taken(1, ANNA, NOON)]));
+        given(history)
+            .when(|t| resend(t, &again(Author::Ai, 0), LATER))
+            .then_rejected(Rejection::StaleTenure { owner: Owner::Agent(ANNA), tenure: 1 });
+    }
+}
