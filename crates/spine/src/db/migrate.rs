@@ -12,8 +12,23 @@ pub struct Migration {
     pub version: u32,
     /// The statements for SQLite, separated by semicolons.
     pub sqlite: &'static str,
-    /// The same for Postgres.
+    /// The same for Postgres; empty when [`Backend::ddl`] makes it of the text for SQLite.
     pub postgres: &'static str,
+}
+
+impl Migration {
+    /// A step whose statements are the same for both, in the words of [`Backend::ddl`].
+    pub const fn portable(version: u32, text: &'static str) -> Self {
+        Self { version, sqlite: text, postgres: "" }
+    }
+
+    fn text(&self, backend: Backend) -> String {
+        match (backend, self.postgres) {
+            (Backend::Postgres, "") => backend.ddl(self.sqlite).unwrap_or_default(),
+            (Backend::Postgres, text) => text.into(),
+            (Backend::Sqlite, _) => self.sqlite.into(),
+        }
+    }
 }
 
 /// Brings the store to the newest of `migrations`.
@@ -37,11 +52,8 @@ pub(super) async fn migrate(store: &Store, migrations: &[Migration]) -> Result<(
         let next =
             migrations.iter().filter(|next| i64::from(next.version) > at).min_by_key(|next| next.version);
         if let Some(next) = next {
-            let text = match store.backend() {
-                Backend::Sqlite => next.sqlite,
-                Backend::Postgres => next.postgres,
-            };
-            tx.execute(sqlx::raw_sql(text)).await.map_err(Error::database(action()))?;
+            let text = next.text(store.backend());
+            tx.execute(sqlx::AssertSqlSafe(text)).await.map_err(Error::database(action()))?;
             sqlx::query("INSERT INTO migrations (version) VALUES ($1)")
                 .bind(i64::from(next.version))
                 .execute(&mut *tx)

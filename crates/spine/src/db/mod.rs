@@ -1,14 +1,18 @@
 //! The database: its backend, its folder, and the one place where stores are opened.
 
+mod bulk;
 mod catalog;
 mod connect;
 mod dialect;
+mod diff;
 mod migrate;
 mod model;
 mod snapshot;
 mod store;
 
+pub use bulk::{AnyQuery, Bulk};
 pub use dialect::{Backend, may_retry};
+pub use diff::{Comparison, DIFFERENCES_MAX, Difference, DifferenceKind, TableSpec, diff, tables};
 pub use migrate::Migration;
 pub use model::{Liveness, Model, ModelSpec, Place, Pointer, Slot, SlotState};
 pub use snapshot::Snapshot;

@@ -15,10 +15,10 @@ const SPINE_TABLES: [&str; 4] = [
      fence BIGINT NOT NULL)",
     "CREATE TABLE parked (entity TEXT PRIMARY KEY, part INTEGER NOT NULL, sequence BIGINT NOT NULL,
      error TEXT NOT NULL, at BIGINT NOT NULL)",
-    "CREATE TABLE due (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, at BIGINT NOT NULL,
-     attempt BIGINT NOT NULL, part INTEGER NOT NULL, sequence BIGINT NOT NULL, body TEXT NOT NULL,
-     claimed_until BIGINT NOT NULL, claim BIGINT NOT NULL, PRIMARY KEY (kind, entity, key))",
-    "CREATE INDEX due_at ON due (kind, at)",
+    "CREATE TABLE due (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, lane TEXT NOT NULL,
+     at BIGINT NOT NULL, part INTEGER NOT NULL, sequence BIGINT NOT NULL, body TEXT NOT NULL,
+     PRIMARY KEY (kind, entity, key))",
+    "CREATE INDEX due_at ON due (kind, at, sequence)",
 ];
 
 /// What a read model is, in this release.

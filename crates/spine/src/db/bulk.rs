@@ -1,0 +1,139 @@
+//! Many rows in few statements.
+
+use super::dialect::Backend;
+use crate::error::Error;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
+
+/// Rows of one statement. Few sizes, so that each text is prepared once.
+const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+/// Values of one statement, which bounds both its memory and the time that it takes to prepare.
+const PARAMETERS_MAX: usize = 2_000;
+
+/// A statement that values are bound to.
+pub type AnyQuery = Query<'static, Any, AnyArguments>;
+
+/// A statement over any number of rows: what stands before its `VALUES` list, and what stands after.
+///
+/// The text may hold no placeholder of its own. With `ON CONFLICT … DO UPDATE` the rows of one call must not
+/// name the same row twice, since Postgres refuses that.
+///
+/// ```
+/// use spine::db::Bulk;
+/// static NOTES: Bulk =
+///     Bulk::new("INSERT INTO notes (id, count)", 2, "ON CONFLICT (id) DO UPDATE SET count = excluded.count");
+/// ```
+pub struct Bulk {
+    before: &'static str,
+    columns: usize,
+    after: &'static str,
+    texts: [[OnceLock<Arc<str>>; SIZES.len()]; 2],
+}
+
+impl Bulk {
+    /// The statement `before VALUES (…), (…) after` with `columns` values in each row.
+    pub const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
+        Self { before, columns, after, texts: [const { [const { OnceLock::new() }; SIZES.len()] }; 2] }
+    }
+
+    /// Runs the statement over all rows and says how many rows of the table it touched. `bind` binds the values
+    /// of one row, `columns` of them.
+    ///
+    /// # Errors
+    /// The database's; what earlier statements of the same call did stands until the transaction ends.
+    pub async fn write<T>(
+        &self,
+        connection: &mut AnyConnection,
+        rows: &[T],
+        bind: impl Fn(AnyQuery, &T) -> AnyQuery,
+    ) -> Result<u64, Error> {
+        let mut touched = 0;
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (query, tail) = self.next(backend_of(connection), rest, &bind);
+            rest = tail;
+            let done = query.execute(&mut *connection).await.map_err(Error::database(self.before))?;
+            touched += done.rows_affected();
+        }
+        Ok(touched)
+    }
+
+    /// As [`Bulk::write`] for a statement that gives rows, such as a `SELECT … WHERE (a, b) IN (VALUES …)` or
+    /// one that ends in `RETURNING`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn fetch<T>(
+        &self,
+        connection: &mut AnyConnection,
+        rows: &[T],
+        bind: impl Fn(AnyQuery, &T) -> AnyQuery,
+    ) -> Result<Vec<AnyRow>, Error> {
+        let mut found = Vec::new();
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (query, tail) = self.next(backend_of(connection), rest, &bind);
+            rest = tail;
+            found.extend(query.fetch_all(&mut *connection).await.map_err(Error::database(self.before))?);
+        }
+        Ok(found)
+    }
+
+    fn next<'r, T>(
+        &self,
+        backend: Backend,
+        rows: &'r [T],
+        bind: impl Fn(AnyQuery, &T) -> AnyQuery,
+    ) -> (AnyQuery, &'r [T]) {
+        let fits =
+            |size: &usize| *size == 1 || (*size <= rows.len() && *size * self.columns <= PARAMETERS_MAX);
+        let place = SIZES.iter().position(fits).expect("the last size always fits");
+        let (now, later) = rows.split_at(SIZES[place]);
+        let texts = &self.texts[usize::from(backend == Backend::Postgres)];
+        let text = texts[place].get_or_init(|| self.text(backend, SIZES[place]).into());
+        let query = sqlx::query(AssertSqlSafe(text.clone()));
+        (now.iter().fold(query, bind), later)
+    }
+
+    fn text(&self, backend: Backend, rows: usize) -> String {
+        let mut text = format!("{} VALUES ", self.before);
+        for place in 0..rows * self.columns {
+            text.push_str(match (place % self.columns, place) {
+                (0, 0) => "(",
+                (0, _) => "), (",
+                _ => ", ",
+            });
+            match backend {
+                // SQLite searches all named parameters for each one that it reads, but not the unnamed ones.
+                Backend::Sqlite => text.push('?'),
+                Backend::Postgres => write!(text, "${}", place + 1).expect("writing to a String cannot fail"),
+            }
+        }
+        text.push_str(") ");
+        text.push_str(self.after);
+        text
+    }
+}
+
+pub(super) fn backend_of(connection: &AnyConnection) -> Backend {
+    if connection.backend_name() == "SQLite" { Backend::Sqlite } else { Backend::Postgres }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_holds_all_values_of_its_rows() {
+        let bulk = Bulk::new("INSERT INTO t (a, b)", 2, "ON CONFLICT DO NOTHING");
+        let postgres = "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING";
+        assert_eq!(bulk.text(Backend::Postgres, 2), postgres);
+        assert_eq!(
+            bulk.text(Backend::Sqlite, 1),
+            "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        );
+    }
+}
