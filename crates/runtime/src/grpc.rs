@@ -42,7 +42,7 @@ pub struct Bearer(AsciiMetadataValue);
 impl tonic::service::Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
-        if let Some(context) = None::<TraceContext>
+        if let Some(context) = TraceContext::current()
             && let Ok(value) = context.to_string().parse()
         {
             request.metadata_mut().insert(TRACEPARENT, value);

@@ -8,6 +8,7 @@ pub mod config;
 pub mod credential;
 pub mod grpc;
 pub mod health;
+pub mod host;
 pub mod metrics;
 pub mod problem;
 pub mod secret;
@@ -17,6 +18,7 @@ pub mod trace;
 
 pub use config::{Common, Role};
 pub use health::{Health, State};
+pub use host::Host;
 pub use metrics::Metrics;
 pub use problem::Problem;
 pub use secret::Secret;

@@ -1,4 +1,4 @@
-//! Metrics: made by the OpenTelemetry API, told in the Prometheus text format.
+//! Metrics: made by the OpenTelemetry API, told in the Prometheus text format and, where asked for, over OTLP.
 //!
 //! Names are `tributary_<scope>_<what>`, with the unit at the end; the exporter adds `_total` to counters.
 //! Every label has a bounded set of values, because each combination is a time series that somebody stores.
@@ -7,9 +7,9 @@ mod instruments;
 
 pub use instruments::{Counter, Gauge, Histogram, Label, OTHER};
 
-use crate::Error;
+use crate::{Error, telemetry};
 use opentelemetry::metrics::{Meter, MeterProvider as _};
-use opentelemetry_sdk::Resource;
+use opentelemetry_otlp::{MetricExporter, WithExportConfig as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
@@ -21,11 +21,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// `service` is the name in `target_info`.
+    /// `service` is the name in `target_info`. With `otlp`, the address of a collector (gRPC, such as
+    /// `http://collector:4317`), they are pushed there once a minute too; that needs a running tokio runtime.
     ///
     /// # Errors
-    /// When the exporter cannot be made.
-    pub fn new(service: &str) -> Result<Self, Error> {
+    /// When an exporter cannot be made.
+    pub fn new(service: &str, otlp: Option<&str>) -> Result<Self, Error> {
         let registry = Registry::new();
         let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -33,9 +34,22 @@ impl Metrics {
             .without_units()
             .build()
             .map_err(failed)?;
-        let resource = Resource::builder_empty().with_service_name(service.to_owned()).build();
-        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(exporter).build();
-        Ok(Self { provider, registry })
+        let mut builder =
+            SdkMeterProvider::builder().with_resource(telemetry::resource(service)).with_reader(exporter);
+        if let Some(address) = otlp {
+            let exporter = MetricExporter::builder().with_tonic().with_endpoint(address);
+            builder = builder.with_periodic_exporter(exporter.build().map_err(failed)?);
+        }
+        Ok(Self { provider: builder.build(), registry })
+    }
+
+    /// Pushes what has not been pushed yet, at the end of a run; nothing to do without OTLP. Blocks, so call
+    /// it from a thread that the runtime can spare.
+    ///
+    /// # Errors
+    /// When the collector does not take it.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.provider.force_flush().map_err(failed)
     }
 
     /// Makes these the metrics of those crates that ask OpenTelemetry's global provider.

@@ -6,6 +6,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use std::collections::HashMap;
 use std::fmt;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// The header, in HTTP, gRPC and NATS (<https://www.w3.org/TR/trace-context/>).
 pub const TRACEPARENT: &str = "traceparent";
@@ -46,6 +47,20 @@ impl TraceContext {
             false,
             self.0.trace_state().clone(),
         ))
+    }
+
+    /// The place of the current span, to be sent on in a header. `None` outside of any span, and before
+    /// [`crate::telemetry::init`].
+    pub fn current() -> Option<Self> {
+        Self::of(&tracing::Span::current().context())
+    }
+
+    /// Makes `span` a child of this place. Call it before the span is entered; later it does nothing.
+    pub fn continue_in(&self, span: &tracing::Span) {
+        let parent = opentelemetry::Context::new().with_remote_span_context(self.0.clone());
+        if let Err(error) = span.set_parent(parent) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a trace is not continued");
+        }
     }
 
     /// The trace's id, 32 hexadecimal digits: what the log calls `trace.id`.

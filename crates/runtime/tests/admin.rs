@@ -1,5 +1,7 @@
 //! The admin port as probes and Prometheus see it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
@@ -24,7 +26,7 @@ async fn get_path(router: &Router, path: &str) -> (StatusCode, String) {
 }
 
 fn router(health: &Health) -> Router {
-    admin::router(health.clone(), Metrics::new("test").unwrap())
+    admin::router(health.clone(), Metrics::new("test", None).unwrap())
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn an_admin_route_takes_only_callers_with_the_credential() {
 
 #[tokio::test]
 async fn metrics_are_in_the_prometheus_text_format() {
-    let metrics = Metrics::new("routing").unwrap();
+    let metrics = Metrics::new("routing", None).unwrap();
     let scope = metrics.scope("ai-agent");
     scope
         .counter("answers", "Answers decided.", vec![Label::of("outcome", &["sent", "refused"])])
@@ -124,7 +126,7 @@ fn well_formed(line: &str) -> bool {
 
 #[tokio::test]
 async fn a_label_cannot_grow_without_bound() {
-    let metrics = Metrics::new("test").unwrap();
+    let metrics = Metrics::new("test", None).unwrap();
     let scope = metrics.scope("ingest");
     let known = scope.counter("requests", "Requests.", vec![Label::of("channel", &["mail"])]);
     known.add(1, &["mail"]);
@@ -147,7 +149,7 @@ async fn the_admin_server_answers_until_shutdown() {
     let address = listener.local_addr().unwrap();
     let mut tasks = Tasks::new(shutdown.clone());
     let extra = Router::new().route("/extra", get(async || "more"));
-    let metrics = Metrics::new("test").unwrap();
+    let metrics = Metrics::new("test", None).unwrap();
     let server = admin::serve(listener, extra, Health::new(), metrics, shutdown.clone());
     tasks.spawn("admin", async { Ok(server.await?) });
 

@@ -1,5 +1,7 @@
 //! A gRPC server as callers with and without the credential see it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use runtime::grpc::{self, Failure, Services};
 use runtime::{Health, Problem, Secret, State, Tasks};
 use std::convert::Infallible;

@@ -1,5 +1,6 @@
 //! A real process and its signals. The child is this test binary again, running the one test named `child`.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(unix)]
 
 use runtime::shutdown::until_signal;
@@ -48,7 +49,12 @@ fn code(status: ExitStatus) -> i32 {
 #[test]
 fn child() {
     let Some(role) = std::env::var_os(ROLE) else { return };
-    let settings = telemetry::Settings { log: "info".into(), log_format: telemetry::Format::Json };
+    let settings = telemetry::Settings {
+        log: "info".into(),
+        log_format: telemetry::Format::Json,
+        otlp_endpoint: None,
+        trace_share: 1.0,
+    };
     let crash = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let guard = telemetry::init("child", &settings).unwrap();
         let shutdown = CancellationToken::new();

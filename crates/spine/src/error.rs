@@ -51,6 +51,8 @@ pub enum Error {
     Held { owner: String },
     #[error("database failed at `{action}`")]
     Database { action: String, source: sqlx::Error },
+    #[error("`{action}` failed for all who waited for it")]
+    Shared { action: &'static str, source: std::sync::Arc<Error> },
     #[error("another writer holds the lease `{lease}`")]
     Fenced { lease: String },
     #[error("key {key} is destroyed")]
@@ -76,6 +78,9 @@ impl Error {
 
     /// Whether the same call may succeed later without anything being changed by a person.
     pub fn is_passing(&self) -> bool {
+        if let Self::Shared { source, .. } = self {
+            return source.is_passing();
+        }
         matches!(
             self,
             Self::Timeout { .. }

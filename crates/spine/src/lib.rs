@@ -1,21 +1,28 @@
 //! The spine: the only code that knows NATS, positions and keys.
 
 pub mod address;
+mod bundle;
 pub mod clock;
 pub mod db;
 pub mod entity;
 pub mod error;
+pub mod journal;
+pub mod keys;
+pub mod lease;
 pub mod log;
 pub mod nats;
 pub mod position;
+pub mod read;
 pub mod record;
 pub mod streams;
 
 pub use address::{Address, PARTS};
+pub use bundle::{Readers, Spine};
 pub use clock::{Clock, new_id};
 pub use entity::Entity;
 pub use error::Error;
 pub use log::{Decided, Log, LogSettings, Refused, Tail};
 pub use nats::{Nats, NatsAccess};
 pub use position::Position;
+pub use read::{Due, Projector, Reader};
 pub use record::{Cause, Meta, Recorded};

@@ -136,6 +136,7 @@ fn span(request: &http::Request<()>) -> tracing::Span {
     let parent = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
     if let Some(context) = parent.and_then(TraceContext::parse) {
         span.record("trace.id", context.trace_id());
+        context.continue_in(&span);
     }
     span
 }

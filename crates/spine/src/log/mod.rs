@@ -3,7 +3,7 @@
 mod append;
 mod cache;
 pub mod codec;
-mod consume;
+pub mod consume;
 mod load;
 pub mod tail;
 mod transact;

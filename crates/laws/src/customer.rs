@@ -1,0 +1,298 @@
+//! The law of a customer: who they are by evidence, merged and split as events, forgotten on request.
+
+use events::customer::{CustomerEvent, EvidenceKind};
+use events::thread::Touch;
+use events::{Micros, Sealed};
+use spine::Entity;
+use std::collections::BTreeSet;
+use strum::VariantNames;
+use uuid::Uuid;
+
+/// The state of a customer.
+#[derive(Debug, Default)]
+pub enum Customer {
+    #[default]
+    Unknown,
+    Known(Known),
+    /// Goes on as another customer.
+    Absorbed {
+        into: Uuid,
+        threads: BTreeSet<Uuid>,
+    },
+    Erased,
+}
+
+/// A customer who is there.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub threads: BTreeSet<Uuid>,
+    /// Who came along with whom: (customer merged from, thread).
+    pub merged: BTreeSet<(Uuid, Uuid)>,
+    pub evidence: Vec<(Uuid, EvidenceKind)>,
+    pub touches: BTreeSet<(Uuid, u32)>,
+}
+
+/// Why something cannot be done with a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("the customer is not known")]
+    Unknown,
+    #[error("the customer goes on as {into}")]
+    Absorbed { into: Uuid },
+    #[error("the customer was erased")]
+    Erased,
+    #[error("customer {from} was never merged into this one")]
+    NotMerged { from: Uuid },
+    #[error("a customer cannot be merged with itself")]
+    Same,
+}
+
+impl Entity for Customer {
+    type Event = CustomerEvent;
+    const KIND: &'static str = "customer";
+    const EVENTS: &'static [&'static str] = CustomerEvent::VARIANTS;
+
+    fn evolve(&mut self, event: &CustomerEvent) {
+        match (&mut *self, event) {
+            (Self::Erased, _) => {}
+            (_, CustomerEvent::Erased { .. }) => *self = Self::Erased,
+            (_, CustomerEvent::Appeared { thread, .. }) => {
+                *self = Self::Known(Known { threads: BTreeSet::from([*thread]), ..Known::default() });
+            }
+            (Self::Known(known), CustomerEvent::Absorbed { into, .. }) => {
+                *self = Self::Absorbed { into: *into, threads: std::mem::take(&mut known.threads) };
+            }
+            (_, CustomerEvent::Restored { threads, .. }) => {
+                *self = Self::Known(Known { threads: threads.iter().copied().collect(), ..Known::default() });
+            }
+            (Self::Known(known), event) => known.evolve(event),
+            _ => {}
+        }
+    }
+}
+
+impl Known {
+    fn evolve(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Touched { thread, conversation, .. } => {
+                self.touches.insert((*thread, *conversation));
+            }
+            CustomerEvent::Evidenced { thread, kind, .. } => self.evidence.push((*thread, *kind)),
+            CustomerEvent::Merged { from, threads, .. } => {
+                self.threads.extend(threads);
+                self.merged.extend(threads.iter().map(|thread| (*from, *thread)));
+            }
+            CustomerEvent::Split { to, threads, .. } => {
+                self.threads.retain(|thread| !threads.contains(thread));
+                self.merged.retain(|(from, _)| from != to);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn known(state: &Customer) -> Result<&Known, Rejection> {
+    match state {
+        Customer::Unknown => Err(Rejection::Unknown),
+        Customer::Known(known) => Ok(known),
+        Customer::Absorbed { into, .. } => Err(Rejection::Absorbed { into: *into }),
+        Customer::Erased => Err(Rejection::Erased),
+    }
+}
+
+/// A person is met in a thread for the first time.
+///
+/// # Errors
+/// [`Rejection::Erased`].
+pub fn appear(
+    state: &Customer,
+    thread: Uuid,
+    account: Uuid,
+    channel: &str,
+    at: Micros,
+) -> Result<Vec<CustomerEvent>, Rejection> {
+    match state {
+        Customer::Unknown => {
+            Ok(vec![CustomerEvent::Appeared { thread, account, channel: channel.into(), at }])
+        }
+        Customer::Known(_) | Customer::Absorbed { .. } => Ok(Vec::new()),
+        Customer::Erased => Err(Rejection::Erased),
+    }
+}
+
+/// The customer came from somewhere, at the beginning of a conversation.
+///
+/// # Errors
+/// When the customer is not there to be touched.
+pub fn touch(
+    state: &Customer,
+    thread: Uuid,
+    conversation: u32,
+    touch: &Touch,
+    at: Micros,
+) -> Result<Vec<CustomerEvent>, Rejection> {
+    let seen = known(state)?.touches.contains(&(thread, conversation));
+    let event = || CustomerEvent::Touched { thread, conversation, touch: touch.clone(), at };
+    Ok(if seen { Vec::new() } else { vec![event()] })
+}
+
+/// Strong evidence was learned in a thread.
+///
+/// # Errors
+/// When the customer is not there.
+pub fn evidence(
+    state: &Customer,
+    thread: Uuid,
+    kind: EvidenceKind,
+    value: Sealed,
+    at: Micros,
+) -> Result<Vec<CustomerEvent>, Rejection> {
+    let seen = known(state)?.evidence.contains(&(thread, kind));
+    Ok(if seen { Vec::new() } else { vec![CustomerEvent::Evidenced { thread, kind, value, at }] })
+}
+
+/// Takes another customer, with these threads, into this one.
+///
+/// # Errors
+/// When this one is not there.
+pub fn merge(
+    state: &Customer,
+    from: Uuid,
+    threads: &[Uuid],
+    kind: EvidenceKind,
+    at: Micros,
+) -> Result<Vec<CustomerEvent>, Rejection> {
+    let known = known(state)?;
+    if known.merged.iter().any(|(merged, _)| *merged == from) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![CustomerEvent::Merged { from, threads: threads.to_vec(), kind, at }])
+}
+
+/// Goes on as another customer.
+///
+/// # Errors
+/// When this one is not there or already goes on elsewhere.
+pub fn absorb(state: &Customer, own: Uuid, into: Uuid, at: Micros) -> Result<Vec<CustomerEvent>, Rejection> {
+    if own == into {
+        return Err(Rejection::Same);
+    }
+    match state {
+        Customer::Absorbed { into: known, .. } if *known == into => Ok(Vec::new()),
+        other => known(other).map(|_| vec![CustomerEvent::Absorbed { into, at }]),
+    }
+}
+
+/// Undoes a merge: `from` gets back what came along with it.
+///
+/// # Errors
+/// [`Rejection::NotMerged`] when it never came along.
+pub fn split(state: &Customer, from: Uuid, at: Micros) -> Result<Vec<CustomerEvent>, Rejection> {
+    let threads: Vec<Uuid> = known(state)?
+        .merged
+        .iter()
+        .filter(|(merged, _)| *merged == from)
+        .map(|(_, thread)| *thread)
+        .collect();
+    if threads.is_empty() {
+        return Err(Rejection::NotMerged { from });
+    }
+    Ok(vec![CustomerEvent::Split { to: from, threads, at }])
+}
+
+/// The other half of [`split`]: this customer is itself again.
+///
+/// # Errors
+/// [`Rejection::Erased`] and [`Rejection::Unknown`].
+pub fn restore(
+    state: &Customer,
+    from: Uuid,
+    threads: &[Uuid],
+    at: Micros,
+) -> Result<Vec<CustomerEvent>, Rejection> {
+    match state {
+        Customer::Absorbed { into, .. } if *into == from => {
+            Ok(vec![CustomerEvent::Restored { from, threads: threads.to_vec(), at }])
+        }
+        Customer::Absorbed { into, .. } => Err(Rejection::Absorbed { into: *into }),
+        other => known(other).map(|_| Vec::new()),
+    }
+}
+
+/// Forgets the person; nothing follows.
+///
+/// # Errors
+/// Never refused; the type is shared with the other decisions.
+pub fn erase(state: &Customer, erasure: Uuid, at: Micros) -> Result<Vec<CustomerEvent>, Rejection> {
+    Ok(match state {
+        Customer::Erased => Vec::new(),
+        _ => vec![CustomerEvent::Erased { erasure, at }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Uuid = Uuid::from_u128(1);
+    const B: Uuid = Uuid::from_u128(2);
+    const THREAD_A: Uuid = Uuid::from_u128(11);
+    const THREAD_B: Uuid = Uuid::from_u128(12);
+
+    fn appeared(thread: Uuid) -> Customer {
+        let mut state = Customer::Unknown;
+        take(&mut state, appear(&Customer::Unknown, thread, Uuid::nil(), "http", 1));
+        state
+    }
+
+    fn take(state: &mut Customer, decided: Result<Vec<CustomerEvent>, Rejection>) {
+        decided.unwrap().iter().for_each(|event| state.evolve(event));
+    }
+
+    fn threads(state: &Customer) -> Vec<Uuid> {
+        known(state).unwrap().threads.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_merged_and_split_customer_is_as_before() {
+        let (mut a, mut b) = (appeared(THREAD_A), appeared(THREAD_B));
+        let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Unionid, 2);
+        take(&mut a, decided);
+        let decided = absorb(&b, B, A, 2);
+        take(&mut b, decided);
+        assert_eq!(threads(&a), [THREAD_A, THREAD_B]);
+        assert_eq!(known(&b).unwrap_err(), Rejection::Absorbed { into: A });
+        let decided = split(&a, B, 3);
+        take(&mut a, decided);
+        let decided = restore(&b, A, &[THREAD_B], 3);
+        take(&mut b, decided);
+        assert_eq!((threads(&a), threads(&b)), (vec![THREAD_A], vec![THREAD_B]));
+        assert_eq!(split(&a, B, 4), Err(Rejection::NotMerged { from: B }));
+    }
+
+    #[test]
+    fn each_decision_again_changes_nothing() {
+        let mut a = appeared(THREAD_A);
+        assert_eq!(appear(&a, THREAD_A, Uuid::nil(), "http", 2), Ok(vec![]));
+        let decided = touch(&a, THREAD_A, 1, &Touch::default(), 2);
+        take(&mut a, decided);
+        assert_eq!(touch(&a, THREAD_A, 1, &Touch::default(), 3), Ok(vec![]));
+        let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Login, 3);
+        take(&mut a, decided);
+        assert_eq!(merge(&a, B, &[THREAD_B], EvidenceKind::Login, 4), Ok(vec![]));
+    }
+
+    #[test]
+    fn an_erased_customer_takes_nothing() {
+        let mut a = appeared(THREAD_A);
+        let decided = erase(&a, Uuid::nil(), 2);
+        take(&mut a, decided);
+        assert_eq!(touch(&a, THREAD_A, 1, &Touch::default(), 3), Err(Rejection::Erased));
+        assert_eq!(erase(&a, Uuid::nil(), 3), Ok(vec![]));
+    }
+
+    #[test]
+    fn nobody_is_merged_with_themselves() {
+        assert_eq!(absorb(&appeared(THREAD_A), A, A, 2), Err(Rejection::Same));
+    }
+}

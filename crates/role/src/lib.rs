@@ -1,0 +1,142 @@
+//! The frame of a role: its reader, its workers and its gRPC server run together and stop together.
+//!
+//! A service consists of a projector (what it sees), workers (what it does) and queries (what it is asked).
+//! This crate is the part that is the same for all of them.
+
+use runtime::grpc::{Services, serve};
+use runtime::{Host, State, Tasks};
+use spine::read::{Done, Status, Work, WorkLimits, work};
+use spine::{Error, Position, Projector, Reader, Spine};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long a query that names a position waits for the reader to get there.
+pub const AT_LEAST_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a role's tasks may take to finish what is in flight at shutdown.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A role that is being put together.
+pub struct Frame {
+    pub spine: Spine,
+    pub host: Host,
+    /// The reader of the role's read model.
+    pub reader: Reader,
+    tasks: Tasks,
+}
+
+impl Frame {
+    /// Opens the role's read model and starts to read it; health says how far it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(spine: Spine, host: Host, projector: Arc<dyn Projector>) -> anyhow::Result<Self> {
+        let reader = spine.reader(projector).await?;
+        let mut tasks = Tasks::new(host.shutdown.clone());
+        let name = format!("reader {}", reader.name());
+        {
+            let (reader, shutdown) = (reader.clone(), host.shutdown.clone());
+            tasks.spawn(name.clone(), async move { Ok(reader.run(&shutdown).await?) });
+        }
+        {
+            let (reader, host) = (reader.clone(), host.clone());
+            tasks.spawn(format!("health of {name}"), async move {
+                tell_health(&reader, &host).await;
+                Ok(())
+            });
+        }
+        Ok(Self { spine, host, reader, tasks })
+    }
+
+    /// Adds a task that runs until shutdown; one that ends earlier is a crash of the process.
+    pub fn spawn<F>(&mut self, name: &str, task: F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.tasks.spawn(name, task);
+    }
+
+    /// Adds a worker for what is due of `kind`.
+    pub fn work<F, Fut>(&mut self, kind: &'static str, limits: WorkLimits, handle: F)
+    where
+        F: Fn(Work) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Done, Error>> + Send + 'static,
+    {
+        let (reader, shutdown) = (self.reader.clone(), self.host.shutdown.clone());
+        self.tasks.spawn(format!("worker {kind}"), async move {
+            Ok(work(&reader, kind, limits, &shutdown, handle).await?)
+        });
+    }
+
+    /// Answers gRPC queries on `listener`.
+    pub fn serve(&mut self, listener: TcpListener, services: Services) {
+        let (health, shutdown) = (self.host.health.clone(), self.host.shutdown.clone());
+        self.tasks.spawn("grpc", async move { Ok(serve(listener, services, health, shutdown).await?) });
+    }
+
+    /// Runs until shutdown.
+    ///
+    /// # Errors
+    /// The first task that crashed.
+    pub async fn run(self) -> anyhow::Result<()> {
+        Ok(self.tasks.supervise(GRACE).await?)
+    }
+}
+
+/// Waits until `reader` has reached the positions that a query names, written `1.3:4711,1.4:12`; an empty text
+/// waits for nothing.
+///
+/// # Errors
+/// [`Error::Name`] when the text holds no positions, [`Error::Timeout`] when the reader does not get there.
+pub async fn at_least(reader: &Reader, positions: &str) -> Result<(), Error> {
+    let parsed = positions.split(',').map(str::trim).filter(|position| !position.is_empty());
+    let parsed = parsed.map(str::parse).collect::<Result<Vec<Position>, Error>>()?;
+    if parsed.is_empty() {
+        return Ok(());
+    }
+    reader.wait_for(&parsed, AT_LEAST_PATIENCE).await
+}
+
+async fn tell_health(reader: &Reader, host: &Host) {
+    let check = format!("reader.{}", reader.name());
+    let mut statuses = reader.statuses();
+    loop {
+        let state = readiness(&statuses.borrow_and_update());
+        host.health.set(&check, state);
+        tokio::select! {
+            () = host.shutdown.cancelled() => return,
+            changed = statuses.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Ready once every part is live here or with another replica.
+fn readiness(statuses: &BTreeMap<u8, Status>) -> State {
+    let open: Vec<String> = statuses
+        .iter()
+        .filter_map(|(part, status)| match status {
+            Status::Live | Status::Elsewhere => None,
+            Status::Starting => Some(format!("part {part} starts")),
+            Status::CatchingUp => Some(format!("part {part} catches up")),
+            Status::Standing { reason } => Some(format!("part {part} stands: {reason}")),
+            Status::Stopped { reason } => Some(format!("part {part} stopped: {reason}")),
+        })
+        .collect();
+    if open.is_empty() { State::Ready } else { State::not_ready(open.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_ready_when_each_part_is_somewhere() {
+        let with = |status| BTreeMap::from([(0, Status::Live), (1, status)]);
+        assert_eq!(readiness(&with(Status::Elsewhere)), State::Ready);
+        assert!(matches!(readiness(&with(Status::CatchingUp)), State::NotReady { .. }));
+        let standing = Status::Standing { reason: "newer".into() };
+        assert!(matches!(readiness(&with(standing)), State::NotReady { reason } if reason.contains("newer")));
+    }
+}

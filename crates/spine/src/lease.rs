@@ -1,0 +1,139 @@
+//! Leases with a fence: which replica works on a part, and proof for those who lost it that they did.
+
+use crate::clock::{Clock, new_id};
+use crate::db::{Backend, Database, Migration, Store};
+use crate::error::Error;
+use sqlx::{AssertSqlSafe, Row};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A lease that is not renewed for so long is another's to take.
+pub const LEASE_MS: i64 = 10_000;
+const RENEW_EVERY: Duration = Duration::from_millis(3_000);
+/// The holder lets go this long before others may take over.
+const MARGIN: Duration = Duration::from_millis(2_000);
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    sqlite: "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIGINT NOT NULL, until_us BIGINT NOT NULL)",
+    postgres: "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIGINT NOT NULL, until_us BIGINT NOT NULL)",
+}];
+
+/// All leases that this process asks for. Cheap to clone.
+#[derive(Clone)]
+pub struct Leases {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    holder: String,
+}
+
+/// A lease that is held, renewed while [`until_lost`] is polled, given back when dropped by expiry.
+pub struct Lease {
+    leases: Leases,
+    name: String,
+    fence: i64,
+}
+
+impl Leases {
+    /// The leases of the database, as a holder of its own.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn open(database: &Database, clock: &Clock) -> Result<Self, Error> {
+        let store = database.state("leases", MIGRATIONS).await?;
+        let inner = Inner { store, clock: clock.clone(), holder: new_id().to_string() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Takes the lease if it is free, expired or already ours; `None` while another holds it. The fence grows
+    /// with every taking.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn acquire(&self, name: &str) -> Result<Option<Lease>, Error> {
+        let now = self.now_text();
+        let text = format!(
+            "INSERT INTO leases (name, holder, fence, until_us) VALUES ($1, $2, 1, {now} + $3)
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = leases.fence + 1,
+             until_us = excluded.until_us WHERE leases.until_us < {now} OR leases.holder = excluded.holder
+             RETURNING fence"
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(name)
+            .bind(&self.inner.holder)
+            .bind(LEASE_MS * 1_000)
+            .fetch_optional(self.inner.store.write())
+            .await
+            .map_err(Error::database("take a lease"))?;
+        Ok(row.map(|row| Lease { leases: self.clone(), name: name.into(), fence: row.get(0) }))
+    }
+
+    /// Gives a lease back at once, so that another need not wait for it to expire.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn release(&self, lease: &Lease) -> Result<(), Error> {
+        sqlx::query("UPDATE leases SET until_us = 0 WHERE name = $1 AND fence = $2 AND holder = $3")
+            .bind(&lease.name)
+            .bind(lease.fence)
+            .bind(&self.inner.holder)
+            .execute(self.inner.store.write())
+            .await
+            .map_err(Error::database("give a lease back"))?;
+        Ok(())
+    }
+
+    /// The time as an SQL expression: Postgres' own clock, which all replicas share; ours on SQLite.
+    fn now_text(&self) -> String {
+        match self.inner.store.backend() {
+            Backend::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)".into(),
+            Backend::Sqlite => self.inner.clock.now().to_string(),
+        }
+    }
+}
+
+impl Lease {
+    /// Grows with every taking; whatever is written under the lease is guarded by it.
+    pub fn fence(&self) -> i64 {
+        self.fence
+    }
+
+    async fn renew(&self) -> Result<bool, Error> {
+        let now = self.leases.now_text();
+        let text = format!(
+            "UPDATE leases SET until_us = {now} + $1 WHERE name = $2 AND fence = $3 AND holder = $4 AND until_us >= {now}"
+        );
+        let renewed = sqlx::query(AssertSqlSafe(text))
+            .bind(LEASE_MS * 1_000)
+            .bind(&self.name)
+            .bind(self.fence)
+            .bind(&self.leases.inner.holder)
+            .execute(self.leases.inner.store.write())
+            .await
+            .map_err(Error::database("renew a lease"))?;
+        Ok(renewed.rows_affected() == 1)
+    }
+}
+
+/// Renews the lease and resolves when it is lost: taken by another, or not renewed in time because the
+/// database was away. Never resolves without a lease.
+pub async fn until_lost(lease: Option<&Lease>) {
+    let Some(lease) = lease else { return std::future::pending().await };
+    let life = Duration::from_millis(LEASE_MS.unsigned_abs()) - MARGIN;
+    let mut held_since = Instant::now();
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        let asked = Instant::now();
+        match tokio::time::timeout(MARGIN, lease.renew()).await {
+            Ok(Ok(true)) => held_since = asked,
+            Ok(Ok(false)) => return,
+            Ok(Err(_)) | Err(_) if held_since.elapsed() > life => return,
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+}

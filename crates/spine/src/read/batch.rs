@@ -1,0 +1,266 @@
+//! One batch, one transaction: rows, due rows, parked entities and positions change together or not at all.
+
+use super::Projector;
+use crate::address::GENERATION;
+use crate::db::Model;
+use crate::error::Error;
+use crate::record::Recorded;
+use sqlx::{AnyConnection, Connection, Row};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+/// Entities that one read model may have parked before its reader stops.
+pub(super) const PARKED_MAX: usize = 100;
+
+/// What a lane knows of its model between batches.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The last sequence that is in the tables, by part.
+    pub(crate) positions: BTreeMap<u8, u64>,
+    pub(crate) parked: HashSet<String>,
+    /// Guards the positions against a writer that lost its lease.
+    pub(crate) fence: i64,
+}
+
+/// Reads the positions of `parts` (0 where there is none yet) and what is parked, and takes the positions
+/// over under `fence`.
+pub(crate) async fn open(model: &Model, parts: &[u8], fence: i64) -> Result<Progress, Error> {
+    let action = "take over positions";
+    let mut tx = model.store.begin().await?;
+    let mut progress = Progress { fence, ..Progress::default() };
+    for part in parts {
+        sqlx::query(
+            "INSERT INTO positions (part, generation, sequence, fence) VALUES ($1, $2, 0, $3)
+             ON CONFLICT (part) DO UPDATE SET fence = excluded.fence WHERE positions.fence <= excluded.fence",
+        )
+        .bind(i32::from(*part))
+        .bind(i64::from(GENERATION))
+        .bind(fence)
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database(action))?;
+        let row = sqlx::query("SELECT sequence, fence FROM positions WHERE part = $1")
+            .bind(i32::from(*part))
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(Error::database(action))?;
+        let (sequence, found): (i64, i64) = (row.get(0), row.get(1));
+        if found != fence {
+            return Err(Error::Fenced { lease: format!("{} part {part}", model.spec.name) });
+        }
+        progress.positions.insert(*part, u64::try_from(sequence).unwrap_or(0));
+    }
+    let parked = sqlx::query("SELECT entity FROM parked").fetch_all(&mut *tx).await;
+    progress.parked = parked.map_err(Error::database(action))?.iter().map(|row| row.get(0)).collect();
+    tx.commit().await.map_err(Error::database(action))?;
+    Ok(progress)
+}
+
+/// Applies a batch whose messages follow the positions without a gap. Entities whose messages cannot be
+/// applied are parked; the others go on.
+///
+/// # Errors
+/// Database errors (nothing happened), [`Error::UnknownEvent`] (nothing happened), [`Error::Fenced`],
+/// [`Error::Limit`] when too many entities are parked.
+pub(crate) async fn commit(
+    model: &Model,
+    projector: &dyn Projector,
+    progress: &mut Progress,
+    batch: &[Arc<Recorded>],
+) -> Result<(), Error> {
+    let wanted: Vec<Arc<Recorded>> = batch
+        .iter()
+        .filter(|record| projector.kinds().contains(&&*record.address.kind))
+        .filter(|record| progress.parked.is_empty() || !progress.parked.contains(&record.address.subject()))
+        .cloned()
+        .collect();
+    match transaction(model, projector, progress, batch, &wanted).await {
+        Ok(()) => {}
+        Err(error) if blames_content(&error) => {
+            tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a batch holds what cannot be applied; applying one by one");
+            one_by_one(model, projector, progress, batch, &wanted).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    for record in batch {
+        progress.positions.insert(record.position.part, record.position.sequence);
+    }
+    projector.committed(&wanted);
+    Ok(())
+}
+
+async fn transaction(
+    model: &Model,
+    projector: &dyn Projector,
+    progress: &Progress,
+    batch: &[Arc<Recorded>],
+    wanted: &[Arc<Recorded>],
+) -> Result<(), Error> {
+    let mut tx = model.store.begin().await?;
+    move_positions(&mut tx, model, progress, batch).await?;
+    if !wanted.is_empty() {
+        projector.apply(&mut tx, wanted).await?;
+    }
+    tx.commit().await.map_err(Error::database("commit a batch"))
+}
+
+async fn one_by_one(
+    model: &Model,
+    projector: &dyn Projector,
+    progress: &mut Progress,
+    batch: &[Arc<Recorded>],
+    wanted: &[Arc<Recorded>],
+) -> Result<(), Error> {
+    let mut tx = model.store.begin().await?;
+    move_positions(&mut tx, model, progress, batch).await?;
+    let mut parked = progress.parked.clone();
+    for record in wanted {
+        let subject = record.address.subject();
+        if parked.contains(&subject) {
+            continue;
+        }
+        let mut savepoint = tx.begin().await.map_err(Error::database("set a savepoint"))?;
+        match projector.apply(&mut savepoint, std::slice::from_ref(record)).await {
+            Ok(()) => savepoint.commit().await.map_err(Error::database("release a savepoint"))?,
+            Err(error) if blames_content(&error) => {
+                savepoint.rollback().await.map_err(Error::database("roll back to a savepoint"))?;
+                park(&mut tx, record, &error).await?;
+                tracing::error!(reader.name = model.spec.name, log.position = %record.position, entity.subject = subject, error = %chain(&error), "entity is parked");
+                parked.insert(subject);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if parked.len() > PARKED_MAX {
+        return Err(Error::Limit {
+            limit: "parked_max",
+            max: PARKED_MAX as u64,
+            remedy: "the reader stops; mend what parks entities, then unpark them",
+        });
+    }
+    tx.commit().await.map_err(Error::database("commit a batch"))?;
+    progress.parked = parked;
+    Ok(())
+}
+
+/// Moves each part's position from where it is known to be to the batch's last message of the part. No row
+/// moved means that another writer holds the part.
+async fn move_positions(
+    tx: &mut AnyConnection,
+    model: &Model,
+    progress: &Progress,
+    batch: &[Arc<Recorded>],
+) -> Result<(), Error> {
+    let mut targets = BTreeMap::new();
+    for record in batch {
+        targets.insert(record.position.part, record.position.sequence);
+    }
+    for (part, to) in targets {
+        let from = progress.positions.get(&part).copied().unwrap_or(0);
+        let moved = sqlx::query(
+            "UPDATE positions SET sequence = $1 WHERE part = $2 AND sequence = $3 AND fence = $4",
+        )
+        .bind(i64::try_from(to).unwrap_or(i64::MAX))
+        .bind(i32::from(part))
+        .bind(i64::try_from(from).unwrap_or(i64::MAX))
+        .bind(progress.fence)
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database("move a position"))?;
+        if moved.rows_affected() != 1 {
+            return Err(Error::Fenced { lease: format!("{} part {part}", model.spec.name) });
+        }
+    }
+    Ok(())
+}
+
+async fn park(tx: &mut AnyConnection, record: &Recorded, error: &Error) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO parked (entity, part, sequence, error, at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (entity) DO NOTHING",
+    )
+    .bind(record.address.subject())
+    .bind(i32::from(record.position.part))
+    .bind(i64::try_from(record.position.sequence).unwrap_or(i64::MAX))
+    .bind(chain(error))
+    .bind(record.stored_at)
+    .execute(tx)
+    .await
+    .map_err(Error::database("park an entity"))?;
+    Ok(())
+}
+
+/// Applies a parked entity's messages up to the part's position and forgets that it was parked.
+pub(crate) async fn unpark(
+    model: &Model,
+    projector: &dyn Projector,
+    progress: &mut Progress,
+    entity: &str,
+    records: Vec<Arc<Recorded>>,
+) -> Result<(), Error> {
+    let action = "unpark an entity";
+    let mut tx = model.store.begin().await?;
+    let row = sqlx::query("SELECT part, sequence FROM parked WHERE entity = $1")
+        .bind(entity)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(Error::database(action))?;
+    let Some(row) = row else { return Ok(()) };
+    let (part, first): (i32, i64) = (row.get(0), row.get(1));
+    let part = u8::try_from(part).unwrap_or(0);
+    let reached = progress.positions.get(&part).copied().unwrap_or(0);
+    let due: Vec<Arc<Recorded>> = records
+        .into_iter()
+        .filter(|record| record.position.sequence >= u64::try_from(first).unwrap_or(0))
+        .filter(|record| record.position.sequence <= reached)
+        .collect();
+    if !due.is_empty() {
+        projector.apply(&mut tx, &due).await?;
+    }
+    sqlx::query("DELETE FROM parked WHERE entity = $1")
+        .bind(entity)
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database(action))?;
+    tx.commit().await.map_err(Error::database(action))?;
+    progress.parked.remove(entity);
+    projector.committed(&due);
+    Ok(())
+}
+
+/// Whether the message is to blame, as opposed to the machine or a release that is too old. Of the
+/// database's own errors only those that its data caused count: broken constraints and values.
+fn blames_content(error: &Error) -> bool {
+    match error {
+        Error::Database { source, .. } => {
+            let code = source.as_database_error().and_then(|error| error.code());
+            code.is_some_and(|code| {
+                let postgres = code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));
+                let sqlite = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18..=20));
+                postgres || (code.len() != 5 && sqlite)
+            })
+        }
+        Error::UnknownEvent { .. }
+        | Error::Nats { .. }
+        | Error::Timeout { .. }
+        | Error::Refused { .. }
+        | Error::Fenced { .. }
+        | Error::LogLost { .. }
+        | Error::MasterKey { .. }
+        | Error::File { .. }
+        | Error::Limit { .. } => false,
+        _ => true,
+    }
+}
+
+/// An error with all its causes, for the one line that handles it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}

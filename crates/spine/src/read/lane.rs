@@ -1,0 +1,198 @@
+//! One lane of a reader: the parts that commit together, first caught up, then at the tail.
+
+use super::Projector;
+use super::batch::{self, Progress, chain};
+use super::reader::{Command, Shared, Status};
+use crate::address::{Address, GENERATION, stream_name};
+use crate::db::Model;
+use crate::error::Error;
+use crate::log::consume::Consumption;
+use crate::log::{Log, Tail, tail};
+use crate::record::Recorded;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Messages of one transaction at most.
+const BATCH_MAX: usize = 1_000;
+/// Messages that wait between the consumers of a catch-up and the database.
+const CATCH_UP_WAITING_MAX: usize = 4_000;
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// What a lane works with.
+pub(crate) struct Lane<'a> {
+    pub(crate) log: &'a Log,
+    pub(crate) model: &'a Model,
+    pub(crate) projector: &'a dyn Projector,
+    pub(crate) shared: &'a Shared,
+    pub(crate) progress: Progress,
+    /// Parts that met an event of a newer release: they stand until a newer release reads on.
+    pub(crate) standing: BTreeSet<u8>,
+}
+
+impl Lane<'_> {
+    /// Follows the tail for ever, catching up first and whenever it fell behind.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when the lease was lost, [`Error::LogLost`], [`Error::Limit`].
+    pub(crate) async fn follow(
+        &mut self,
+        tail: &Tail,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), Error> {
+        loop {
+            let parts: Vec<u8> = self.progress.positions.keys().copied().collect();
+            let mut start = tail.join(&parts);
+            let until = start.first.iter().map(|(part, first)| (*part, first - 1)).collect();
+            self.catch_up(&until).await?;
+            for part in &parts {
+                self.shared.set_status(*part, Status::Live);
+            }
+            let mut waiting = Vec::with_capacity(BATCH_MAX);
+            loop {
+                tokio::select! {
+                    biased;
+                    count = start.messages.recv_many(&mut waiting, BATCH_MAX) => {
+                        if count == 0 {
+                            tracing::info!(reader.name = self.model.spec.name, "the reader fell behind and catches up on its own");
+                            break;
+                        }
+                        self.take_in(&mut waiting).await?;
+                    }
+                    Some(command) = commands.recv() => self.obey(command).await,
+                }
+            }
+        }
+    }
+
+    /// Reads each part on its own up to the given sequence, inclusive.
+    pub(crate) async fn catch_up(&mut self, until: &BTreeMap<u8, u64>) -> Result<(), Error> {
+        let (sender, mut messages) = mpsc::channel(CATCH_UP_WAITING_MAX);
+        let mut sources = JoinSet::new();
+        for (part, until) in until.clone() {
+            let from = self.progress.positions.get(&part).copied().unwrap_or(0) + 1;
+            if from > until || self.standing.contains(&part) {
+                if from > until + 1 {
+                    self.check_end(part, from).await?;
+                }
+                continue;
+            }
+            let (log, sender) = (self.log.clone(), sender.clone());
+            sources.spawn(async move { read_part(&log, part, from, until, &sender).await });
+        }
+        drop(sender);
+        let mut waiting = Vec::with_capacity(BATCH_MAX);
+        while messages.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+            self.take_in(&mut waiting).await?;
+        }
+        while let Some(ended) = sources.join_next().await {
+            ended.map_err(|error| Error::Other(format!("a catch-up panicked: {error}")))??;
+        }
+        Ok(())
+    }
+
+    /// A position beyond what the tail has seen is fine if another process read on, and a lost log if the
+    /// leader says that the part ends before it.
+    async fn check_end(&self, part: u8, from: u64) -> Result<(), Error> {
+        let end = self.log.ends().await?[usize::from(part)];
+        if end + 1 >= from {
+            return Ok(());
+        }
+        let read = from - 1;
+        let detail = format!("part {part} ends at {end}, but {} has read up to {read}", self.model.spec.name);
+        Err(Error::LogLost { detail })
+    }
+
+    /// Commits what waits, again and again until the database takes it.
+    async fn take_in(&mut self, waiting: &mut Vec<Arc<Recorded>>) -> Result<(), Error> {
+        let mut delay = RETRY_DELAY_MIN;
+        loop {
+            self.drop_known(waiting)?;
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            let ended = batch::commit(self.model, self.projector, &mut self.progress, waiting).await;
+            match ended {
+                Ok(()) => {
+                    self.shared.committed(&self.progress.positions);
+                    waiting.clear();
+                    return Ok(());
+                }
+                Err(error @ Error::UnknownEvent { .. }) => self.stand(&error),
+                Err(error) if error.is_passing() && !matches!(error, Error::Fenced { .. }) => {
+                    tracing::warn!(reader.name = self.model.spec.name, error = %chain(&error), "a batch is tried again");
+                    tokio::time::sleep(delay).await;
+                    delay = (delay * 2).min(RETRY_DELAY_MAX);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Leaves out what is in the tables already and what belongs to a part that stands.
+    fn drop_known(&self, waiting: &mut Vec<Arc<Recorded>>) -> Result<(), Error> {
+        let mut next: BTreeMap<u8, u64> = self.progress.positions.clone();
+        let mut lost = None;
+        waiting.retain(|record| {
+            let (part, sequence) = (record.position.part, record.position.sequence);
+            let Some(last) = next.get_mut(&part) else { return false };
+            if self.standing.contains(&part) || sequence <= *last {
+                return false;
+            }
+            if sequence != *last + 1 {
+                lost.get_or_insert((part, *last, sequence));
+            }
+            *last = sequence;
+            true
+        });
+        match lost {
+            None => Ok(()),
+            Some((part, last, found)) => {
+                let detail = format!("part {part} goes from {last} to {found}");
+                Err(Error::LogLost { detail })
+            }
+        }
+    }
+
+    /// The part that holds an event of a newer release stands; the others go on.
+    fn stand(&mut self, error: &Error) {
+        let Error::UnknownEvent { position, .. } = error else { return };
+        tracing::error!(reader.name = self.model.spec.name, error = %error, "a part stands until a newer release reads on");
+        self.standing.insert(position.part);
+        self.shared.set_status(position.part, Status::Standing { reason: error.to_string() });
+    }
+
+    async fn obey(&mut self, command: Command) {
+        let Command::Unpark { entity, answer } = command;
+        let ended = self.unpark(&entity).await;
+        // Whoever asked may have gone away meanwhile.
+        let _ = answer.send(ended);
+    }
+
+    async fn unpark(&mut self, entity: &str) -> Result<(), Error> {
+        let address = Address::parse(entity)?;
+        let records = self.log.history(&address, None).await?.into_iter().map(Arc::new).collect();
+        batch::unpark(self.model, self.projector, &mut self.progress, entity, records).await
+    }
+}
+
+async fn read_part(
+    log: &Log,
+    part: u8,
+    from: u64,
+    until: u64,
+    sender: &mpsc::Sender<Arc<Recorded>>,
+) -> Result<(), Error> {
+    let mut consumption = Consumption::of_log(log.nats(), stream_name(GENERATION, part), from);
+    loop {
+        let record = tail::decode(part, consumption.next().await?);
+        let sequence = record.position.sequence;
+        // The lane ended, so nobody needs the rest.
+        if sender.send(Arc::new(record)).await.is_err() || sequence >= until {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Reading the log into tables: projectors, what is due, what is parked, rebuild and verify.
+
+mod batch;
+pub mod due;
+mod lane;
+pub mod reader;
+mod rebuild;
+mod verify;
+mod work;
+
+pub use due::Due;
+pub use reader::{Reader, Status};
+pub use verify::Verification;
+pub use work::{Done, Work, WorkLimits, work};
+
+use crate::db::ModelSpec;
+use crate::error::Error;
+use crate::record::Recorded;
+use futures::future::BoxFuture;
+use sqlx::AnyConnection;
+use std::sync::Arc;
+
+/// Turns messages of the log into the rows of one read model.
+pub trait Projector: Send + Sync + 'static {
+    /// The model's name, version and tables.
+    fn spec(&self) -> ModelSpec;
+
+    /// The kinds of entities that it projects; all others are passed over.
+    fn kinds(&self) -> &'static [&'static str];
+
+    /// Writes what the messages mean into the tables, inside the transaction that also moves the position.
+    /// Called with messages of `kinds` only, in order per part. May be called again with the same messages
+    /// after a rollback, so it keeps nothing in memory that a commit must confirm.
+    ///
+    /// # Errors
+    /// [`Error::Database`] makes the batch run again; [`Error::UnknownEvent`] halts the part; any other error
+    /// parks the one entity that caused it.
+    fn apply<'a>(
+        &'a self,
+        tx: &'a mut AnyConnection,
+        batch: &'a [Arc<Recorded>],
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Called after a batch is committed; for caches and live sockets, never for what must not be lost.
+    fn committed(&self, _batch: &[Arc<Recorded>]) {}
+}

@@ -1,0 +1,368 @@
+//! A reader: one read model of one role, kept current from the log, rebuilt and switched without a pause.
+
+use super::Projector;
+use super::batch;
+use super::lane::Lane;
+use crate::address::PARTS;
+use crate::db::{Backend, Database, Liveness, Model};
+use crate::error::Error;
+use crate::lease::Leases;
+use crate::log::{Log, Tail};
+use crate::position::Position;
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+const COMMANDS_WAITING_MAX: usize = 16;
+/// How often a replica asks whether another has switched the model.
+const POINTER_POLL: Duration = Duration::from_secs(2);
+/// How long a replica without the lease of a part waits before it asks for it again.
+const LEASE_POLL: Duration = Duration::from_secs(2);
+
+/// How far one part of a reader is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has not begun.
+    Starting,
+    /// It reads what was before it joined the tail.
+    CatchingUp,
+    /// It follows the tail.
+    Live,
+    /// Another replica has this part.
+    Elsewhere,
+    /// It met an event of a newer release and waits for one.
+    Standing { reason: String },
+    /// It stopped for good.
+    Stopped { reason: String },
+}
+
+pub(crate) enum Command {
+    Unpark { entity: String, answer: oneshot::Sender<Result<(), Error>> },
+}
+
+/// What lanes tell the rest of the process.
+pub(crate) struct Shared {
+    positions: watch::Sender<BTreeMap<u8, u64>>,
+    statuses: watch::Sender<BTreeMap<u8, Status>>,
+    pub(crate) committed: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: impl IntoIterator<Item = u8>) -> Self {
+        Self {
+            positions: watch::Sender::new(BTreeMap::new()),
+            statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
+            committed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn positions(&self) -> watch::Receiver<BTreeMap<u8, u64>> {
+        self.positions.subscribe()
+    }
+
+    pub(crate) fn set_status(&self, part: u8, status: Status) {
+        self.statuses.send_modify(|statuses| {
+            statuses.insert(part, status);
+        });
+        self.committed.notify_waiters();
+    }
+
+    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>) {
+        self.positions.send_modify(|known| known.extend(positions));
+        self.committed.notify_waiters();
+    }
+}
+
+/// One read model with its reader. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) log: Log,
+    pub(crate) tail: Tail,
+    pub(crate) database: Database,
+    pub(crate) leases: Option<Leases>,
+    pub(crate) projector: Arc<dyn Projector>,
+    pub(crate) current: ArcSwap<Model>,
+    pub(crate) shared: Shared,
+    /// Wakes the running lanes when the current model changed.
+    switched: watch::Sender<u64>,
+    commands: ArcSwap<BTreeMap<u8, mpsc::Sender<Command>>>,
+}
+
+impl Reader {
+    /// Opens the read model of `projector`: the live one, or the slot that a new version fills.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(
+        log: &Log,
+        tail: &Tail,
+        database: &Database,
+        projector: Arc<dyn Projector>,
+    ) -> Result<Self, Error> {
+        let spec = projector.spec();
+        let model = database.live(&spec).await?;
+        let leases = match database.backend() {
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(Leases::open(database, log.clock()).await?),
+        };
+        let inner = Inner {
+            log: log.clone(),
+            tail: tail.clone(),
+            database: database.clone(),
+            leases,
+            projector,
+            current: ArcSwap::from_pointee(model),
+            shared: Shared::new(0..PARTS),
+            switched: watch::Sender::new(0),
+            commands: ArcSwap::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The model that answers queries now. Ask for it at each query, since a rebuild switches it.
+    pub fn model(&self) -> Arc<Model> {
+        self.inner.current.load_full()
+    }
+
+    /// The model's name, such as `routing`.
+    pub fn name(&self) -> &'static str {
+        self.model().spec.name
+    }
+
+    /// How far each part is, for health checks.
+    pub fn statuses(&self) -> watch::Receiver<BTreeMap<u8, Status>> {
+        self.inner.shared.statuses.subscribe()
+    }
+
+    /// The positions in the tables, as this process moved them.
+    pub fn positions(&self) -> BTreeMap<u8, u64> {
+        self.inner.shared.positions.borrow().clone()
+    }
+
+    /// Whether this replica works on what is due in `part`: it holds the part and has caught up.
+    pub fn is_live(&self, part: u8) -> bool {
+        matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
+    }
+
+    /// The parts that this replica works on now.
+    pub fn live_parts(&self) -> Vec<u8> {
+        (0..PARTS).filter(|part| self.is_live(*part)).collect()
+    }
+
+    /// Waits until the tables hold everything up to the given positions, to read one's own write. On Postgres
+    /// the position may be another replica's, so the table is asked.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] after `patience`.
+    pub async fn wait_for(&self, at_least: &[Position], patience: Duration) -> Result<(), Error> {
+        let reached = async {
+            loop {
+                let changed = self.inner.shared.committed.notified();
+                if self.has_reached(at_least).await? {
+                    return Ok(());
+                }
+                let _ = tokio::time::timeout(Duration::from_millis(50), changed).await;
+            }
+        };
+        let late = || Error::Timeout { request: format!("wait for the reader {}", self.name()) };
+        tokio::time::timeout(patience, reached).await.map_err(|_| late())?
+    }
+
+    async fn has_reached(&self, at_least: &[Position]) -> Result<bool, Error> {
+        let known = self.positions();
+        let covered =
+            |position: &Position| known.get(&position.part).is_some_and(|at| *at >= position.sequence);
+        if at_least.iter().all(covered) {
+            return Ok(true);
+        }
+        if self.inner.leases.is_none() {
+            return Ok(false);
+        }
+        let model = self.model();
+        for position in at_least {
+            let at: Option<i64> = sqlx::query_scalar("SELECT sequence FROM positions WHERE part = $1")
+                .bind(i32::from(position.part))
+                .fetch_optional(model.store.reads())
+                .await
+                .map_err(Error::database("read a position"))?;
+            if at.and_then(|at| u64::try_from(at).ok()).unwrap_or(0) < position.sequence {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Replays a parked entity up to its part's position and lets it go on.
+    ///
+    /// # Errors
+    /// When the entity still cannot be applied, or its part is not read by this process.
+    pub async fn unpark(&self, entity: &str) -> Result<(), Error> {
+        let part = crate::address::Address::parse(entity)?.part;
+        let sender = self.inner.commands.load().get(&part).cloned();
+        let sender =
+            sender.ok_or_else(|| Error::Other(format!("part {part} is not read by this process")))?;
+        let (answer, answered) = oneshot::channel();
+        let gone = |_| Error::Other("the reader stopped before it could unpark".into());
+        sender.send(Command::Unpark { entity: entity.into(), answer }).await.map_err(|_| gone(()))?;
+        answered.await.map_err(|_| gone(()))?
+    }
+
+    /// Resolves after the next commit or change of status.
+    pub(crate) fn committed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.inner.shared.committed.notified()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// Reads until `shutdown`, over switches of the model.
+    ///
+    /// # Errors
+    /// [`Error::LogLost`] and [`Error::Limit`]; the process must stop, since its tables would be wrong.
+    pub async fn run(&self, shutdown: &CancellationToken) -> Result<(), Error> {
+        self.fill_new_version(shutdown).await?;
+        loop {
+            let mut switched = self.inner.switched.subscribe();
+            let model = self.model();
+            let ended = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                changed = switched.changed() => { changed.ok(); continue }
+                () = self.switched_elsewhere(&model) => Ok(()),
+                ended = self.read(&model) => ended,
+            };
+            if let Err(error) = ended {
+                let reason = batch::chain(&error);
+                for part in 0..PARTS {
+                    self.inner.shared.set_status(part, Status::Stopped { reason: reason.clone() });
+                }
+                return Err(error);
+            }
+        }
+    }
+
+    /// Makes `model` the one that is read and queried from now on.
+    pub(crate) fn adopt(&self, model: Model) {
+        for part in 0..PARTS {
+            self.inner.shared.set_status(part, Status::Starting);
+        }
+        self.inner.shared.positions.send_modify(BTreeMap::clear);
+        self.inner.current.store(Arc::new(Model { liveness: Liveness::Live, ..model }));
+        self.inner.switched.send_modify(|count| *count += 1);
+    }
+
+    /// On Postgres another replica may have switched; this one follows.
+    async fn switched_elsewhere(&self, model: &Model) {
+        loop {
+            tokio::time::sleep(POINTER_POLL).await;
+            if self.inner.leases.is_none() {
+                std::future::pending::<()>().await;
+            }
+            let pointer = self.inner.database.pointer(model.spec.name).await;
+            let Ok(Some(pointer)) = pointer else { continue };
+            if pointer.live != model.slot
+                && let Ok(fresh) = self.inner.database.live(&model.spec).await
+                && fresh.slot != model.slot
+            {
+                self.adopt(fresh);
+                return;
+            }
+        }
+    }
+
+    async fn read(&self, model: &Model) -> Result<(), Error> {
+        let groups: Vec<Vec<u8>> = match self.inner.leases {
+            // One writer: the parts share a lane. With leases they commit in parallel.
+            None => vec![(0..PARTS).collect()],
+            Some(_) => (0..PARTS).map(|part| vec![part]).collect(),
+        };
+        let mut lanes = JoinSet::new();
+        let mut senders = BTreeMap::new();
+        for parts in groups {
+            let (sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
+            senders.extend(parts.iter().map(|part| (*part, sender.clone())));
+            let (reader, model) = (self.clone(), model.clone());
+            lanes.spawn(async move { reader.run_lane(&model, &parts, commands).await });
+        }
+        self.inner.commands.store(Arc::new(senders));
+        while let Some(ended) = lanes.join_next().await {
+            ended.map_err(|error| Error::Other(format!("a lane of {} panicked: {error}", self.name())))??;
+        }
+        Ok(())
+    }
+
+    /// Runs one lane for as long as it may: under its lease on Postgres, at once on SQLite.
+    async fn run_lane(
+        &self,
+        model: &Model,
+        parts: &[u8],
+        mut commands: mpsc::Receiver<Command>,
+    ) -> Result<(), Error> {
+        let inner = &*self.inner;
+        loop {
+            let lease = match &inner.leases {
+                None => None,
+                Some(leases) => {
+                    let name = format!("{}.{}", model.spec.name, parts[0]);
+                    match leases.acquire(&name).await {
+                        Ok(Some(lease)) => Some(lease),
+                        Ok(None) | Err(_) => {
+                            self.mark(parts, &Status::Elsewhere);
+                            tokio::time::sleep(LEASE_POLL).await;
+                            continue;
+                        }
+                    }
+                }
+            };
+            let fence = lease.as_ref().map_or(0, |lease| lease.fence());
+            let ended = tokio::select! {
+                ended = self.follow(model, parts, fence, &mut commands) => ended,
+                () = crate::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: model.spec.name.into() }),
+            };
+            match ended {
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(reader.name = model.spec.name, error = %batch::chain(&error), "a lane starts again");
+                    self.mark(parts, &Status::Starting);
+                    tokio::time::sleep(LEASE_POLL / 4).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn follow(
+        &self,
+        model: &Model,
+        parts: &[u8],
+        fence: i64,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let progress = batch::open(model, parts, fence).await?;
+        inner.shared.committed(&progress.positions);
+        self.mark(parts, &Status::CatchingUp);
+        let mut lane = Lane {
+            log: &inner.log,
+            model,
+            projector: &*inner.projector,
+            shared: &inner.shared,
+            progress,
+            standing: BTreeSet::new(),
+        };
+        lane.follow(&inner.tail, commands).await
+    }
+
+    fn mark(&self, parts: &[u8], status: &Status) {
+        for part in parts {
+            self.inner.shared.set_status(*part, status.clone());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The one way to rebuild: a new slot fills beside the live one and a pointer switches when it has caught up.
+
+use super::batch::{self, Progress};
+use super::lane::Lane;
+use super::reader::{Reader, Shared};
+use crate::address::PARTS;
+use crate::db::{Liveness, Model};
+use crate::error::Error;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio_util::sync::CancellationToken;
+
+/// Messages that the new slot may lack when it is switched to; it reads them as the live one.
+const BEHIND_MAX: u64 = 2_000;
+/// Rounds of catching up with a log that grows meanwhile.
+const ROUNDS_MAX: u32 = 50;
+
+impl Reader {
+    /// Fills a new slot from the log's beginning, beside the live one, and switches to it. Queries and work go
+    /// on with the old slot meanwhile; `progress` hears how many messages are in and how many there are.
+    ///
+    /// # Errors
+    /// When the database or the log fails; the live slot is untouched then.
+    pub async fn rebuild(&self, progress: impl Fn(u64, u64) + Send + Sync) -> Result<(), Error> {
+        let inner = self.inner();
+        let model = inner.database.beside(&inner.projector.spec()).await?;
+        self.fill_until_close(&model, &progress).await?;
+        self.switch_to(model).await
+    }
+
+    /// Goes back to the slot that was live before the last switch.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn switch_back(&self) -> Result<(), Error> {
+        let inner = self.inner();
+        let spec = inner.projector.spec();
+        inner.database.switch_back(spec.name).await?;
+        let model = inner.database.live(&spec).await?;
+        self.adopt(model);
+        Ok(())
+    }
+
+    /// A new version of the model fills beside the live one before it is read and worked on.
+    pub(crate) async fn fill_new_version(&self, shutdown: &CancellationToken) -> Result<(), Error> {
+        let model = self.model();
+        if model.liveness == Liveness::Live {
+            return Ok(());
+        }
+        let report =
+            |done, all| tracing::info!(reader.name = model.spec.name, done, all, "filling a new version");
+        tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            filled = self.fill_until_close(&model, &report) => {
+                filled?;
+                self.switch_to((*model).clone()).await
+            }
+        }
+    }
+
+    /// Fills `model` up to exactly `until`, part by part.
+    pub(crate) async fn fill(
+        &self,
+        model: &Model,
+        until: &BTreeMap<u8, u64>,
+        report: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<(), Error> {
+        let inner = self.inner();
+        let parts: Vec<u8> = until.keys().copied().collect();
+        let progress: Progress = batch::open(model, &parts, 0).await?;
+        let shared = Shared::new([]);
+        let mut lane = Lane {
+            log: &inner.log,
+            model,
+            projector: &*inner.projector,
+            shared: &shared,
+            progress,
+            standing: BTreeSet::new(),
+        };
+        let all: u64 = until.values().sum();
+        let mut positions = shared.positions();
+        let told = async {
+            while positions.changed().await.is_ok() {
+                report(positions.borrow_and_update().values().sum(), all);
+            }
+        };
+        tokio::select! {
+            filled = lane.catch_up(until) => filled,
+            () = told => Ok(()),
+        }
+    }
+
+    async fn fill_until_close(
+        &self,
+        model: &Model,
+        report: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<(), Error> {
+        for _ in 0..ROUNDS_MAX {
+            let ends = self.inner().log.ends().await?;
+            let until = (0..PARTS).zip(ends).collect();
+            self.fill(model, &until, report).await?;
+            let now = self.inner().log.ends().await?;
+            if now.iter().sum::<u64>() - ends.iter().sum::<u64>() <= BEHIND_MAX {
+                return Ok(());
+            }
+        }
+        Err(Error::Limit {
+            limit: "rebuild_rounds_max",
+            max: ROUNDS_MAX.into(),
+            remedy: "the log grows faster than the model fills; rebuild when there is less traffic",
+        })
+    }
+
+    async fn switch_to(&self, model: Model) -> Result<(), Error> {
+        self.inner().database.switch(&model).await?;
+        tracing::info!(reader.name = model.spec.name, model.slot = %model.slot, "switched to a new slot");
+        self.adopt(model);
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! Workers: take what is due, in order per entity, paced per lane, bounded, until its result is in the log.
+
+use super::reader::Reader;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::position::Position;
+use sqlx::{AssertSqlSafe, Row};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// A worker looks at least so often, also when nothing was committed: for timers and a moved clock.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const RETRY_DELAY_MIN_US: i64 = 50_000;
+const RETRY_DELAY_MAX_US: i64 = 30_000_000;
+/// A row whose work said that nothing follows is looked at again after this, should it still be due.
+const SETTLE_US: i64 = 5_000_000;
+
+/// One due row.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// The subject of the entity.
+    pub entity: String,
+    pub key: String,
+    pub lane: String,
+    pub at: i64,
+    pub body: String,
+    /// The message that made it due.
+    pub part: u8,
+    pub sequence: u64,
+}
+
+/// What became of a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Its result stands at this position; the row goes when that is projected.
+    At(Position),
+    /// Nothing is to be done any more; the row is about to be removed by what happened meanwhile.
+    Nothing,
+    /// Try again after so many milliseconds.
+    Again { after_ms: u64 },
+}
+
+/// Bounds of one kind of work.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkLimits {
+    pub in_flight_max: usize,
+    /// At the same time in one lane, so that one slow account delays no other.
+    pub per_lane_max: usize,
+}
+
+enum Claim {
+    Running,
+    Until(Position),
+    After(i64),
+}
+
+#[derive(Default)]
+struct Claims {
+    /// By entity: one piece of work of an entity at a time, in order.
+    held: HashMap<String, Claim>,
+    running_by_lane: HashMap<String, usize>,
+    failures: HashMap<String, u32>,
+}
+
+/// Works on what is due of `kind` until `shutdown`, then waits for what is in flight.
+///
+/// An error of `handle` is logged and the row is tried again with a growing delay: work is idempotent, since
+/// its cause makes its message id and the law decides.
+///
+/// # Errors
+/// Only when the worker itself cannot go on.
+pub async fn work<F, Fut>(
+    reader: &Reader,
+    kind: &'static str,
+    limits: WorkLimits,
+    shutdown: &CancellationToken,
+    handle: F,
+) -> Result<(), Error>
+where
+    F: Fn(Work) -> Fut,
+    Fut: Future<Output = Result<Done, Error>> + Send + 'static,
+{
+    let clock = reader.inner().log.clock().clone();
+    let mut claims = Claims::default();
+    let mut running: JoinSet<(Work, Result<Done, Error>)> = JoinSet::new();
+    loop {
+        let committed = reader.committed();
+        tokio::pin!(committed);
+        // Registered before the look, so that a commit during it is not missed.
+        committed.as_mut().enable();
+        claims.settle(&reader.positions(), clock.now());
+        if running.len() < limits.in_flight_max {
+            match due(reader, kind, &claims, limits, clock.now()).await {
+                Ok(rows) => {
+                    for row in rows {
+                        if running.len() >= limits.in_flight_max {
+                            break;
+                        }
+                        if claims.take(&row, limits.per_lane_max) {
+                            let future = handle(row.clone());
+                            running.spawn(async move { (row, future.await) });
+                        }
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(work.kind = kind, error = %super::batch::chain(&error), "what is due cannot be read; trying again");
+                }
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = &mut committed => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            Some(ended) = running.join_next() => {
+                let (row, result) = ended.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
+                claims.give_back(kind, &row, result, &clock);
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+    Ok(())
+}
+
+async fn due(
+    reader: &Reader,
+    kind: &str,
+    claims: &Claims,
+    limits: WorkLimits,
+    now: i64,
+) -> Result<Vec<Work>, Error> {
+    let parts = reader.live_parts();
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let full: Vec<&String> = claims
+        .running_by_lane
+        .iter()
+        .filter(|(_, count)| **count >= limits.per_lane_max)
+        .map(|(lane, _)| lane)
+        .collect();
+    let list = |from: usize, count: usize| {
+        (from..from + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(",")
+    };
+    let mut text = format!(
+        "SELECT entity, key, lane, at, body, part, sequence FROM due WHERE kind = $1 AND at <= $2 AND part IN ({})",
+        list(4, parts.len())
+    );
+    if !full.is_empty() {
+        text.push_str(&format!(" AND lane NOT IN ({})", list(4 + parts.len(), full.len())));
+    }
+    text.push_str(" ORDER BY at, sequence LIMIT $3");
+    // Held rows stay in the table until their result is projected, so the look must reach past them.
+    let count = limits.in_flight_max + claims.held.len();
+    let mut query =
+        sqlx::query(AssertSqlSafe(text)).bind(kind).bind(now).bind(i64::try_from(count).unwrap_or(i64::MAX));
+    for part in &parts {
+        query = query.bind(i32::from(*part));
+    }
+    for lane in full {
+        query = query.bind(lane);
+    }
+    let model = reader.model();
+    let rows = query.fetch_all(model.store.reads()).await.map_err(Error::database("read what is due"))?;
+    let found = rows.iter().map(|row| Work {
+        entity: row.get(0),
+        key: row.get(1),
+        lane: row.get(2),
+        at: row.get(3),
+        body: row.get(4),
+        part: u8::try_from(row.get::<i32, _>(5)).unwrap_or(0),
+        sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
+    });
+    Ok(found.filter(|row| !claims.held.contains_key(&row.entity)).collect())
+}
+
+impl Claims {
+    fn take(&mut self, row: &Work, per_lane_max: usize) -> bool {
+        let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
+        if self.held.contains_key(&row.entity) || running >= per_lane_max {
+            return false;
+        }
+        *self.running_by_lane.entry(row.lane.clone()).or_default() += 1;
+        self.held.insert(row.entity.clone(), Claim::Running);
+        true
+    }
+
+    /// Lets go of what is projected or has waited long enough.
+    fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
+        self.held.retain(|_, claim| match claim {
+            Claim::Running => true,
+            Claim::Until(position) => positions.get(&position.part).is_none_or(|at| *at < position.sequence),
+            Claim::After(at) => *at > now,
+        });
+    }
+
+    fn give_back(&mut self, kind: &str, row: &Work, result: Result<Done, Error>, clock: &Clock) {
+        if let Some(count) = self.running_by_lane.get_mut(&row.lane) {
+            *count -= 1;
+            if *count == 0 {
+                self.running_by_lane.remove(&row.lane);
+            }
+        }
+        let claim = match result {
+            Ok(done) => {
+                self.failures.remove(&row.entity);
+                match done {
+                    Done::At(position) => Claim::Until(position),
+                    Done::Nothing => Claim::After(clock.now() + SETTLE_US),
+                    Done::Again { after_ms } => Claim::After(
+                        clock.now() + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000,
+                    ),
+                }
+            }
+            Err(error) => {
+                let failures = self.failures.entry(row.entity.clone()).or_default();
+                *failures += 1;
+                let delay = (RETRY_DELAY_MIN_US << (*failures).min(10)).min(RETRY_DELAY_MAX_US);
+                tracing::warn!(
+                    work.kind = kind, entity.subject = row.entity, work.failures = *failures, error = %super::batch::chain(&error),
+                    "work failed and is tried again"
+                );
+                Claim::After(clock.now() + delay)
+            }
+        };
+        self.held.insert(row.entity.clone(), claim);
+    }
+}
