@@ -110,12 +110,14 @@ fn wechat(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
     if !text.at(start).is_ascii_alphabetic() || scene.is_taken(start, start + 1) {
         return None;
     }
-    let end = (start..text.len()).find(|at| !is_account(text.at(*at))).unwrap_or(text.len());
-    let mut end = end;
-    while end > start && matches!(text.at(end - 1), '-' | '_') {
-        end -= 1;
+    // 通信卫星（SINOSAT-2） is a satellite.
+    if text.at(mark.start) == '卫'
+        && is_han(text.before(mark.start))
+        && !"我的加是".contains(text.before(mark.start))
+    {
+        return None;
     }
-    let account = text.text(start, end).to_ascii_lowercase();
+    let Account { name: account, end, is_disguised } = account(text, start);
     if !LENGTH.contains(&account.len()) || scene.mark_at(start).is_some_and(|mark| mark.end == end) {
         return None;
     }
@@ -131,8 +133,59 @@ fn wechat(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
     let mut find = Find::new(Kind::Wechat, (start, end), account, confidence);
     let cue = text.text(mark.start, mark.end).to_lowercase();
     let is_open = ["微信", "wechat", "weixin", "vx", "wx", "we chat"].iter().any(|word| cue.contains(word));
-    find.form = (!is_open).then_some(Form::Homophone);
+    find.form = (!is_open || is_disguised).then_some(Form::Homophone);
     Some(find)
+}
+
+/// An account as its owner meant it.
+struct Account {
+    name: String,
+    end: usize,
+    is_disguised: bool,
+}
+
+/// Reads the account at `start`: letters, digits and signs; letters parted by blanks (z h a o 6 6); signs as words
+/// (下划线); figures in Chinese numerals, two at least, since one begins a word (一下).
+fn account(text: &Folded<'_>, start: usize) -> Account {
+    const SIGNS: [(&str, char); 5] =
+        [("下划线", '_'), ("横杠", '-'), ("横线", '-'), ("减号", '-'), ("中划线", '-')];
+    let single = |at: usize| is_account(text.at(at)) && !is_account(text.at(at + 1));
+    let spaced = single(start) && text.at(start + 1) == ' ' && single(start + 2);
+    let mut account = Account { name: String::new(), end: start, is_disguised: spaced };
+    let mut at = start;
+    loop {
+        if is_account(text.at(at)) {
+            account.name.push(text.low(at));
+            at += 1;
+            account.end = at;
+            if spaced && text.at(at) == ' ' && single(at + 1) {
+                at += 1;
+            }
+        } else if let Some((word, sign)) = SIGNS.iter().find(|(word, _)| text.reads(at, word)) {
+            account.name.push(*sign);
+            account.is_disguised = true;
+            at += word.chars().count();
+        } else if let Some(digit) = digit::open(text, at)
+            && (digit::open(text, at + 1).is_some()
+                || account.end == at
+                    && account.name.ends_with(|c: char| c.is_ascii_digit())
+                    && account.is_disguised)
+        {
+            account.name.push(char::from(b'0' + digit.value));
+            account.is_disguised = true;
+            at += 1;
+            account.end = at;
+        } else {
+            break;
+        }
+    }
+    while account.name.ends_with(['-', '_']) {
+        account.name.pop();
+        if matches!(text.at(account.end.saturating_sub(1)), '-' | '_') {
+            account.end -= 1;
+        }
+    }
+    account
 }
 
 fn is_account(c: char) -> bool {

@@ -195,7 +195,7 @@ fn announced(scene: &mut Scene<'_>) {
             })
             .unwrap_or(scene.text.len());
         let regions = (start + 1..end).filter(|at| REGIONS.contains(scene.text.at(*at))).count();
-        let asks = (start..end).any(|at| "吗呢哪怎".contains(scene.text.at(at)));
+        let asks = (start..end).any(|at| "吗呢哪怎的".contains(scene.text.at(at)));
         if regions >= 2 && end - start >= 6 && !asks {
             let norm = scene.text.written(start, end).to_owned();
             scene.add(Find::new(Kind::Address, (start, end), norm, 70));

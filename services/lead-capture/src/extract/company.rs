@@ -42,25 +42,7 @@ fn ending(scene: &Scene<'_>, index: usize) -> Option<usize> {
 }
 
 fn chinese(scene: &Scene<'_>, ending: usize, end: usize) -> Option<Find> {
-    const STOPS: [&str; 17] = [
-        "我是",
-        "这边是",
-        "抬头",
-        "抬头是",
-        "名称",
-        "来自",
-        "单位",
-        "叫",
-        "我们是",
-        "公司是",
-        "是",
-        "在",
-        "给",
-        "我们公司",
-        "开给",
-        "联系",
-        "为",
-    ];
+    const STOPS: &str = "我是|这边是|抬头|抬头是|名称|来自|单位|叫|我们是|公司是|是|在|给|我们公司|开给|联系|为|由|从|到|与|的|所属|位于|以及";
     let text = &scene.text;
     let mut start = ending;
     while start > 0 && ending - start < CHINESE_MAX {
@@ -68,7 +50,7 @@ fn chinese(scene: &Scene<'_>, ending: usize, end: usize) -> Option<Find> {
         if !(is_han(c) || c.is_ascii_alphanumeric() || matches!(c, '(' | ')' | '·' | '&')) {
             break;
         }
-        let stops = STOPS.iter().any(|word| {
+        let stops = STOPS.split('|').any(|word| {
             let length = word.chars().count();
             start >= length && text.reads(start - length, word)
         });

@@ -106,7 +106,8 @@ fn spoken(scene: &Scene<'_>, row: &[Digit]) -> Option<Find> {
     let has = |script: Script| row.iter().any(|digit| digit.script == script);
     let digits = value(row);
     let called = scene.is_called(row[0].start);
-    if has(Script::Letter) || !has(Script::Word) && !(has(Script::Sound) && digits.starts_with('0')) {
+    let is_spoken = has(Script::Word) || has(Script::Sound) && digits.starts_with('0');
+    if has(Script::Letter) || !is_spoken {
         return None;
     }
     let written =

@@ -8,6 +8,12 @@ use super::{Form, Kind};
 const LOCAL_MAX: usize = 64;
 const DOMAIN_MAX: usize = 255;
 
+/// Top levels that tell an address from a sentence.
+const TOP_LEVELS: [&str; 20] = [
+    "com", "cn", "net", "org", "edu", "gov", "io", "co", "hk", "tw", "uk", "de", "fr", "jp", "us", "ca",
+    "au", "me", "sg", "eu",
+];
+
 /// An at sign, plain or spelled.
 struct At {
     start: usize,
@@ -85,6 +91,12 @@ fn address(scene: &Scene<'_>, at: &At) -> Option<Find> {
         return None;
     }
     let spelled = at.spelled || dots_spelled;
+    // "Sunday @ MCO.Keep": with blanks inside only a well-known top level or the word e-mail tells.
+    let spaced = (start..end).any(|place| text.at(place) == ' ');
+    let top = domain.rsplit('.').next().unwrap_or_default();
+    if spaced && !spelled && !TOP_LEVELS.contains(&top) && !is_announced(scene, start) {
+        return None;
+    }
     // "meet at example.com" is no address: a spelled sign needs the word e-mail or a local part with a digit.
     if text.at(at.start) == ' ' && at.spelled && !dots_spelled && !is_announced(scene, start) {
         return None;

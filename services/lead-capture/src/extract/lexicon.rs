@@ -33,15 +33,15 @@ call|text|reach|contact number|number|whatsapp|whats app|signal|viber|ring|fax|d
 const WECHAT: &str = "微信|微信号|微信号码|微信id|微信账号|微|薇|威|wechat|wechat id|we chat|we-chat|weixin|wei xin|weixinhao|vx|wx|v|w|\
 vx号|wx号|v号|微号|薇号|威号|绿泡泡|绿泡|绿色软件|绿色泡泡|小绿泡|小绿|绿标|小绿标|绿聊|卫星|卫星号|🛰|加卫|加维|企微|企业微信|喂信|为信|微聊|vv|微x|v❤";
 
-const NAME: &str = "我叫|叫我|我的名字叫|我的名字是|我名字叫|我名叫|名字是|名字叫|名字|名叫|姓名|姓名是|本人|我是|我就是|联系人|联系人是|收件人|\
-收货人|收件人姓名|收货人姓名|联系人姓名|客户姓名|接收人|签收人|称呼|称呼我|称呼是|大名|记一下|登记一下|署名|预约人|报名人|购买人|客户|\
+const NAME: &str = "我叫|叫我|我的名字叫|我的名字是|我名字叫|我名叫|名字是|名字叫|名字|姓名|姓名是|本人|我是|我就是|联系人|联系人是|收件人|\
+收货人|收件人姓名|收货人姓名|联系人姓名|客户姓名|接收人|签收人|称呼|称呼我|称呼是|记一下|登记一下|署名|预约人|报名人|购买人|\
 my name is|my name's|my name|i'm|i am|this is|attention|attn|name|name is|full name|contact|contact person|contact name|recipient|\
-best regards|kind regards|regards|sincerely|my full name is|name's|it's";
+best regards|kind regards|regards|sincerely|my full name is|name's";
 
-const TITLE: &str = "先生|女士|小姐|太太|经理|总监|总经理|老师|医生|主任|老板|老板娘|阿姨|师傅|同学|工|律师|教授|院长|店长|厂长|主管|董事长|校长|\
-会计|男士|夫人|总|哥|姐|生";
+const TITLE: &str = "先生|女士|小姐|太太|经理|总监|总经理|老师|医生|主任|老板|老板娘|阿姨|师傅|同学|律师|教授|院长|店长|厂长|主管|董事长|校长|\
+会计|男士|夫人|总|哥|姐";
 
-const ADDRESS: &str = "地址|收货地址|收件地址|邮寄地址|住址|寄到|寄往|送到|发到|寄给|送货到|住在|家住|搬到|位于|地点|address|ship it to|ship to|\
+const ADDRESS: &str = "地址|收货地址|收件地址|邮寄地址|住址|寄到|寄往|送到|发到|寄给|送货到|住在|家住|搬到|address|ship it to|ship to|\
 deliver to|deliver it to|send it to|located at|i live at|living at|moved to";
 
 const REFERENCE: &str = "订单|订单号|订单编号|单号|运单|运单号|快递|快递号|快递单号|物流单号|物流号|编号|商品号|商品编号|商品id|商家id|店铺id|货号|税号|\

@@ -35,20 +35,25 @@ pub(super) fn read(scene: &mut Scene<'_>) {
 }
 
 fn announced(scene: &mut Scene<'_>, mark: &Mark) {
-    const SURE: [&str; 12] = [
+    const SURE: [&str; 11] = [
         "我叫",
         "姓名",
         "名字",
         "联系人",
         "收件人",
         "收货人",
-        "名叫",
         "接收人",
         "签收人",
         "预约人",
         "报名人",
         "记一下",
     ];
+    // 他名字叫: somebody else's.
+    let before = scene.text.before(mark.start);
+    // 日本人是…
+    if "他她它这那店".contains(before) || before == '日' && scene.text.at(mark.start) == '本' {
+        return;
+    }
     let cue = scene.text.text(mark.start, mark.end);
     let announced =
         if SURE.iter().any(|word| cue.contains(word)) { Announced::Surely } else { Announced::Perhaps };
@@ -65,6 +70,7 @@ fn announced(scene: &mut Scene<'_>, mark: &Mark) {
         add(scene, (start, end), confidence);
     } else if matches!(scene.text.at(start), '小' | '老' | '阿')
         && surname::at(&scene.text, start + 1) == Some(1)
+        && !surname::begins_word(&scene.text, start)
     {
         // 叫我小王就行.
         let end = start + 2;
@@ -79,12 +85,16 @@ fn announced(scene: &mut Scene<'_>, mark: &Mark) {
 /// 我姓王, 免贵姓欧阳.
 fn family(scene: &mut Scene<'_>, mark: &Mark) {
     let text = &scene.text;
-    if matches!(text.before(mark.start), '百' | '同' | '贵') {
+    // 姓 alone must be the writer's: 主角姓秦 is not.
+    let alone = mark.end - mark.start == 1;
+    if alone && is_han(text.before(mark.start)) && !matches!(text.before(mark.start), '我' | '人') {
         return;
     }
     let start = text.skip_blanks(mark.end);
     let Some(length) = surname::at(text, start) else { return };
-    if !surname::begins_word(text, start) {
+    // 姓杨的男孩 are others.
+    let others = alone && text.at(start + length) == '的';
+    if !surname::begins_word(text, start) && !others {
         add_family(scene, (start, start + length), scene.text.written(start, start + length).to_owned(), 90);
     }
 }
@@ -107,16 +117,30 @@ fn titled(scene: &mut Scene<'_>, mark: &Mark) {
         if !opens(scene, start) || count > length + 2 || surname::begins_word(text, start) {
             continue;
         }
+        // 和同学, 来经理, 时小姐: a rare family name there is a word.
+        if length == 1 && !surname::is_frequent(text.at(start)) || !is_meant(scene, start) {
+            return;
+        }
         let span = (start, mark.start);
         if count == length {
             add_family(scene, span, text.written(start, mark.start).to_owned(), if long { 88 } else { 70 });
-        } else if long {
+        } else if long && full_name(scene, start, Announced::Perhaps) == Some(mark.start) {
             add(scene, span, 80);
         } else {
             continue;
         }
         return;
     }
+}
+
+/// People talk of 徐阿姨 and 唐总 all day. One is the writer's contact only beside a way to reach them, or if said so.
+fn is_meant(scene: &Scene<'_>, start: usize) -> bool {
+    let said = |mark: &Mark| mark.end == start && matches!(mark.cue, Cue::Name | Cue::Surname);
+    scene.finds().iter().any(|find| find.kind.reaches())
+        || scene.marks.iter().any(said)
+        || ["联系人:", "收件人:", "收货人:"]
+            .iter()
+            .any(|word| start >= 4 && scene.text.reads(start - 4, word))
 }
 
 /// True if a name may begin here: at a boundary or behind a word that leads to a person.
@@ -159,7 +183,7 @@ fn full_name(scene: &Scene<'_>, start: usize, announced: Announced) -> Option<us
 
 /// True if the name is over before `index`.
 fn ends_name(scene: &Scene<'_>, index: usize, is_first: bool) -> bool {
-    const GRAMMAR: &str = "的是在想要我你他她您了吗呢吧啊呀这那就不没请让把给跟也收";
+    const GRAMMAR: &str = "姓的是在想要我你他她您了吗呢吧啊呀这那就不没请让把给跟也收";
     const WORDS: [&str; 9] = ["来自", "今年", "今天", "明天", "现在", "可以", "需要", "有空", "男"];
     let text = &scene.text;
     let c = text.at(index);
@@ -220,8 +244,10 @@ fn beside_company(scene: &mut Scene<'_>) {
     let ends: Vec<usize> =
         scene.finds().iter().filter(|find| find.kind == Kind::Company).map(|find| find.end).collect();
     for end in ends {
-        let start = end + usize::from(scene.text.at(end) == '的');
-        let start = scene.text.skip_blanks(start);
+        let start = scene.text.skip_blanks(end + 1);
+        if !matches!(scene.text.at(end), '的' | ' ' | ',') {
+            continue;
+        }
         if let Some(stop) = full_name(scene, start, Announced::Perhaps) {
             add(scene, (start, stop), 82);
         }

@@ -98,7 +98,9 @@ fn chinese(written: &Written<'_>) -> Option<Number> {
     if digits.len() == 10 && (digits.starts_with("400") || digits.starts_with("800")) && written.han {
         return Some(Number { norm: digits.to_owned(), confidence: 95, service: true });
     }
-    if written.called && digits.len() == 10 && digits.starts_with("09") && written.groups != [10] {
+    // Taiwan writes its mobiles so.
+    let taiwan = digits.len() == 10 && digits.starts_with("09");
+    if taiwan && (written.groups == [4, 3, 3] || written.called && written.groups != [10]) {
         return Some(Number::new(format!("+886{}", &digits[1..]), 70));
     }
     None

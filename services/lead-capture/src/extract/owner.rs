@@ -13,12 +13,21 @@ pub(super) fn of(scene: &Scene<'_>, find: &Find) -> Whose {
         return Whose::Withdrawn;
     }
     if find.kind == Kind::Name {
-        return Whose::Own;
+        return if is_named_other(scene, find) { Whose::Other } else { Whose::Own };
     }
     match follows(scene, find) {
         Some(whose) => whose,
         None => precedes(scene, find).unwrap_or(Whose::Own),
     }
+}
+
+/// Her name is …, your name …: the owner stands right before the word "name".
+fn is_named_other(scene: &Scene<'_>, find: &Find) -> bool {
+    const GAP_MAX: usize = 10;
+    let mut marks = scene.marks_before(find.start);
+    let name = marks.find(|mark| mark.cue == Cue::Name).map(|mark| mark.start);
+    let before = marks.next().filter(|mark| mark.cue == Cue::Other).map(|mark| mark.end);
+    matches!((name, before), (Some(name), Some(before)) if name - before <= GAP_MAX && scene.text.low(name) == 'n')
 }
 
 /// 我同事的电话是…, his number is …: possession is the word before, unless the writer speaks of self in between.

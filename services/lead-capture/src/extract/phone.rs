@@ -245,7 +245,7 @@ fn extension(scene: &Scene<'_>, end: usize, number: &Number) -> Option<(usize, S
     let after = match text.reads_any(at, &WORDS) {
         Some(length) => text.skip_blanks(at + length),
         // A bare hyphen only behind a landline: mobiles have no extensions.
-        None if text.at(end) == '-' && number.norm.starts_with('0') => end + 1,
+        None if text.at(end) == '-' && (number.norm.starts_with('0') || number.norm.len() <= 8) => end + 1,
         None => return None,
     };
     let after = if text.at(after) == ':' { text.skip_blanks(after + 1) } else { after };

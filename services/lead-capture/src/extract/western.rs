@@ -12,7 +12,7 @@ const NEVER_NAMES: &str = "and|from|with|my|i|please|at|in|here|the|of|is|a|an|t
 you|we|us|it|this|that|or|but|so|just|very|sorry|happy|looking|interested|trying|having|waiting|really|\
 still|also|urgent|currently|calling|new|going|chinese|american|british|phone|email|mobile|tel|call|\
 number|contact|address|wechat|whatsapp|telegram|company|thanks|thank|hello|hi|dear|mr|mrs|ms|dr|was|\
-appears|incorrect|wrong|spelled|has|as|am|are|me|support|sales|team|customer|service|correct|good|ok|\
+appears|incorrect|wrong|spelled|has|as|am|are|me|support|sales|team|customer|service|correct|good|mine|what|who|whatever|nobody|now|saved|called|everything|blue|done|ok|\
 yes|no|there";
 
 /// Words that end a street's name.
@@ -34,7 +34,9 @@ fn name(scene: &Scene<'_>, mark: &Mark) -> Option<(usize, usize)> {
     const TITLES: [&str; 9] = ["mr.", "mrs.", "ms.", "dr.", "mr", "mrs", "ms", "dr", "prof."];
     let text = &scene.text;
     let cue = text.text(mark.start, mark.end).to_ascii_lowercase();
-    let loose = cue.contains("name");
+    // "my name is john smith" may be lower case; "under my name saved" is no name.
+    let loose =
+        cue.contains("name") && (cue.ends_with("is") || cue.ends_with("'s") || text.at(mark.end) == ':');
     let mut start = mark.end;
     while matches!(text.at(start), ' ' | ':' | '-' | ',' | '\n' | '(') && start - mark.end < 4 {
         start += 1;
@@ -65,7 +67,7 @@ fn name(scene: &Scene<'_>, mark: &Mark) -> Option<(usize, usize)> {
         return None;
     }
     let next = text.skip_blanks(end);
-    let weak = ["i'm", "i am", "this is", "it's"].contains(&cue.as_str());
+    let weak = ["i'm", "i am", "this is", "我是", "本人", "我就是", "叫我"].contains(&cue.as_str());
     let single = !text.text(start, end).contains(' ');
     let closes = !text.at(next).is_alphanumeric()
         || is_han(text.at(next))
@@ -88,7 +90,11 @@ fn word(scene: &Scene<'_>, start: usize, loose: bool) -> Option<usize> {
         return None;
     }
     let low = text.text(start, end).to_lowercase();
-    let fits = first.is_uppercase() || is_particle(text, start, end);
+    // DMing, STRANDED: shouting is no name, unless one is surely meant.
+    let shape = loose
+        || !(start + 1..end)
+            .any(|at| text.at(at).is_uppercase() && !matches!(text.at(at - 1), '\'' | '-' | 'c'));
+    let fits = first.is_uppercase() && shape || is_particle(text, start, end);
     (!NEVER_NAMES.split('|').any(|word| word == low) && (fits || loose && end - start > 1)).then_some(end)
 }
 
@@ -134,6 +140,7 @@ fn street(scene: &Scene<'_>, start: usize) -> Option<usize> {
         at += 1;
     }
     at += usize::from(text.at(at).is_ascii_alphabetic());
+    let first = at + 1;
     for count in 0..5 {
         if text.at(at) != ' ' || !text.at(at + 1).is_alphanumeric() {
             return None;
@@ -141,7 +148,11 @@ fn street(scene: &Scene<'_>, start: usize) -> Option<usize> {
         let from = at + 1;
         let end = word_end(scene, from);
         let low = text.text(from, end).to_lowercase();
-        if count > 0 && STREETS.split('|').any(|word| word == low) {
+        let capital = text.at(first).is_uppercase() || text.at(first).is_ascii_digit();
+        let sure = capital
+            || ["street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane"]
+                .contains(&low.as_str());
+        if count > 0 && sure && STREETS.split('|').any(|word| word == low) {
             return Some(end + usize::from(text.at(end) == '.' && text.at(end + 1) == ','));
         }
         // A street's name is capitalised, and the message may not be.
