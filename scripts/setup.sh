@@ -6,15 +6,21 @@ set -eu
 what=${1:-run}
 updated=""
 
+# Package lists may be missing or old; once is enough. Offline, what is known already has to do.
+update_lists() {
+    [ -z "$updated" ] || return 0
+    updated=yes
+    LOG=$(mktemp)
+    while_telling "apt-get update" as_root apt-get update -q || { tail -n 5 "$LOG" >&2; say "  apt-get update failed, going on"; }
+    rm -f "$LOG"
+}
+
 # install_packages NAME...: through apt where there is apt, else a word.
 install_packages() {
     command -v apt-get >/dev/null 2>&1 || fail "请安装：$*" "Please install: $* (there is no apt-get here)"
-    LOG=$(mktemp)
     say "正在安装 / installing: $*"
-    if [ -z "$updated" ]; then
-        while_telling "apt-get update" as_root apt-get update -q || { tail -n 5 "$LOG" >&2; say "  apt-get update failed, going on"; }
-        updated=yes
-    fi
+    update_lists
+    LOG=$(mktemp)
     while_telling "apt-get install" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || {
         tail -n 10 "$LOG" >&2
         fail "安装失败：$*" "Could not be installed: $*"
@@ -33,7 +39,10 @@ rust_is_new_enough() {
     [ -n "$have" ] && [ "$(printf '%s\n%s\n' "$rust_wanted" "$have" | sort -V | head -n 1)" = "$rust_wanted" ]
 }
 if ! rust_is_new_enough; then
-    if ! command -v rustup >/dev/null 2>&1 && apt-cache show rustup >/dev/null 2>&1; then install_packages rustup; fi
+    if ! command -v rustup >/dev/null 2>&1 && command -v apt-cache >/dev/null 2>&1; then
+        update_lists
+        case $(apt-cache policy rustup 2>/dev/null) in *"Candidate: "[0-9]*) install_packages rustup ;; esac
+    fi
     if command -v rustup >/dev/null 2>&1; then
         LOG=$(mktemp)
         if while_telling "rustup toolchain install" rustup toolchain install stable --profile minimal -c rustfmt -c clippy; then
