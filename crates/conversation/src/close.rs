@@ -108,3 +108,121 @@ impl Close {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::*;
+    use events::thread::{HandoverReason, OpenedBy};
+
+    fn by_anna(seen: u32) -> Close {
+        Close::ByAgent { n: 1, agent: ANNA, seen: Some(m(seen)) }
+    }
+
+    fn idle(cutoff: Micros) -> Close {
+        Close::Idle { n: 1, cutoff }
+    }
+
+    #[test]
+    fn an_agent_closes_what_they_own() {
+        let thread = given(asked([taken(1, ANNA, NOON)]))
+            .when(|t| close(t, &by_anna(1), LATER))
+            .then([closed(2, ClosedBy::Agent(ANNA), LATER)]);
+        assert_eq!((thread.open_number(), thread.last_number(), thread.tenure()), (None, 1, 2));
+        assert!(thread.awaiting().is_empty());
+    }
+
+    #[test]
+    fn nobody_closes_over_a_message_they_have_not_seen() {
+        given(asked([taken(1, ANNA, NOON), wrote(2)]))
+            .when(|t| close(t, &by_anna(1), LATER))
+            .then_rejected(Rejection::Newer { last: m(2) });
+        given(asked([]))
+            .when(|t| close(t, &Close::ByAi { n: 1, tenure: 0, seen: None }, LATER))
+            .then_rejected(Rejection::Newer { last: m(1) });
+    }
+
+    #[test]
+    fn nobody_closes_what_is_anothers() {
+        given(asked([taken(1, BOB, NOON)]))
+            .when(|t| close(t, &by_anna(1), LATER))
+            .then_rejected(Rejection::OwnedBy { owner: Owner::Agent(BOB) });
+        given(asked([taken(1, BOB, NOON)]))
+            .when(|t| close(t, &Close::ByAi { n: 1, tenure: 0, seen: Some(m(1)) }, LATER))
+            .then_rejected(Rejection::StaleTenure { owner: Owner::Agent(BOB), tenure: 1 });
+    }
+
+    #[test]
+    fn the_ai_closes_in_its_tenure() {
+        given(asked([answered(1)]))
+            .when(|t| close(t, &Close::ByAi { n: 1, tenure: 0, seen: Some(m(1)) }, LATER))
+            .then([closed(1, ClosedBy::Ai, LATER)]);
+    }
+
+    #[test]
+    fn a_late_close_does_not_end_the_next_conversation() {
+        let history = [closed(1, ClosedBy::Idle, NOON), opened(2, OpenedBy::Message, NOON)];
+        given(asked(history)).when(|t| close(t, &by_anna(1), LATER)).then_nothing();
+    }
+
+    #[test]
+    fn a_silent_conversation_is_closed_unless_the_customer_waits() {
+        given(asked([answered(1)])).when(|t| close(t, &idle(NOON), LATER)).then([closed(
+            1,
+            ClosedBy::Idle,
+            LATER,
+        )]);
+        given(asked([taken(1, ANNA, NOON)])).when(|t| close(t, &idle(NOON), LATER)).then([closed(
+            2,
+            ClosedBy::Idle,
+            LATER,
+        )]);
+        let waits = Rejection::Awaiting { message: m(1) };
+        given(asked([])).when(|t| close(t, &idle(NOON), LATER)).then_rejected(waits.clone());
+        given(asked([handed(1, HandoverReason::Anger, NOON)]))
+            .when(|t| close(t, &idle(NOON), LATER))
+            .then_rejected(waits);
+    }
+
+    #[test]
+    fn a_conversation_that_became_active_again_is_not_idle() {
+        given(asked([answered(1), wrote_in(1, 2, LATER)]))
+            .when(|t| close(t, &idle(LATER - 1), LATER))
+            .then_rejected(Rejection::Active { last: LATER });
+    }
+
+    #[test]
+    fn who_unfollows_ends_the_conversation() {
+        let gone = Gone { provider: "g".into(), sent_at: NOON };
+        let said = ThreadEvent::Unreachable { provider: "g".into(), at: LATER };
+        let thread = given(asked([]))
+            .when(|t| unreachable(t, &gone, LATER))
+            .then([said, closed(1, ClosedBy::Unreachable, LATER)]);
+        assert!(!thread.is_reachable());
+        given([]).when(|t| unreachable(t, &gone, LATER)).then_rejected(Rejection::Unknown);
+        given(asked([]))
+            .when(|t| unreachable(t, &gone, NOON + 9 * DAY))
+            .then_rejected(Rejection::TooOld { sent_at: NOON });
+    }
+
+    #[test]
+    fn only_who_cannot_be_reached_is_closed_as_such() {
+        let gone = ThreadEvent::Unreachable { provider: "g".into(), at: NOON };
+        given(asked([gone])).when(|t| close(t, &Close::Unreachable { n: 1 }, LATER)).then([closed(
+            1,
+            ClosedBy::Unreachable,
+            LATER,
+        )]);
+        given(asked([]))
+            .when(|t| close(t, &Close::Unreachable { n: 1 }, LATER))
+            .then_rejected(Rejection::Reachable);
+    }
+
+    #[test]
+    fn a_conversation_that_never_was_is_not_closed() {
+        given(asked([]))
+            .when(|t| close(t, &Close::Idle { n: 2, cutoff: LATER }, LATER))
+            .then_rejected(Rejection::NotOpen);
+        given([forgotten()]).when(|t| close(t, &idle(LATER), LATER)).then_rejected(Rejection::Erased);
+    }
+}

@@ -131,3 +131,6 @@ impl Living {
         Ok(Attempts { last: outcome.attempt, how: Some(outcome.how) })
     }
 }
+
+#[cfg(test)]
+mod tests;

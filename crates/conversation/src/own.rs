@@ -142,5 +142,4 @@ impl Notice {
 }
 
 #[cfg(test)]
-#[path = "own_tests.rs"]
 mod tests;

@@ -33,3 +33,65 @@ pub fn receipt(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::*;
+    use events::thread::WithdrawnReason;
+
+    fn told(state: ReceiptState) -> ThreadEvent {
+        ThreadEvent::Receipt { message: r(1), state, at: LATER }
+    }
+
+    fn on_its_way(more: impl IntoIterator<Item = ThreadEvent>) -> Vec<ThreadEvent> {
+        asked([answered(1), started(1, 1, NOON)].into_iter().chain(more))
+    }
+
+    fn ask(state: ReceiptState) -> impl Fn(&Thread) -> Decision {
+        move |t| receipt(t, r(1), state, Some("x"), LATER)
+    }
+
+    #[test]
+    fn a_receipt_only_rises() {
+        let sent = was_sent(1, 1, NOON);
+        given(on_its_way([sent.clone()]))
+            .when(ask(ReceiptState::Delivered))
+            .then([told(ReceiptState::Delivered)]);
+        let thread = given(on_its_way([sent, told(ReceiptState::Delivered)]))
+            .when(ask(ReceiptState::Read))
+            .then([told(ReceiptState::Read)]);
+        assert_eq!(receipt(&thread, r(1), ReceiptState::Delivered, None, LATER), Ok(vec![]));
+        assert_eq!(thread.settled(r(1)), Some(Settled::Sent { receipt: Some(ReceiptState::Read) }));
+    }
+
+    #[test]
+    fn a_receipt_before_our_own_answer_proves_the_send() {
+        for lost in [vec![], vec![was_lost(1, 1, false, NOON)], vec![was_lost(1, 1, true, NOON)]] {
+            let (message, provider) = (r(1), Some("x".into()));
+            let sent = ThreadEvent::Sent { message, attempt: 1, provider, at: LATER };
+            let thread = given(on_its_way(lost))
+                .when(ask(ReceiptState::Delivered))
+                .then([sent, told(ReceiptState::Delivered)]);
+            assert_eq!(thread.message_of("x"), Some(r(1)));
+        }
+    }
+
+    #[test]
+    fn a_receipt_does_not_lift_a_failure() {
+        given(on_its_way([has_failed(1, 1, None, NOON)])).when(ask(ReceiptState::Read)).then_nothing();
+    }
+
+    #[test]
+    fn what_never_left_has_no_receipt() {
+        given(asked([answered(1)]))
+            .when(ask(ReceiptState::Read))
+            .then_rejected(Rejection::WrongAttempt { attempt: 0 });
+        let (message, reason) = (r(1), WithdrawnReason::Cancelled);
+        given(asked([answered(1), ThreadEvent::Withdrawn { message, reason, at: NOON }]))
+            .when(ask(ReceiptState::Read))
+            .then_rejected(Rejection::Settled { message });
+        given(asked([])).when(ask(ReceiptState::Read)).then_rejected(Rejection::NoSuchMessage { message });
+        given([forgotten()]).when(ask(ReceiptState::Read)).then_rejected(Rejection::Erased);
+    }
+}

@@ -159,5 +159,4 @@ impl Living {
 }
 
 #[cfg(test)]
-#[path = "reply_tests.rs"]
 mod tests;

@@ -123,3 +123,6 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
