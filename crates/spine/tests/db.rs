@@ -5,8 +5,8 @@ mod databases;
 use databases::{files_hold, on_each};
 use spine::Error;
 use spine::db::{
-    AnyQuery, Backend, Bulk, Checkpoint, DIFFERENCES_MAX, Database, DifferenceKind, Liveness, Migration,
-    ModelSpec, Slot, SlotState, Store, TableSpec, diff, tables,
+    AnyQuery, Backend, Bulk, Checkpoint, DIFFERENCES_MAX, Database, DifferenceKind, Double, Liveness,
+    Migration, ModelSpec, Slot, SlotState, Store, TableSpec, diff, tables,
 };
 use sqlx::{Executor, Row};
 
@@ -405,6 +405,22 @@ async fn the_tables_of_a_model_are_known_with_their_keys() {
         let names: Vec<&str> = found.iter().map(|table| table.name.as_str()).collect();
         assert_eq!(names, ["about", "due", "notes", "parked", "positions"]);
         assert_eq!(found[1].key, ["kind", "entity", "key"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_missing_number_and_a_number_are_bound_to_one_statement() {
+    on_each(async |place| {
+        let store = place.open().await.live(&NOTES).await.unwrap().store;
+        for (id, share) in [("a", None), ("b", Some(1.5)), ("c", None)] {
+            let query =
+                sqlx::query("INSERT INTO notes (id, share) VALUES ($1, $2)").bind(id).bind(Double(share));
+            query.execute(store.write()).await.unwrap();
+        }
+        let shares: Vec<Option<f64>> =
+            sqlx::query_scalar("SELECT share FROM notes ORDER BY id").fetch_all(store.reads()).await.unwrap();
+        assert_eq!(shares, [None, Some(1.5), None]);
     })
     .await;
 }

@@ -119,10 +119,13 @@ async fn many_open_at_once_and_a_broken_one_fails_alone() {
             sealed.push(seal(&keys, &Owner::thread(new_id()), &number.to_string()).await);
         }
         sealed.push("nonsense".into());
-        let keys = open(&{
-            drop(keys);
-            place.open().await
-        }, &Clock::system())
+        let keys = open(
+            &{
+                drop(keys);
+                place.open().await
+            },
+            &Clock::system(),
+        )
         .await;
         let field = |sealed| SealedField { sealed, subject: SUBJECT, field: "text" };
         let fields: Vec<_> = sealed.iter().map(|sealed| field(sealed.as_str())).collect();
@@ -148,7 +151,8 @@ async fn a_wrong_or_missing_master_key_is_refused_with_a_remedy() {
             let result = Keys::open(&database, settings, Clock::system()).await;
             assert!(matches!(result.err(), Some(Error::MasterKey { .. })));
         };
-        let given = |text: &str| KeySettings { master: Some(text.to_owned().into()), ..KeySettings::default() };
+        let given =
+            |text: &str| KeySettings { master: Some(text.to_owned().into()), ..KeySettings::default() };
         refused(given(&"00".repeat(32))).await;
         refused(given("short")).await;
         std::fs::remove_file(&file).unwrap();
@@ -202,7 +206,8 @@ async fn two_processes_meet_at_the_same_threads_and_keys() {
         let (a, b) = (open(&database, &Clock::system()).await, open(&other, &Clock::system()).await);
         let period = Period::quarter(0);
         let users: Vec<String> = (0..200).map(|number| format!("user-{number}")).collect();
-        let forwards = users.iter().map(async |user| a.thread_for(&contact("wx", user, &period)).await.unwrap());
+        let forwards =
+            users.iter().map(async |user| a.thread_for(&contact("wx", user, &period)).await.unwrap());
         let backwards =
             users.iter().rev().map(async |user| b.thread_for(&contact("wx", user, &period)).await.unwrap());
         let (of_a, mut of_b) =
@@ -350,7 +355,8 @@ async fn expiry_destroys_a_class_up_to_a_period() {
 async fn a_rotated_tenant_key_opens_what_was_sealed_before() {
     on_each(async |place| {
         let database = place.open().await;
-        let (keys, other) = (open(&database, &Clock::system()).await, open(&database, &Clock::system()).await);
+        let (keys, other) =
+            (open(&database, &Clock::system()).await, open(&database, &Clock::system()).await);
         let mut sealed = Vec::new();
         for _ in 0..300 {
             sealed.push(seal(&keys, &Owner::thread(new_id()), "text").await);
@@ -442,11 +448,16 @@ async fn a_burst_of_new_customers_is_few_commits() {
         let users: Vec<String> = (0..500).map(|number| format!("user-{number}")).collect();
         keys.thread_for(&contact("wx", "warm", &period)).await.unwrap();
         let began = std::time::Instant::now();
-        let made = users.iter().map(async |user| keys.thread_for(&contact("wx", user, &period)).await.unwrap());
+        let made =
+            users.iter().map(async |user| keys.thread_for(&contact("wx", user, &period)).await.unwrap());
         assert!(futures::future::join_all(made).await.iter().all(|found| found.new));
         let backend = if place.url.is_some() { Backend::Postgres } else { Backend::Sqlite };
         // One commit each would be at least 500 syncs of the disk.
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{backend:?} took {:?}", began.elapsed());
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(5),
+            "{backend:?} took {:?}",
+            began.elapsed()
+        );
         eprintln!("{backend:?}: 500 new customers at once in {:?}", began.elapsed());
     })
     .await;

@@ -1,4 +1,10 @@
-//! What differs between the two backends: the words of a table definition, and which errors pass by themselves.
+//! What differs between the two backends: the words of a table definition, how a missing number is bound, and
+//! which errors pass by themselves.
+
+use sqlx::Any;
+use sqlx::any::AnyTypeInfo;
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
 
 /// The database behind all stores of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,31 @@ fn postgres_words(text: &str) -> String {
         rest = tail;
     }
     out
+}
+
+/// A floating-point number that may be missing, to be bound to a statement in place of an `Option<f64>`.
+///
+/// sqlx 0.9 sends a missing `f64` to Postgres as a missing `f32`, which fixes the statement's parameter to that
+/// type, and every later number is refused (22P03). It sends a missing `f32` as a missing `f64`, so that is used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Double(pub Option<f64>);
+
+impl sqlx::Type<Any> for Double {
+    fn type_info() -> AnyTypeInfo {
+        <f64 as sqlx::Type<Any>>::type_info()
+    }
+}
+
+impl Encode<'_, Any> for Double {
+    fn encode_by_ref(
+        &self,
+        buffer: &mut <Any as sqlx::Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
+        match self.0 {
+            Some(number) => <f64 as Encode<'_, Any>>::encode_by_ref(&number, buffer),
+            None => <Option<f32> as Encode<'_, Any>>::encode_by_ref(&None, buffer),
+        }
+    }
 }
 
 /// Whether the whole transaction may simply be run again: a deadlock or a serialisation failure on Postgres,

@@ -11,7 +11,7 @@ mod snapshot;
 mod store;
 
 pub use bulk::{AnyQuery, Bulk};
-pub use dialect::{Backend, may_retry};
+pub use dialect::{Backend, Double, may_retry};
 pub use diff::{Comparison, DIFFERENCES_MAX, Difference, DifferenceKind, TableSpec, diff, tables};
 pub use migrate::Migration;
 pub use model::{Liveness, Model, ModelSpec, Place, Pointer, Slot, SlotState};
@@ -93,8 +93,8 @@ struct Inner {
     open: Mutex<HashMap<Target, Weak<StoreInner>>>,
     /// One change of slots and pointers at a time; between processes Postgres' advisory lock does the same.
     catalog_turn: Mutex<()>,
-    /// SQLite only. Held until the last clone is gone.
-    _lock: Option<File>,
+    /// SQLite only. Held until this and the last store are gone.
+    lock: Option<Arc<File>>,
 }
 
 impl Database {
@@ -107,7 +107,7 @@ impl Database {
         let folder = make_folder(&settings.folder)?;
         let backend = if settings.url.is_some() { Backend::Postgres } else { Backend::Sqlite };
         let lock = match backend {
-            Backend::Sqlite => Some(lock_folder(&folder)?),
+            Backend::Sqlite => Some(Arc::new(lock_folder(&folder)?)),
             Backend::Postgres => None,
         };
         let connector = Connector { backend, url: settings.url.unwrap_or_default(), limits: settings.limits };
@@ -118,14 +118,8 @@ impl Database {
         if backend == Backend::Sqlite {
             snapshot::clear_leftovers(&folder)?;
         }
-        let inner = Inner {
-            connector,
-            folder,
-            admin,
-            open: Mutex::default(),
-            catalog_turn: Mutex::default(),
-            _lock: lock,
-        };
+        let inner =
+            Inner { connector, folder, admin, open: Mutex::default(), catalog_turn: Mutex::default(), lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -177,8 +171,7 @@ impl Database {
         if let Target::File(path) = &target {
             make_folder(path.parent().unwrap_or(&self.inner.folder))?;
         }
-        let store =
-            Store::open(&self.inner.connector, target.clone(), durability, &self.inner.folder).await?;
+        let store = Store::open(&self.inner, target.clone(), durability).await?;
         open.retain(|_, inner| inner.strong_count() > 0);
         open.insert(target, Arc::downgrade(&store.inner));
         Ok(store)

@@ -5,6 +5,7 @@ use super::dialect::Backend;
 use super::snapshot::{self, Snapshot};
 use crate::error::Error;
 use sqlx::{Any, AnyConnection, AnyPool, Row, Transaction};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) struct StoreInner {
     folder: PathBuf,
     write: AnyPool,
     reads: AnyPool,
+    /// No other process may have the folder while a store of it is open.
+    _lock: Option<Arc<File>>,
 }
 
 impl StoreInner {
@@ -43,16 +46,17 @@ pub enum Checkpoint {
 
 impl Store {
     pub(super) async fn open(
-        connector: &Connector,
+        database: &super::Inner,
         target: Target,
         durability: Durability,
-        folder: &Path,
     ) -> Result<Self, Error> {
+        let connector = &database.connector;
         let write = connector.write_pool(&target, durability).await?;
         let reads = connector.read_pool(&target, durability)?;
         let backend = connector.backend;
-        let (connector, folder) = (connector.clone(), folder.to_path_buf());
-        Ok(Self { inner: Arc::new(StoreInner { target, backend, connector, folder, write, reads }) })
+        let (connector, folder) = (connector.clone(), database.folder.clone());
+        let _lock = database.lock.clone();
+        Ok(Self { inner: Arc::new(StoreInner { target, backend, connector, folder, write, reads, _lock }) })
     }
 
     /// Which of the two databases it is in.

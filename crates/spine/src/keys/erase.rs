@@ -105,9 +105,6 @@ impl Keys {
         .map_err(Error::database("expire keys"))?;
         let keys = ids_of(&rows)?;
         tx.commit().await.map_err(Error::database("expire keys"))?;
-        if keys.is_empty() {
-            return Ok(Erasure { id: erasure, keys, at, checkpoint: Checkpoint::NotOurs });
-        }
         inner.cache.forget_all();
         let checkpoint = inner.settle().await?;
         Ok(Erasure { id: erasure, keys, at, checkpoint })

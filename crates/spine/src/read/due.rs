@@ -1,8 +1,18 @@
 //! What is due: effects and timers as rows, written and removed by the projecting transaction.
 
+use crate::db::Bulk;
 use crate::error::Error;
 use crate::record::Recorded;
 use sqlx::AnyConnection;
+use std::collections::BTreeMap;
+
+static PUT: Bulk = Bulk::new(
+    "INSERT INTO due (kind, entity, key, lane, at, part, sequence, body)",
+    8,
+    "ON CONFLICT (kind, entity, key) DO UPDATE SET at = excluded.at, body = excluded.body, lane = excluded.lane",
+);
+static REMOVE: Bulk = Bulk::new("DELETE FROM due WHERE (kind, entity, key) IN (", 3, ")");
+static REMOVE_ALL: Bulk = Bulk::new("DELETE FROM due WHERE (kind, entity) IN (", 2, ")");
 
 /// Something to be done for an entity at a time. The same (kind, entity, key) is one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,54 +30,71 @@ pub struct Due {
     pub body: String,
 }
 
-/// Inserts the row, or moves it to its new time and body.
-///
-/// # Errors
-/// Database errors.
-pub async fn put(tx: &mut AnyConnection, record: &Recorded, due: &Due) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO due (kind, entity, key, lane, at, part, sequence, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (kind, entity, key) DO UPDATE SET at = excluded.at, body = excluded.body, lane = excluded.lane",
-    )
-    .bind(due.kind)
-    .bind(&due.entity)
-    .bind(&due.key)
-    .bind(&due.lane)
-    .bind(due.at)
-    .bind(i32::from(record.position.part))
-    .bind(i64::try_from(record.position.sequence).unwrap_or(i64::MAX))
-    .bind(&due.body)
-    .execute(tx)
-    .await
-    .map_err(Error::database("put a due row"))?;
-    Ok(())
+/// What a batch does to the due rows, gathered first and written in few statements. What is put and removed
+/// within the same batch never touches the database.
+#[derive(Debug, Default)]
+pub struct DueChanges {
+    rows: BTreeMap<(&'static str, String, String), Change>,
+    /// All rows of a kind of an entity, removed before the others are put.
+    cleared: BTreeMap<(&'static str, String), ()>,
 }
 
-/// Removes one row; nothing happens if it is gone.
-///
-/// # Errors
-/// Database errors.
-pub async fn remove(tx: &mut AnyConnection, kind: &str, entity: &str, key: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM due WHERE kind = $1 AND entity = $2 AND key = $3")
-        .bind(kind)
-        .bind(entity)
-        .bind(key)
-        .execute(tx)
-        .await
-        .map_err(Error::database("remove a due row"))?;
-    Ok(())
+#[derive(Debug)]
+enum Change {
+    Put { due: Box<Due>, part: u8, sequence: u64 },
+    Remove,
 }
 
-/// Removes all rows of a kind for an entity.
-///
-/// # Errors
-/// Database errors.
-pub async fn remove_all(tx: &mut AnyConnection, kind: &str, entity: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM due WHERE kind = $1 AND entity = $2")
-        .bind(kind)
-        .bind(entity)
-        .execute(tx)
-        .await
-        .map_err(Error::database("remove due rows"))?;
-    Ok(())
+impl DueChanges {
+    /// The row stands after the batch, at its new time and with its new body.
+    pub fn put(&mut self, record: &Recorded, due: Due) {
+        let key = (due.kind, due.entity.clone(), due.key.clone());
+        let (part, sequence) = (record.position.part, record.position.sequence);
+        self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence });
+    }
+
+    /// The row is gone after the batch.
+    pub fn remove(&mut self, kind: &'static str, entity: &str, key: &str) {
+        self.rows.insert((kind, entity.into(), key.into()), Change::Remove);
+    }
+
+    /// All rows of the kind of this entity are gone after the batch.
+    pub fn remove_all(&mut self, kind: &'static str, entity: &str) {
+        self.rows.retain(|(known, of, _), _| !(*known == kind && of == entity));
+        self.cleared.insert((kind, entity.into()), ());
+    }
+
+    /// Writes the changes.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn write(self, tx: &mut AnyConnection) -> Result<(), Error> {
+        let cleared: Vec<(&'static str, String)> = self.cleared.into_keys().collect();
+        REMOVE_ALL.write(tx, &cleared, |query, (kind, entity)| query.bind(*kind).bind(entity.clone())).await?;
+        let (mut put, mut removed) = (Vec::new(), Vec::new());
+        for (key, change) in self.rows {
+            match change {
+                Change::Put { due, part, sequence } => put.push((due, part, sequence)),
+                Change::Remove => removed.push(key),
+            }
+        }
+        REMOVE
+            .write(tx, &removed, |query, (kind, entity, key)| {
+                query.bind(*kind).bind(entity.clone()).bind(key.clone())
+            })
+            .await?;
+        PUT.write(tx, &put, |query, (due, part, sequence)| {
+            query
+                .bind(due.kind)
+                .bind(due.entity.clone())
+                .bind(due.key.clone())
+                .bind(due.lane.clone())
+                .bind(due.at)
+                .bind(i32::from(*part))
+                .bind(i64::try_from(*sequence).unwrap_or(i64::MAX))
+                .bind(due.body.clone())
+        })
+        .await?;
+        Ok(())
+    }
 }

@@ -8,7 +8,7 @@ mod rebuild;
 mod verify;
 mod work;
 
-pub use due::Due;
+pub use due::{Due, DueChanges};
 pub use reader::{Reader, Status};
 pub use verify::Verification;
 pub use work::{Done, Work, WorkLimits, work};
