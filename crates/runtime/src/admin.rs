@@ -1,18 +1,20 @@
 //! The admin port: probes, metrics, and what the binary adds.
 
 use crate::health::Health;
+use crate::http;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::{Error, State as Part};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use std::convert::Infallible;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `shutdown`, then finishes the requests in flight:
+/// Serves for as long as the process lives, so that probes can also watch it stop: at `shutdown` it marks
+/// `health` as draining and goes on. Run it by [`crate::Tasks::beside`].
 ///
 /// - `/livez` is 200 as long as the process schedules tasks, whatever the state of others,
 /// - `/startupz` is 200 once the process has started,
@@ -20,22 +22,20 @@ use tokio_util::sync::CancellationToken;
 /// - `/metrics` is the Prometheus text format,
 /// - and the routes of `extra`, for which the caller brings its own check of who asks
 ///   ([`crate::credential::require`]); the probes and metrics are open.
-///
-/// # Errors
-/// When the socket fails.
 pub async fn serve(
     listener: TcpListener,
     extra: Router,
     health: Health,
     metrics: Metrics,
     shutdown: CancellationToken,
-) -> Result<(), Error> {
-    let address = listener.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
-    let router = router(health, metrics).merge(extra);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
-        .map_err(|source| Error::Serve { address, source: source.into() })
+) -> Infallible {
+    let router = router(health.clone(), metrics).merge(extra);
+    let draining = async {
+        shutdown.cancelled().await;
+        health.draining();
+    };
+    tokio::join!(http::serve(listener, router, CancellationToken::new()), draining);
+    std::future::pending().await
 }
 
 /// The probes and `/metrics` alone, for a caller with a server of its own.
@@ -71,11 +71,4 @@ async fn text(State(metrics): State<Metrics>) -> Response {
             Problem::internal().into_response()
         }
     }
-}
-
-/// Marks `health` as draining as soon as `shutdown` comes, so that the probes tell it before servers close.
-pub async fn drain(health: Health, shutdown: CancellationToken) {
-    shutdown.cancelled().await;
-    health.draining();
-    tracing::info!(state = ?Part::not_ready("draining"), "draining");
 }

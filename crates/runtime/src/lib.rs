@@ -9,6 +9,7 @@ pub mod credential;
 pub mod grpc;
 pub mod health;
 pub mod host;
+pub mod http;
 pub mod metrics;
 pub mod problem;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! How a process ends: a signal, a crash, or the grace period running out.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +31,7 @@ pub enum Crash {
 #[derive(Debug)]
 pub struct Tasks {
     set: JoinSet<anyhow::Result<()>>,
+    beside: JoinSet<(String, anyhow::Result<Infallible>)>,
     names: HashMap<Id, String>,
     shutdown: CancellationToken,
 }
@@ -37,7 +39,7 @@ pub struct Tasks {
 impl Tasks {
     /// `shutdown` is what the tasks listen to; a crash cancels it.
     pub fn new(shutdown: CancellationToken) -> Self {
-        Self { set: JoinSet::new(), names: HashMap::new(), shutdown }
+        Self { set: JoinSet::new(), beside: JoinSet::new(), names: HashMap::new(), shutdown }
     }
 
     pub fn spawn<F>(&mut self, name: impl Into<String>, task: F)
@@ -46,6 +48,16 @@ impl Tasks {
     {
         let id = self.set.spawn(task).id();
         self.names.insert(id, name.into());
+    }
+
+    /// A task that goes on until all others have ended and is then aborted, such as the admin port. If it fails
+    /// earlier, that is a crash too.
+    pub fn beside<F>(&mut self, name: impl Into<String>, task: F)
+    where
+        F: Future<Output = anyhow::Result<Infallible>> + Send + 'static,
+    {
+        let name = name.into();
+        self.beside.spawn(async { (name, task.await) });
     }
 
     pub fn shutdown(&self) -> &CancellationToken {
@@ -60,13 +72,20 @@ impl Tasks {
     pub async fn supervise(mut self, grace: Duration) -> Result<(), Crash> {
         let mut first = None;
         while !self.shutdown.is_cancelled() {
-            let ended = tokio::select! {
-                () = self.shutdown.cancelled() => break,
-                ended = self.set.join_next_with_id() => ended,
-            };
-            let Some(ended) = ended else { return Ok(()) };
-            first = self.crash(ended, false);
-            self.shutdown.cancel();
+            tokio::select! {
+                () = self.shutdown.cancelled() => {}
+                ended = self.set.join_next_with_id() => {
+                    let Some(ended) = ended else { return Ok(()) };
+                    // It may have ended because of a shutdown that this loop has not seen yet.
+                    let stopping = self.shutdown.is_cancelled();
+                    first = self.crash(ended, stopping);
+                    self.shutdown.cancel();
+                }
+                Some(ended) = self.beside.join_next() => {
+                    first = Some(failed_beside(ended));
+                    self.shutdown.cancel();
+                }
+            }
         }
         let rest = async {
             while let Some(ended) = self.set.join_next_with_id().await {
@@ -93,6 +112,14 @@ impl Tasks {
             Ok((_, Err(error))) => Some(Crash::Failed { task, source: error.into() }),
             Err(source) => Some(Crash::Panicked { task, source }),
         }
+    }
+}
+
+fn failed_beside(ended: Result<(String, anyhow::Result<Infallible>), JoinError>) -> Crash {
+    match ended {
+        Ok((task, Err(error))) => Crash::Failed { task, source: error.into() },
+        Ok((_, Ok(never))) => match never {},
+        Err(source) => Crash::Panicked { task: "beside the others".into(), source },
     }
 }
 
@@ -156,6 +183,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_task_that_ends_together_with_shutdown_is_no_crash() {
+        // Which of the two is seen first is a matter of luck.
+        for _ in 0..100 {
+            let mut tasks = Tasks::new(CancellationToken::new());
+            let shutdown = tasks.shutdown().clone();
+            tasks.spawn("last", async move {
+                shutdown.cancel();
+                Ok(())
+            });
+            tasks.supervise(GRACE).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn a_task_that_ends_by_itself_stops_the_others_and_is_named() {
         let mut tasks = Tasks::new(CancellationToken::new());
         tasks.spawn("steady", obedient(tasks.shutdown().clone()));
@@ -170,6 +211,21 @@ mod tests {
         tasks.spawn("reader", async { Err(anyhow::anyhow!("disk full")) });
         let crash = tasks.supervise(GRACE).await.unwrap_err();
         assert_eq!(format!("{:#}", anyhow::Error::from(crash)), "task reader failed: disk full");
+    }
+
+    #[tokio::test]
+    async fn a_task_beside_the_others_is_watched_but_not_waited_for() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("worker", obedient(tasks.shutdown().clone()));
+        tasks.beside("admin", std::future::pending());
+        tasks.shutdown().cancel();
+        tasks.supervise(GRACE).await.unwrap();
+
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("worker", obedient(tasks.shutdown().clone()));
+        tasks.beside("admin", async { Err(anyhow::anyhow!("no sockets left")) });
+        let crash = tasks.supervise(GRACE).await.unwrap_err();
+        assert_eq!(crash.to_string(), "task admin failed");
     }
 
     #[tokio::test]

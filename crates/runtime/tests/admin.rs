@@ -9,6 +9,7 @@ use axum::routing::get;
 use runtime::metrics::Label;
 use runtime::{Health, Metrics, Secret, State, Tasks, admin, credential};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
@@ -142,24 +143,40 @@ async fn a_label_cannot_grow_without_bound() {
     assert!(!text.contains("kind=\"c\""), "{text}");
 }
 
+/// What a raw HTTP/1.1 request gets back, head and body.
+async fn raw(address: SocketAddr, path: &str) -> String {
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).await.unwrap();
+    text
+}
+
 #[tokio::test]
-async fn the_admin_server_answers_until_shutdown() {
+async fn the_admin_port_still_answers_while_the_process_drains() {
     let shutdown = CancellationToken::new();
     let listener = runtime::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut tasks = Tasks::new(shutdown.clone());
     let extra = Router::new().route("/extra", get(async || "more"));
     let metrics = Metrics::new("test", None).unwrap();
-    let server = admin::serve(listener, extra, Health::new(), metrics, shutdown.clone());
-    tasks.spawn("admin", async { Ok(server.await?) });
-
-    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-    socket.write_all(b"GET /extra HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).await.unwrap();
-    assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("more"), "{text}");
-
-    shutdown.cancel();
+    let health = Health::new();
+    let server = admin::serve(listener, extra, health.clone(), metrics, shutdown.clone());
+    tasks.beside("admin", async { Ok(server.await) });
+    health.started();
+    let until = shutdown.clone();
+    tasks.spawn("worker", async move {
+        assert!(raw(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        assert!(raw(address, "/extra").await.ends_with("more"));
+        until.cancel();
+        while health.is_ready() {
+            tokio::task::yield_now().await;
+        }
+        let text = raw(address, "/readyz").await;
+        assert!(text.starts_with("HTTP/1.1 503") && text.contains("draining"), "{text}");
+        Ok(())
+    });
     tasks.supervise(Duration::from_secs(5)).await.unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }

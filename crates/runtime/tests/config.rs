@@ -1,7 +1,5 @@
 //! The command line and the environment, as an operator gets them wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use clap::Parser;
 use runtime::config::{Common, Network, Refusal, Role, try_parse_from};
 
