@@ -1,5 +1,7 @@
 //! Stores and read models on SQLite, and on Postgres when `TEST_DATABASE_URL` names one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod databases;
 
 use databases::{files_hold, on_each};
@@ -213,7 +215,6 @@ async fn a_slot_beside_is_empty_and_only_what_is_not_live_is_dropped() {
         assert!(database.drop_model("notes", live.slot).await.is_err());
         database.switch(&beside).await.unwrap();
         assert_eq!(states().await, [(0, SlotState::Previous), (1, SlotState::Live)]);
-        live.store.close().await;
         database.drop_model("notes", live.slot).await.unwrap();
         assert_eq!(states().await, [(1, SlotState::Live)]);
         assert!(database.switch_back("notes").await.is_err());
@@ -421,6 +422,23 @@ async fn a_missing_number_and_a_number_are_bound_to_one_statement() {
         let shares: Vec<Option<f64>> =
             sqlx::query_scalar("SELECT share FROM notes ORDER BY id").fetch_all(store.reads()).await.unwrap();
         assert_eq!(shares, [None, Some(1.5), None]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dropped_slot_comes_back_empty_though_somebody_held_it_open() {
+    on_each(async |place| {
+        let database = place.open().await;
+        database.live(&NOTES).await.unwrap();
+        let held = database.beside(&NOTES).await.unwrap();
+        add(&held.store, "old").await;
+        database.drop_model("notes", held.slot).await.unwrap();
+        let fresh = database.beside(&NOTES).await.unwrap();
+        assert_eq!((fresh.slot, count(&fresh.store).await), (held.slot, 0));
+        assert!(held.store.begin().await.is_err());
+        database.close().await;
+        assert!(fresh.store.begin().await.is_err());
     })
     .await;
 }

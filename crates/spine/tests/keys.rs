@@ -1,5 +1,7 @@
 //! The key register on SQLite, and on Postgres when `TEST_DATABASE_URL` names one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod databases;
 
 use databases::{Place, files_hold, on_each};

@@ -87,9 +87,13 @@ impl Connector {
     }
 
     /// A connection outside the pools, for work that takes long.
-    pub(crate) async fn connection(&self, target: &Target) -> Result<AnyConnection, sqlx::Error> {
+    pub(crate) async fn connection(
+        &self,
+        target: &Target,
+        durability: Durability,
+    ) -> Result<AnyConnection, sqlx::Error> {
         let mut connection = AnyConnection::connect_with(&self.options(target)?).await?;
-        let setup = self.setup(target, Durability::Derived, Access::Write);
+        let setup = self.setup(target, durability, Access::Write);
         connection.execute(AssertSqlSafe(setup)).await?;
         Ok(connection)
     }

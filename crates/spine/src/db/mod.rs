@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use store::StoreInner;
 use tokio::sync::Mutex;
 
@@ -154,6 +155,30 @@ impl Database {
             Backend::Postgres => Target::Schema("keys".into()),
         };
         self.durable(target, migrations).await
+    }
+
+    /// Closes every store, once its connections are given back, and on SQLite moves its WAL into the file. For the
+    /// end of the process.
+    pub async fn close(&self) {
+        let open: Vec<Target> = self.inner.open.lock().await.keys().cloned().collect();
+        for target in open {
+            self.close_store(&target).await;
+        }
+        if let Some(admin) = &self.inner.admin {
+            admin.close().await;
+        }
+    }
+
+    /// Closes the store at `target` if it is open. Who still uses a connection of it after `acquire_ms_max` keeps
+    /// that one, but gets no other.
+    async fn close_store(&self, target: &Target) {
+        let open = self.inner.open.lock().await.remove(target);
+        if let Some(inner) = open.and_then(|inner| inner.upgrade()) {
+            let patience = Duration::from_millis(self.inner.connector.limits.acquire_ms_max);
+            if tokio::time::timeout(patience, Store { inner }.close()).await.is_err() {
+                tracing::warn!(store.target = ?target, "A store was closed while it was in use");
+            }
+        }
     }
 
     async fn durable(&self, target: Target, migrations: &[Migration]) -> Result<Store, Error> {

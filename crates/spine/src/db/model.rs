@@ -180,8 +180,8 @@ impl Database {
         Ok(pointer)
     }
 
-    /// Deletes a slot that is not live; if it is the previous one, there is no way back any more. Close its
-    /// store first.
+    /// Deletes a slot that is not live; if it is the previous one, there is no way back any more. Its
+    /// store is closed.
     ///
     /// # Errors
     /// When the slot is live.
@@ -198,6 +198,8 @@ impl Database {
                 catalog.point(name, Pointer { previous: None, ..pointer }).await?;
             }
         }
+        // A store that stayed open would be taken for that of the next slot of the same number.
+        self.close_store(&self.target(name, slot)).await;
         catalog.delete(name, slot).await?;
         catalog.finish().await
     }
@@ -221,15 +223,20 @@ impl Database {
     }
 
     async fn open_slot(&self, spec: &ModelSpec, slot: Slot) -> Result<Store, Error> {
-        let target = match self.backend() {
-            super::Backend::Sqlite => {
-                Target::File(catalog::file_of(&self.inner.folder.join("models"), spec.name, slot))
-            }
-            super::Backend::Postgres => Target::Schema(catalog::schema_of(spec.name, slot)),
-        };
-        let store = self.store(target, Durability::Derived).await?;
+        let store = self.store(self.target(spec.name, slot), Durability::Derived).await?;
         create_tables(&store, spec).await?;
         Ok(store)
+    }
+}
+
+impl Database {
+    fn target(&self, name: &str, slot: Slot) -> Target {
+        match self.backend() {
+            super::Backend::Sqlite => {
+                Target::File(catalog::file_of(&self.inner.folder.join("models"), name, slot))
+            }
+            super::Backend::Postgres => Target::Schema(catalog::schema_of(name, slot)),
+        }
     }
 }
 

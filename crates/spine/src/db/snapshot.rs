@@ -1,6 +1,6 @@
 //! Snapshots: one consistent state of a store that may be read for long.
 
-use super::connect::Target;
+use super::connect::{Durability, Target};
 use super::dialect::Backend;
 use super::store::Store;
 use crate::error::Error;
@@ -38,7 +38,7 @@ pub(super) async fn take(store: &Store) -> Result<Snapshot, Error> {
             // Built before the copy, so that a half-written one is deleted too.
             let mut snapshot = Snapshot { connection: None, file: Some(file.clone()) };
             copy(store, &file).await?;
-            let opened = store.connector().connection(&Target::File(file)).await;
+            let opened = store.connector().connection(&Target::File(file), Durability::Derived).await;
             snapshot.connection = Some(opened.map_err(Error::database("open the snapshot"))?);
             Ok(snapshot)
         }

@@ -17,6 +17,7 @@ pub struct Store {
 
 pub(super) struct StoreInner {
     target: Target,
+    durability: Durability,
     backend: Backend,
     connector: Connector,
     /// Where snapshots are put.
@@ -56,7 +57,18 @@ impl Store {
         let backend = connector.backend;
         let (connector, folder) = (connector.clone(), database.folder.clone());
         let _lock = database.lock.clone();
-        Ok(Self { inner: Arc::new(StoreInner { target, backend, connector, folder, write, reads, _lock }) })
+        Ok(Self {
+            inner: Arc::new(StoreInner {
+                target,
+                durability,
+                backend,
+                connector,
+                folder,
+                write,
+                reads,
+                _lock,
+            }),
+        })
     }
 
     /// Which of the two databases it is in.
@@ -90,7 +102,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn connection(&self) -> Result<AnyConnection, Error> {
-        let connection = self.inner.connector.connection(&self.inner.target).await;
+        let connection = self.inner.connector.connection(&self.inner.target, self.inner.durability).await;
         connection.map_err(Error::database("open a connection"))
     }
 

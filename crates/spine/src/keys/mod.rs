@@ -4,6 +4,7 @@
 //! key destroys every text under it, wherever it was copied to. Finding a thread by what a platform calls the
 //! person stands here too, since that row and the thread's first key are one commit.
 
+mod add;
 mod cache;
 mod cipher;
 mod commit;
