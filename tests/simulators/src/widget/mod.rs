@@ -1,0 +1,5 @@
+//! Visitors of a website: sockets of the widget that open, write or stay silent, break and resume.
+
+pub mod visitor;
+
+pub use visitor::{Seen, Site, Visitor};
