@@ -173,5 +173,5 @@ fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 fn per_cent(share: f64) -> f64 {
-    (share * 10_000.0).round() / 100.0
+    (share * 10_000.0).round_ties_even() / 100.0
 }

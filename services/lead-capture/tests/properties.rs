@@ -64,6 +64,15 @@ fn check(text: &str) {
     consent(text);
 }
 
+#[test]
+fn a_long_message_of_one_piece_is_read() {
+    for piece in PIECES {
+        check(&piece.repeat(300));
+        check(&format!("{piece} ").repeat(300));
+        check(&format!("电话{piece}").repeat(150));
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_panic_and_spans_are_true(text in "\\PC{0,80}") {

@@ -73,7 +73,7 @@ fn mobile(scene: &Scene<'_>, row: &[Digit]) -> Option<Find> {
         }
         let open = inside.iter().filter(|digit| digit.script <= Script::Hanzi).count();
         // Behind a word for a number the row begins at once, after a linking 是 perhaps.
-        let placed = scene.marks.iter().any(|mark| mark.cue == Cue::Phone && mark.end == inside[0].start);
+        let placed = scene.mark_ending(inside[0].start).is_some_and(|mark| mark.cue == Cue::Phone);
         let score = open * 4 + usize::from(placed);
         if best.is_none_or(|(highest, _)| score > highest) {
             best = Some((score, start));

@@ -135,9 +135,9 @@ fn titled(scene: &mut Scene<'_>, mark: &Mark) {
 
 /// People talk of 徐阿姨 and 唐总 all day. One is the writer's contact only beside a way to reach them, or if said so.
 fn is_meant(scene: &Scene<'_>, start: usize) -> bool {
-    let said = |mark: &Mark| mark.end == start && matches!(mark.cue, Cue::Name | Cue::Surname);
+    let said = |mark: &Mark| matches!(mark.cue, Cue::Name | Cue::Surname);
     scene.finds().iter().any(|find| find.kind.reaches())
-        || scene.marks.iter().any(said)
+        || scene.mark_ending(start).is_some_and(said)
         || ["联系人:", "收件人:", "收货人:"]
             .iter()
             .any(|word| start >= 4 && scene.text.reads(start - 4, word))
@@ -150,10 +150,9 @@ fn opens(scene: &Scene<'_>, start: usize) -> bool {
     if !is_han(before) {
         return true;
     }
-    let foreign = scene.marks.iter().any(|mark| mark.end == start && mark.cue == Cue::Other);
+    let foreign = scene.mark_ending(start).is_some_and(|mark| mark.cue == Cue::Other);
     !foreign
-        && ("找我是叫姓的和跟给让请联系为名位约问帮".contains(before)
-            || scene.marks.iter().any(|mark| mark.end == start))
+        && ("找我是叫姓的和跟给让请联系为名位约问帮".contains(before) || scene.mark_ending(start).is_some())
 }
 
 /// The end of a full name that begins at `start`.
@@ -212,7 +211,7 @@ fn beside_phone(scene: &mut Scene<'_>) {
             {
                 stop -= 1;
             }
-            if let Some(mark) = scene.marks.iter().find(|mark| mark.end == stop && mark.cue == Cue::Phone) {
+            if let Some(mark) = scene.mark_ending(stop).filter(|mark| mark.cue == Cue::Phone) {
                 stop = mark.start;
             }
             if stop == before {

@@ -41,6 +41,10 @@ pub(super) fn read(written: &Written<'_>) -> Option<Number> {
     {
         return Some(number);
     }
+    // 1-800-… would be a Chinese mobile by its digits alone.
+    if written.groups == [1, 3, 3, 4] {
+        return american(written);
+    }
     // A Chinese message means Chinese numbers first; elsewhere 0770… is a British mobile.
     let first = if written.han { [chinese, british] } else { [british, chinese] };
     first.iter().find_map(|plan| plan(written)).or_else(|| american(written)).or_else(|| local(written))
@@ -95,7 +99,7 @@ fn chinese(written: &Written<'_>) -> Option<Number> {
             return Some(Number::new(digits, if split { 95 } else { 85 }));
         }
     }
-    if digits.len() == 10 && (digits.starts_with("400") || digits.starts_with("800")) && written.han {
+    if digits.len() == 10 && (digits.starts_with("400") || digits.starts_with("800") && written.han) {
         return Some(Number { norm: digits.to_owned(), confidence: 95, service: true });
     }
     // Taiwan writes its mobiles so.

@@ -131,9 +131,10 @@ fn is_withdrawn(scene: &Scene<'_>, find: &Find) -> bool {
     // Words for the value itself and links may stand in between: 以前的手机号是138….
     loop {
         let before = end;
-        if let Some(mark) = scene.marks.iter().find(|mark| {
-            mark.end == end && matches!(mark.cue, Cue::Phone | Cue::Wechat | Cue::Qq | Cue::Email)
-        }) {
+        if let Some(mark) = scene
+            .mark_ending(end)
+            .filter(|mark| matches!(mark.cue, Cue::Phone | Cue::Wechat | Cue::Qq | Cue::Email))
+        {
             end = mark.start;
         }
         while end > 0 && matches!(text.at(end - 1), ' ' | ':' | '号' | '码') {

@@ -58,7 +58,8 @@ fn run(scene: &Scene<'_>, index: usize) -> Option<Run> {
         while next - at < 3 && is_separator(text.at(next)) {
             next += 1;
         }
-        if next > at && digit::open(text, next).is_some() && !scene.is_taken(next, next + 1) {
+        let goes_on = run.digits.len() < RUN_DIGITS_MAX && digit::open(text, next).is_some();
+        if next > at && goes_on && !scene.is_taken(next, next + 1) {
             // The least blank one names the break: " - " is a hyphen.
             let sign = (at..next).map(|place| text.at(place)).find(|c| *c != ' ').unwrap_or(' ');
             run.starts.push(run.digits.len());
@@ -152,12 +153,11 @@ fn is_torn(run: &Run, group: usize, until: usize, after_find: bool) -> bool {
 /// The find, if nothing around the number speaks against it.
 fn judged(scene: &Scene<'_>, start: usize, end: usize, number: Number) -> Option<Find> {
     let text = &scene.text;
-    let glued = text.before(start).is_ascii_alphanumeric()
-        && !scene.marks.iter().any(|mark| mark.end == start)
+    let glued = text.before(start).is_ascii_alphanumeric() && scene.mark_ending(start).is_none()
         || matches!(text.before(start), '-' | '_' | '#' | '/' | '=' | '$' | '¥')
             && start >= 2
             && text.at(start - 2).is_ascii_alphanumeric()
-            && !scene.finds().iter().any(|find| find.end + 1 == start)
+            && !scene.is_taken(start - 2, start - 1)
         || matches!(text.before(start), '$' | '¥' | '€' | '£' | '#');
     if glued || is_reference(scene, start) || is_counted(scene, end) {
         return None;
@@ -166,7 +166,11 @@ fn judged(scene: &Scene<'_>, start: usize, end: usize, number: Number) -> Option
         Some((end, extension)) => (end, format!("{}x{extension}", number.norm)),
         None => (end, number.norm),
     };
-    if text.at(end).is_ascii_alphanumeric() && scene.mark_at(end).is_none() || text.at(end) == '@' {
+    // 138…vx同号: the next word begins at once.
+    let joins = text
+        .reads_any(end, &["vx", "wx", "v信", "qq"])
+        .is_some_and(|length| !text.at(end + length).is_ascii());
+    if text.at(end).is_ascii_alphanumeric() && !joins || text.at(end) == '@' {
         return None;
     }
     let mut find = Find::new(Kind::Phone, (start, end), norm, number.confidence);

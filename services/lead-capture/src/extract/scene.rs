@@ -28,6 +28,7 @@ impl Find {
 pub(super) struct Scene<'a> {
     pub(super) text: Folded<'a>,
     pub(super) marks: Vec<Mark>,
+    /// Sorted, without overlap.
     finds: Vec<Find>,
 }
 
@@ -40,17 +41,21 @@ impl<'a> Scene<'a> {
 
     pub(super) fn add(&mut self, find: Find) {
         if find.start < find.end && find.end <= self.text.len() && !self.is_taken(find.start, find.end) {
-            self.finds.push(find);
+            let place = self.finds.partition_point(|other| other.start < find.start);
+            self.finds.insert(place, find);
         }
     }
 
     pub(super) fn is_taken(&self, start: usize, end: usize) -> bool {
-        self.finds.iter().any(|find| find.start < end && start < find.end)
+        // Finds do not overlap, so the last that begins before the end decides.
+        let before = self.finds.partition_point(|find| find.start < end);
+        before > 0 && self.finds[before - 1].end > start
     }
 
     /// The end of the find that covers `index`.
     pub(super) fn taken_until(&self, index: usize) -> Option<usize> {
-        self.finds.iter().find(|find| find.start <= index && index < find.end).map(|find| find.end)
+        let before = self.finds.partition_point(|find| find.start <= index);
+        self.finds[..before].last().map(|find| find.end).filter(|end| index < *end)
     }
 
     pub(super) fn finds(&self) -> &[Find] {
@@ -58,22 +63,28 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn mark_at(&self, index: usize) -> Option<&Mark> {
-        self.marks.iter().find(|mark| mark.start == index)
+        let place = self.marks.binary_search_by_key(&index, |mark| mark.start).ok()?;
+        self.marks.get(place)
+    }
+
+    /// The cue word that ends right before `index`.
+    pub(super) fn mark_ending(&self, index: usize) -> Option<&Mark> {
+        let place = self.marks.binary_search_by_key(&index, |mark| mark.end).ok()?;
+        self.marks.get(place)
     }
 
     /// Cue words that end at or before `index` in its sentence, the nearest first.
     pub(super) fn marks_before(&self, index: usize) -> impl Iterator<Item = &Mark> {
         let from = self.sentence_start(index);
-        self.marks
-            .iter()
-            .rev()
-            .filter(move |mark| mark.end <= index && mark.start >= from && index - mark.end <= CUE_REACH_MAX)
+        let until = self.marks.partition_point(|mark| mark.end <= index);
+        self.marks[..until].iter().rev().take_while(move |mark| mark.start >= from)
     }
 
     /// Cue words that begin at or after `index` in its sentence.
     pub(super) fn marks_after(&self, index: usize) -> impl Iterator<Item = &Mark> {
         let to = self.sentence_end(index);
-        self.marks.iter().filter(move |mark| mark.start >= index && mark.end <= to)
+        let first = self.marks.partition_point(|mark| mark.start < index);
+        self.marks[first..].iter().take_while(move |mark| mark.end <= to)
     }
 
     /// True if a word before `index` in its sentence announces a phone number or the writer, and none closer another thing.
@@ -92,19 +103,18 @@ impl<'a> Scene<'a> {
             })
     }
 
+    /// Where the sentence of `index` begins, or how far back a cue speaks.
     fn sentence_start(&self, index: usize) -> usize {
-        (0..index.min(self.text.len()))
-            .rev()
-            .find(|at| ends_sentence(self.text.at(*at)))
-            .map_or(0, |at| at + 1)
+        let from = index.saturating_sub(CUE_REACH_MAX);
+        (from..index).rev().find(|at| ends_sentence(self.text.at(*at))).map_or(from, |at| at + 1)
     }
 
-    pub(super) fn sentence_end(&self, index: usize) -> usize {
-        (index..self.text.len()).find(|at| ends_sentence(self.text.at(*at))).unwrap_or(self.text.len())
+    fn sentence_end(&self, index: usize) -> usize {
+        let to = index + CUE_REACH_MAX;
+        (index..to).find(|at| ends_sentence(self.text.at(*at))).unwrap_or(to)
     }
 
-    pub(super) fn into_details(mut self) -> Vec<Detail> {
-        self.finds.sort_by_key(|find| find.start);
+    pub(super) fn into_details(self) -> Vec<Detail> {
         self.finds.iter().map(|find| self.detail(find)).collect()
     }
 

@@ -1,4 +1,4 @@
-//! Reads labelled messages from a file: `measure FILE` prints the report, `measure FILE predictions` one line per message.
+//! Reads labelled messages from a file: `measure_lead FILE` prints the report, `measure_lead FILE predictions` one line per message.
 
 use std::io::{BufRead, BufReader, Write};
 
