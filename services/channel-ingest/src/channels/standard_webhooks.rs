@@ -88,7 +88,7 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const AT: i64 = 1_781_234_567;
     const BODY: &[u8] = br#"{"type":"call.ended","data":{"call_id":"c1"}}"#;
-    /// Made by `Webhook.sign` of the svix SDK.
+    /// Made by `Webhook.sign` of the svix SDK; the Python package standardwebhooks makes the same.
     const SIGNED: &str = "v1,PGFiy4aX9ZeVbLS3kh+zLVkemwq59NujHABIXJxfmJM=";
 
     fn check(signature: &str, body: &[u8], at_s: i64) -> Result<(), Fault> {

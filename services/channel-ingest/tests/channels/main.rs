@@ -1,4 +1,4 @@
-//! The channels' protocols, through the adapter contract.
+//! The channels' protocols, through the adapter contract and against the simulated outside.
 
 #[cfg(test)]
 mod account;
@@ -6,6 +6,8 @@ mod account;
 mod http_inbound;
 #[cfg(test)]
 mod http_send;
+#[cfg(test)]
+mod inlet;
 #[cfg(test)]
 mod oa_inbound;
 #[cfg(test)]
@@ -20,3 +22,7 @@ mod properties;
 mod vectors;
 #[cfg(test)]
 mod widget;
+#[cfg(test)]
+mod widget_socket;
+#[cfg(test)]
+mod wire;

@@ -1,6 +1,6 @@
 //! One visitor's browser.
 
-use crate::ledger::{Received, Sent};
+use crate::ledger::{Entry, Received, Sent};
 use crate::{Clock, Error, Ledger};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -50,6 +50,8 @@ pub struct Visitor {
     /// Messages that appeared although they had been shown before.
     repeated: usize,
     written: u32,
+    /// The last message's line in the ledger.
+    entry: Option<Entry>,
 }
 
 impl Visitor {
@@ -67,6 +69,7 @@ impl Visitor {
             seen: VecDeque::new(),
             repeated: 0,
             written: 0,
+            entry: None,
         }
     }
 
@@ -112,6 +115,16 @@ impl Visitor {
     /// When the server refuses or stays silent.
     pub async fn write(&mut self, text: &str) -> Result<u64, Error> {
         self.written += 1;
+        self.entry = Some(self.site.ledger.sent(Sent {
+            channel: "widget",
+            account: self.site.account.clone(),
+            user: self.name.clone(),
+            provider: self.client_id(),
+            text: text.to_owned(),
+            at: self.site.clock.now(),
+            deliveries: 0,
+            acknowledged: None,
+        }));
         self.rewrite(text).await
     }
 
@@ -120,38 +133,29 @@ impl Visitor {
     /// # Errors
     /// When the server refuses or stays silent.
     pub async fn rewrite(&mut self, text: &str) -> Result<u64, Error> {
-        let client_id = format!("{}-message-{}", self.name, self.written);
-        let entry = self.site.ledger.sent(Sent {
-            channel: "widget",
-            account: self.site.account.clone(),
-            user: self.name.clone(),
-            provider: client_id.clone(),
-            text: text.to_owned(),
-            at: self.site.clock.now(),
-            deliveries: 0,
-            acknowledged: None,
-        });
+        let acknowledged = self.deliver(text).await;
+        if let Some(entry) = self.entry {
+            self.site.ledger.delivered(entry, acknowledged.is_ok().then(|| self.site.clock.now()));
+        }
+        acknowledged
+    }
+
+    async fn deliver(&mut self, text: &str) -> Result<u64, Error> {
+        let client_id = self.client_id();
         self.say(&json!({ "type": "message", "client_id": client_id, "text": text })).await?;
         let deadline = self.deadline(self.site.patience_ms);
         loop {
             if let Some(at) = self.acks.iter().position(|(id, _)| *id == client_id) {
-                let (_, sequence) = self.acks.remove(at).ok_or(Error::Silent)?;
-                self.site.ledger.delivered(entry, Some(self.site.clock.now()));
-                return Ok(sequence);
+                return self.acks.remove(at).map(|(_, sequence)| sequence).ok_or(Error::Silent);
             }
-            let frame = self.frame(deadline).await;
-            match frame {
-                Ok(Some(frame)) => self.take(&frame)?,
-                Ok(None) => {
-                    self.site.ledger.delivered(entry, None);
-                    return Err(Error::Silent);
-                }
-                Err(error) => {
-                    self.site.ledger.delivered(entry, None);
-                    return Err(error);
-                }
-            }
+            let frame = self.frame(deadline).await?.ok_or(Error::Silent)?;
+            self.take(&frame)?;
         }
+    }
+
+    /// The id of the last message.
+    fn client_id(&self) -> String {
+        format!("{}-message-{}", self.name, self.written)
     }
 
     /// The next message from the other side, within `ms`.

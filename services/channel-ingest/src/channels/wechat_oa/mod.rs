@@ -1,8 +1,8 @@
 //! WeChat official accounts (公众号, 服务号): pushes in, customer messages out.
 //!
 //! Source: Tencent's developer documentation, "公众号 / 接收普通消息", "接收事件推送", "客服消息". Settings: `app_id`,
-//! `mode` (`safe`, `compat` or `plain`), `kf_account`, `label_ai`, `api_base`, `tolerance_s`. Secrets: `token`,
-//! `encoding_aes_key`, `encoding_aes_key_previous`, `app_secret`.
+//! `mode` (`safe`, `compat` or `plain`), `kf_account`, `label_ai`, `api_base`, `tolerance_s`,
+//! `timeout_ms`. Secrets: `token`, `encoding_aes_key`, `encoding_aes_key_previous`, `app_secret`.
 
 mod codes;
 mod inbound;

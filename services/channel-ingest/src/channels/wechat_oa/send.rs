@@ -36,6 +36,10 @@ impl Sender for OfficialAccount {
     }
 }
 
+fn timeout_ms(account: &Account) -> u64 {
+    account.number("timeout_ms").unwrap_or(TIMEOUT_MS)
+}
+
 fn message(account: &Account, outbound: &Outbound) -> Value {
     let mut body = json!({
         "touser": outbound.contact,
@@ -83,7 +87,7 @@ async fn call_once(
         .query(&[("access_token", token)])
         .header("content-type", "application/json; charset=utf-8")
         .body(body.to_string());
-    match call::once(request, TIMEOUT_MS).await {
+    match call::once(request, timeout_ms(account)).await {
         Answer::NeverLeft => SendOutcome::failed(FailureClass::Retryable),
         Answer::None => SendOutcome::Unknown,
         Answer::Came { status: 200, body, .. } => outcome(&body, (tools.now)()),
@@ -173,7 +177,7 @@ async fn stable_token(
         .post(format!("{}/cgi-bin/stable_token", settings::api(account)))
         .header("content-type", "application/json; charset=utf-8")
         .body(body.to_string());
-    let Answer::Came { status: 200, body, .. } = call::once(request, TIMEOUT_MS).await else {
+    let Answer::Came { status: 200, body, .. } = call::once(request, timeout_ms(account)).await else {
         return Err(TokenFault::Unanswered);
     };
     let issued: Issued = serde_json::from_slice(&body).map_err(|_| TokenFault::Unanswered)?;

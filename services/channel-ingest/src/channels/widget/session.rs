@@ -39,7 +39,7 @@ pub enum Action {
     Delivered {
         sequence: u64,
     },
-    /// Nothing more is read from the socket.
+    /// Nothing more is read from the socket. The frame before it says why and must go out first.
     Close,
 }
 
