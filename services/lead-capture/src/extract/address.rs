@@ -57,10 +57,8 @@ fn is_number(c: char) -> bool {
 /// Where the address begins: back to punctuation, a cue, or a word that leads to a place.
 fn head(scene: &Scene<'_>, road: usize) -> usize {
     const STOPS: &str = "到寄址是在给送我把为住换您你";
-    const STOP_WORDS: [&str; 13] = [
-        "改成", "换成", "变成", "写成", "老家", "中国", "发往", "寄往", "位于", "家里", "公司", "改到",
-        "发货",
-    ];
+    const STOP_WORDS: [&str; 11] =
+        ["改成", "换成", "变成", "写成", "发往", "寄往", "位于", "家里", "公司", "改到", "发货"];
     let text = &scene.text;
     let mut start = road;
     while start > 0 && road - start < HEAD_MAX {
