@@ -1,6 +1,7 @@
 //! Tests of what a platform's answer means.
 
 use super::*;
+use crate::limits::SETTLED_MAX;
 use crate::scene::*;
 use events::thread::{Author, ReceiptState, WithdrawnReason};
 
@@ -141,8 +142,21 @@ fn what_was_withdrawn_or_is_not_known_has_no_outcome() {
 
 #[test]
 fn outcomes_are_forgotten_when_no_platform_speaks_of_them_any_more() {
+    let in_time = wrote_in(1, 2, NOON + 8 * DAY);
+    given(on_its_way([was_sent(1, 1, NOON), in_time]))
+        .when(|t| sent(t, attempt(1), None, LATER))
+        .then_nothing();
     let later = wrote_in(1, 2, NOON + 9 * DAY);
     given(on_its_way([was_sent(1, 1, NOON), later]))
         .when(|t| sent(t, attempt(1), None, LATER))
         .then_rejected(Rejection::NoSuchMessage { message: r(1) });
+}
+
+#[test]
+fn only_so_many_outcomes_are_remembered() {
+    let many = 2..SETTLED_MAX as u32 + 2;
+    let sends = many
+        .flat_map(|i| [replied(i, Author::System, 0, None, NOON), started(i, 1, NOON), was_sent(i, 1, NOON)]);
+    let thread = given(on_its_way([was_sent(1, 1, NOON)].into_iter().chain(sends))).thread();
+    assert_eq!((thread.settled(r(1)), thread.settled(r(2)).is_some()), (None, true));
 }

@@ -26,7 +26,7 @@ impl World {
         let touch = Touch { source: Some("ad".into()), ..Touch::default() };
         Some(match *command {
             Command::Receive { i, touch: told, left, supported } => {
-                let window = left.map(|left| Window { until: at + 2 * DAY, left: Some(left) });
+                let window = Some(Window { until: at + 2 * DAY, left });
                 let kind = if supported { ContentKind::Text } else { ContentKind::Unsupported };
                 let inbound = Inbound {
                     message: customer_message(i),

@@ -77,26 +77,26 @@ fn proof() -> impl Strategy<Value = Proof> {
 }
 
 fn id() -> impl Strategy<Value = u32> {
-    0..60_u32
+    0..150_u32
 }
 
 /// Any command; sending and its outcomes come often, erasure seldom.
 pub(crate) fn any_command() -> impl Strategy<Value = Command> {
-    prop_oneof![12 => of_customer(), 10 => of_writers(), 8 => of_owners(), 20 => of_sender(), 6 => of_time()]
+    prop_oneof![12 => of_customer(), 14 => of_writers(), 8 => of_owners(), 40 => of_sender(), 8 => of_time()]
 }
 
 fn of_time() -> impl Strategy<Value = Command> {
     let short = (0..90_i64).prop_map(|seconds| Command::Pass(seconds * SECOND));
     let long = (1..200_i64).prop_map(|hours| Command::Pass(hours * 3_600 * SECOND));
-    prop_oneof![200 => short, 30 => long, 1 => Just(Command::Erase)]
+    prop_oneof![200 => short, 20 => long, 1 => Just(Command::Erase)]
 }
 
 fn of_customer() -> impl Strategy<Value = Command> {
-    let left = prop_oneof![3 => Just(None), 1 => (1..4_u32).prop_map(Some)];
+    let left = prop_oneof![6 => Just(None), 1 => (1..4_u32).prop_map(Some)];
     let receive = (id(), any::<bool>(), left, prop::bool::weighted(0.9))
         .prop_map(|(i, touch, left, supported)| Command::Receive { i, touch, left, supported });
     prop_oneof![
-        20 => receive,
+        40 => receive,
         2 => (id(), any::<bool>()).prop_map(|(i, touch)| Command::Visit { i, touch }),
         1 => id().prop_map(|i| Command::Menu { i }),
         1 => (id(), seen()).prop_map(|(i, of)| Command::Edit { i, of }),
@@ -114,7 +114,7 @@ fn of_writers() -> impl Strategy<Value = Command> {
         5 => (agent(), stale(), seen(), again())
             .prop_map(|(agent, stale, seen, again)| Command::PersonReply { agent, stale, seen, again }),
         1 => Just(Command::Notify),
-        4 => (0..3_usize, 0..5_u8).prop_map(|(of, by)| Command::Resend { of: Some(of), by }),
+        3 => (0..3_usize, 0..5_u8).prop_map(|(of, by)| Command::Resend { of: Some(of), by }),
     ]
 }
 

@@ -18,8 +18,8 @@ struct Audit {
     providers: HashSet<String>,
     /// The customer's messages in order.
     received: Vec<Uuid>,
-    /// How many of them the AI has answered.
-    answered_by_ai: usize,
+    /// How many of them were answered, handed to people, or left behind in a closed conversation.
+    dealt_with: usize,
     /// Our messages in order, with author and tenure.
     replied: Vec<(Uuid, Author, u32)>,
     /// The place in `replied` of the last message that was begun to be sent.
@@ -41,7 +41,8 @@ pub(crate) fn judge(history: &[ThreadEvent]) {
 
 /// The stored name of an event.
 pub(crate) fn name(event: &ThreadEvent) -> String {
-    serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned()
+    let stored = serde_json::to_value(event).expect("an event has a stored form");
+    stored["type"].as_str().expect("an event is tagged by its type").to_owned()
 }
 
 impl Audit {
@@ -62,10 +63,12 @@ impl Audit {
             }
             ThreadEvent::Replied { n, message, by, tenure, seen, resends, .. } => {
                 assert_eq!((self.open, *tenure), (Some(*n), self.tenure), "a reply in the tenure that holds");
-                if let Some(of) = resends {
-                    assert!(self.settled.contains(of) && self.resent.insert(*of), "sent again once");
-                } else if *by == Author::Ai && seen.is_some() {
-                    self.answer(*seen);
+                match (resends, by, seen) {
+                    (Some(of), ..) => {
+                        assert!(self.settled.contains(of) && self.resent.insert(*of), "sent again once");
+                    }
+                    (None, Author::Ai | Author::Agent(_), Some(seen)) => self.answer(*seen, *by),
+                    (None, ..) => {}
                 }
                 self.replied.push((*message, *by, *tenure));
             }
@@ -77,14 +80,17 @@ impl Audit {
         }
     }
 
-    fn answer(&mut self, seen: Option<Uuid>) {
-        let place = self.received.iter().rposition(|message| Some(*message) == seen);
+    fn answer(&mut self, seen: Uuid, by: Author) {
+        let place = self.received.iter().rposition(|message| *message == seen);
         let place = place.expect("an answer to a message that came") + 1;
-        assert!(place > self.answered_by_ai, "answered twice");
-        self.answered_by_ai = place;
+        assert!(by != Author::Ai || place > self.dealt_with, "the AI answers what was dealt with");
+        self.dealt_with = self.dealt_with.max(place);
     }
 
     fn read_owner(&mut self, event: &ThreadEvent) {
+        if matches!(event, ThreadEvent::HandedOver { .. } | ThreadEvent::AnsweredOutside { .. }) {
+            self.dealt_with = self.received.len();
+        }
         let (n, tenure, person) = match event {
             ThreadEvent::HandedOver { n, tenure, .. } | ThreadEvent::Released { n, tenure, .. } => {
                 (n, tenure, false)
@@ -99,6 +105,7 @@ impl Audit {
                 assert_eq!(self.open.take(), Some(*n), "only what is open is closed");
                 assert_eq!(*tenure, self.tenure + 1);
                 self.tenure = *tenure;
+                self.dealt_with = self.received.len();
                 return;
             }
             ThreadEvent::AnsweredOutside { n, tenure, .. } if *tenure == self.tenure => {

@@ -70,8 +70,8 @@ impl World {
     pub(crate) fn check_fold(&self) {
         let mut thread = Thread::default();
         for event in &self.history {
-            let stored = serde_json::to_string(event).unwrap();
-            thread.evolve(&serde_json::from_str(&stored).unwrap());
+            let stored = serde_json::to_string(event).expect("an event has a stored form");
+            thread.evolve(&serde_json::from_str(&stored).expect("a stored form parses"));
         }
         assert_eq!(thread, self.thread);
     }
