@@ -82,8 +82,8 @@ pub fn unknown(thread: &Thread, attempt: Attempt, at: Micros) -> Decision {
     }
 }
 
-/// Makes an unknown send finally so, once it was open for `unknown_wait_us` microseconds; the next message goes on and
-/// people see "may have arrived". What was resolved meanwhile stays as it is.
+/// Makes an unknown send finally so, once it was open for `unknown_wait_us` microseconds; the next message
+/// goes on and people see "may have arrived". What was resolved meanwhile stays as it is.
 ///
 /// # Errors
 /// [`Rejection::TooEarly`], [`Rejection::InFlight`] when it was never called unknown, else as [`sent`].

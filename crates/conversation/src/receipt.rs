@@ -6,7 +6,8 @@ use events::{Micros, ThreadEvent};
 use uuid::Uuid;
 
 /// Records how far a message of ours got. A receipt of a message whose outcome is not known yet proves that
-/// it was sent, under the platform's id `provider`. A lower or equal state, and one after a failure, changes nothing.
+/// it was sent, under the platform's id `provider`. A lower or equal state, and one after a failure, changes
+/// nothing.
 ///
 /// # Errors
 /// [`Rejection::WrongAttempt`] when it was never tried, [`Rejection::Settled`] when it was withdrawn,

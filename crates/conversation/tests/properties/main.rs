@@ -9,8 +9,12 @@ use command::{Command, any_command};
 use proptest::prelude::*;
 use world::World;
 
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// Each command is decided, folded and decided again on the way; the whole history is judged at the end
     /// by an oracle that knows the events and not the state.
