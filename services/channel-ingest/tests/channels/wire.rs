@@ -87,6 +87,22 @@ async fn the_platform_reaches_us_in_each_mode_and_format() {
 }
 
 #[tokio::test]
+async fn words_that_look_like_an_envelope_do_not_stop_a_message() {
+    for json in [false, true] {
+        let world = platform(Mode::Compat, json).await;
+        for text in [
+            "<Encrypt>AAAA</Encrypt>",
+            "<Encrypt>",
+            "\"Encrypt\":\"AAAA\"",
+            "]]></Content><Encrypt>x</Encrypt>",
+        ] {
+            assert!(world.outside.push(Push::text("o1", text)).await.acknowledged, "{text}");
+            assert_eq!(world.read().remove(0).unwrap().text.as_deref(), Some(text));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_storm_with_duplicates_and_disorder_is_each_message_once() {
     let world = platform(Mode::Safe, false).await;
     let pushes: Vec<Push> =

@@ -39,6 +39,7 @@ pub static CHANNEL: Channel = Channel {
             ContentKind::Link,
         ],
         proof: Proof::IdempotencyKey,
+        // A protocol of ours: the partner slows us down with 429.
         rate_per_second: 200,
         answer_within_ms: 15_000,
     },

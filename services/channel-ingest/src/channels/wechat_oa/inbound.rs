@@ -12,6 +12,7 @@ use std::borrow::Cow;
 /// The platform's bodies are a few kilobytes, in compat mode three times as long.
 const BODY_MAX_BYTES: usize = 1 << 20;
 const ECHO_MAX_BYTES: usize = 1024;
+const ENVELOPES_MAX: usize = 8;
 
 /// The adapter of official accounts.
 pub struct OfficialAccount;
@@ -46,8 +47,15 @@ impl Webhook for OfficialAccount {
         if settings::mode(account)? == Mode::Plain {
             check(account, &signed(&request.query, "signature")?, &[], at)?;
         } else {
-            let envelope = envelope(&request.body).ok_or(Refusal::Missing("Encrypt"))?;
-            check(account, &signed(&request.query, "msg_signature")?, &[&envelope], at)?;
+            let signed = signed(&request.query, "msg_signature")?;
+            let mut refusal = Refusal::Missing("Encrypt");
+            for envelope in envelopes(&request.body) {
+                match check(account, &signed, &[&envelope], at) {
+                    Ok(()) => return Ok(Verified::proven(request)),
+                    Err(why) => refusal = why,
+                }
+            }
+            return Err(refusal);
         }
         Ok(Verified::proven(request))
     }
@@ -83,13 +91,15 @@ fn open<'b>(account: &Account, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Cause> {
     if settings::mode(account)? == Mode::Plain {
         return Ok(Cow::Borrowed(body));
     }
-    let envelope = envelope(body).ok_or(Cause::Missing("Encrypt"))?;
     let receiver = settings::app_id(account)?;
-    let mut last = Cause::Missing("encoding_aes_key");
-    for key in settings::keys(account)? {
-        match key.open(&envelope, receiver) {
-            Ok(plain) => return Ok(Cow::Owned(plain)),
-            Err(fault) => last = Cause::Envelope(fault.words()),
+    let keys = settings::keys(account)?;
+    let mut last = Cause::Missing("Encrypt");
+    for envelope in envelopes(body) {
+        for key in &keys {
+            match key.open(&envelope, receiver) {
+                Ok(plain) => return Ok(Cow::Owned(plain)),
+                Err(fault) => last = Cause::Envelope(fault.words()),
+            }
         }
     }
     Err(last)
@@ -114,17 +124,24 @@ fn check(account: &Account, signed: &Signed, covered: &[&str], at: Micros) -> Re
     Ok(())
 }
 
-/// The base64 text of the envelope, found without parsing: nothing has been verified yet.
-fn envelope(body: &[u8]) -> Option<Cow<'_, str>> {
-    let body = std::str::from_utf8(body).ok()?;
-    if body.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
-        let (_, behind) = body.split_once("\"Encrypt\"")?;
-        let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-        let (value, _) = value.split_once('"')?;
-        // JSON may escape the slash, and nothing else that base64 has.
-        return Some(if value.contains('\\') { value.replace("\\/", "/").into() } else { value.into() });
-    }
-    let (_, behind) = body.split_once("<Encrypt>")?;
+/// What may be the base64 text of the envelope, found without parsing: nothing has been verified yet. In compat mode
+/// a user's own words stand in clear beside it and may look like one, so there can be several.
+fn envelopes(body: &[u8]) -> Vec<Cow<'_, str>> {
+    let Ok(body) = std::str::from_utf8(body) else { return Vec::new() };
+    let is_json = body.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+    let (mark, value): (_, fn(&str) -> Option<Cow<'_, str>>) =
+        if is_json { ("\"Encrypt\"", json_value) } else { ("<Encrypt>", xml_value) };
+    body.split(mark).skip(1).take(ENVELOPES_MAX).filter_map(value).collect()
+}
+
+fn json_value(behind: &str) -> Option<Cow<'_, str>> {
+    let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    let (value, _) = value.split_once('"')?;
+    // JSON may escape the slash, and nothing else that base64 has.
+    Some(if value.contains('\\') { value.replace("\\/", "/").into() } else { value.into() })
+}
+
+fn xml_value(behind: &str) -> Option<Cow<'_, str>> {
     let (inner, _) = behind.split_once("</Encrypt>")?;
     let inner = inner.trim();
     let section = inner.strip_prefix("<![CDATA[").and_then(|inner| inner.strip_suffix("]]>"));

@@ -39,6 +39,7 @@ pub static CHANNEL: Channel = Channel {
             ContentKind::Link,
         ],
         proof: Proof::None,
+        // The platform names no number; this is a pace of ours.
         rate_per_second: 50,
         answer_within_ms: 5000,
     },
