@@ -129,8 +129,8 @@ fn check(account: &Account, signed: &Signed, covered: &[&str], at: Micros) -> Re
 fn envelopes(body: &[u8]) -> Vec<Cow<'_, str>> {
     let Ok(body) = std::str::from_utf8(body) else { return Vec::new() };
     let is_json = body.trim_start_matches('\u{feff}').trim_start().starts_with('{');
-    let (mark, value): (_, fn(&str) -> Option<Cow<'_, str>>) =
-        if is_json { ("\"Encrypt\"", json_value) } else { ("<Encrypt>", xml_value) };
+    let mark = if is_json { "\"Encrypt\"" } else { "<Encrypt>" };
+    let value = if is_json { json_value } else { xml_value };
     body.split(mark).skip(1).take(ENVELOPES_MAX).filter_map(value).collect()
 }
 
