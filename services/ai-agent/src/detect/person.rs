@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::retrieve::fold::fold;
+
 use super::pattern::{Cue, Prepared, cues};
 
 static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| cues(include_str!("person.txt")));
@@ -42,7 +44,11 @@ const NAMES: [&str; 26] = [
 pub fn wants_person(text: &str) -> bool {
     let prepared = Prepared::of(text);
     let wish = CUES.iter().any(|cue| cue.weight > 0.0 && cue.pattern.is_in(&prepared));
-    let named = prepared.clauses().iter().any(|clause| is_name(clause));
+    // Menus of other systems paste "看中商品 人工": a blank parts there as a comma would.
+    let folded = fold(text);
+    let mut pieces = folded.split(|c: char| !c.is_alphanumeric());
+    let named = prepared.clauses().iter().any(|clause| is_name(clause))
+        || pieces.any(|piece| piece.starts_with("人工") && is_name(piece));
     (wish || named) && !declines(&prepared)
 }
 

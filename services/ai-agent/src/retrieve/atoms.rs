@@ -1,6 +1,6 @@
 //! Owns reading a text: characters of Chinese and words of other scripts as atoms, phrases that mean something, weights.
 
-use super::lexicon::{Asks, Lexicon};
+use super::lexicon::{Asks, KIND_LIKENESS, Lexicon, Meaning};
 
 /// What an atom is: it decides how much a match of it alone is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,20 @@ pub(crate) struct Atom {
     pub(crate) kind: Kind,
     /// Something that is no letter stands before it.
     pub(crate) apart: bool,
+    /// A mark that ends a clause stands before it.
+    pub(crate) opens: bool,
     /// How much it says about the topic, from the words of the field, 0..1.
     pub(crate) weight: f32,
-    /// The topic of the phrase that it is part of.
-    pub(crate) topic: Option<u16>,
+    /// The meaning of the phrase that it is part of.
+    pub(crate) meaning: Option<u16>,
+    /// It begins that phrase.
+    pub(crate) begins: bool,
+}
+
+impl Atom {
+    pub(crate) fn meaning(&self) -> Option<&'static Meaning> {
+        self.meaning.map(|number| Lexicon::of_the_field().meaning(number))
+    }
 }
 
 /// A text as the index and the comparison see it.
@@ -31,7 +41,8 @@ pub(crate) struct Atom {
 pub(crate) struct Reading {
     pub(crate) atoms: Vec<Atom>,
     pub(crate) asks: Asks,
-    pub(crate) negated: bool,
+    /// The clause that asks: the last one with a question word and something to ask about, else the last one.
+    pub(crate) focus: std::ops::Range<usize>,
 }
 
 /// Atoms of one text that are looked at.
@@ -44,19 +55,37 @@ impl Reading {
         let lexicon = Lexicon::of_the_field();
         let mut at = 0;
         while at < reading.atoms.len() {
-            let Some((length, lexeme)) = lexicon.longest(&reading.atoms[at..]) else {
+            let Some((length, number)) = lexicon.longest(&reading.atoms[at..]) else {
                 at += 1;
                 continue;
             };
-            for atom in &mut reading.atoms[at..at + length] {
-                atom.weight = lexeme.weight;
-                atom.topic = lexeme.topic;
+            let meaning = lexicon.meaning(number);
+            for (place, atom) in reading.atoms[at..at + length].iter_mut().enumerate() {
+                // A phrase weighs as much as a word of two characters, however long it is.
+                let share = if atom.kind == Kind::Han { (2.0 / length as f32).min(1.0) } else { 1.0 / length as f32 };
+                atom.weight = meaning.weight * share;
+                atom.meaning = Some(number);
+                atom.begins = place == 0;
             }
-            reading.asks = reading.asks.with(lexeme.asks);
-            reading.negated ^= lexeme.negates;
+            reading.asks = reading.asks.with(meaning.asks);
             at += length;
         }
+        reading.focus = reading.asking_clause();
         reading
+    }
+
+    fn asking_clause(&self) -> std::ops::Range<usize> {
+        let mut starts: Vec<usize> = (0..self.atoms.len()).filter(|at| *at == 0 || self.atoms[*at].opens).collect();
+        starts.push(self.atoms.len());
+        let tells = |clause: &[Atom]| clause.iter().map(|atom| atom.weight).sum::<f32>() >= 1.0;
+        let asks = |clause: &[Atom]| clause.iter().any(|atom| atom.meaning().is_some_and(|m| m.asks != Asks::default()));
+        let clauses = || starts.windows(2).rev().map(|ends| ends[0]..ends[1]).filter(|clause| tells(&self.atoms[clause.clone()]));
+        clauses().find(|clause| asks(&self.atoms[clause.clone()])).or_else(|| clauses().next()).unwrap_or(0..self.atoms.len())
+    }
+
+    /// Mostly in a script written with blanks between words.
+    pub(crate) fn is_spaced(&self) -> bool {
+        2 * self.atoms.iter().filter(|atom| atom.kind == Kind::Word).count() > self.atoms.len()
     }
 
     /// The terms of the text with their weights: atoms, neighbouring pairs, topics.
@@ -69,9 +98,9 @@ impl Reading {
             if let Some(next) = next.filter(|next| !next.apart || next.kind != Kind::Han) {
                 terms.push((pair(atom, next), 0.5 * (atom.weight + next.weight)));
             }
-            let previous = at.checked_sub(1).and_then(|before| self.atoms[before].topic);
-            if let Some(number) = atom.topic.filter(|number| previous != Some(*number)) {
-                terms.push((topic(number), atom.weight));
+            if let Some(meaning) = atom.meaning().filter(|_| atom.begins) {
+                terms.extend(meaning.topics.iter().map(|number| (topic(*number), atom.weight)));
+                terms.extend(meaning.kinds.iter().map(|number| (topic(*number), KIND_LIKENESS * atom.weight)));
             }
         }
         terms
@@ -99,6 +128,7 @@ pub(crate) fn split(folded: &str) -> Vec<Atom> {
     let mut atoms = Vec::new();
     let mut word = String::new();
     let mut apart = false;
+    let mut opens = false;
     let mut chars = folded.chars().peekable();
     while let Some(c) = chars.next() {
         let glues = |n: &char| if c == '.' { n.is_ascii_digit() } else { n.is_ascii_alphabetic() };
@@ -111,31 +141,34 @@ pub(crate) fn split(folded: &str) -> Vec<Atom> {
             // A model is written with and without a blank before its number.
             let digits = |c: char| c.is_ascii_digit() || c == '.';
             if word.chars().next_back().is_some_and(|last| digits(last) != digits(c)) {
-                flush(&mut word, &mut apart, &mut atoms);
+                flush(&mut word, (&mut apart, &mut opens), &mut atoms);
             }
             word.push(c);
         } else if glued {
             word.push(if c == '.' { '.' } else { '\'' });
         } else {
-            flush(&mut word, &mut apart, &mut atoms);
+            flush(&mut word, (&mut apart, &mut opens), &mut atoms);
             if is_unspaced(c) {
                 atoms.push(Atom {
                     key: mix(u64::from(u32::from(c))),
                     kind: Kind::Han,
                     apart,
+                    opens: std::mem::take(&mut opens),
                     weight: 1.0,
-                    topic: None,
+                    meaning: None,
+                    begins: true,
                 });
                 apart = false;
             } else {
                 apart = true;
+                opens |= matches!(c, ',' | '.' | '?' | '!' | ';' | '。' | '、' | '…' | '\n');
             }
         }
         if atoms.len() >= ATOMS_MAX {
             return atoms;
         }
     }
-    flush(&mut word, &mut apart, &mut atoms);
+    flush(&mut word, (&mut apart, &mut opens), &mut atoms);
     atoms
 }
 
@@ -145,7 +178,7 @@ fn is_unspaced(c: char) -> bool {
         | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-fn flush(word: &mut String, apart: &mut bool, atoms: &mut Vec<Atom>) {
+fn flush(word: &mut String, (apart, opens): (&mut bool, &mut bool), atoms: &mut Vec<Atom>) {
     if word.is_empty() {
         return;
     }
@@ -156,7 +189,7 @@ fn flush(word: &mut String, apart: &mut bool, atoms: &mut Vec<Atom>) {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     // Two words are never written together, so the blank between them parts nothing.
-    atoms.push(Atom { key: mix(key), kind, apart: false, weight: 1.0, topic: None });
+    atoms.push(Atom { key: mix(key), kind, apart: false, opens: std::mem::take(opens), weight: 1.0, meaning: None, begins: true });
     word.clear();
     *apart = false;
 }

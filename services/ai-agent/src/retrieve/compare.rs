@@ -22,8 +22,26 @@ pub(crate) struct Scene<'a> {
     /// Weight of each atom: from the words of the field, times how rare it is in this knowledge base.
     weights: Vec<f32>,
     total: f32,
+    /// How long the text is, 0..1: a story holds much that no question repeats.
+    length: f32,
     self_question: f32,
     self_answer: f32,
+}
+
+/// Weights of some of a text's atoms: all, those that the question speaks of, those that question or answer does.
+#[derive(Default)]
+struct Mass {
+    all: f32,
+    question: f32,
+    anywhere: f32,
+}
+
+impl Mass {
+    fn add(&mut self, weight: f32, question: f32, anywhere: f32) {
+        self.all += weight;
+        self.question += weight * question;
+        self.anywhere += weight * anywhere;
+    }
 }
 
 /// The answer of the entry under comparison.
@@ -51,7 +69,8 @@ impl<'a> Scene<'a> {
         let total = weights.iter().sum::<f32>().max(1e-6);
         let self_question = terms.iter().map(|term| term.weight * term.question_idf).sum::<f32>().max(1e-6);
         let self_answer = terms.iter().map(|term| term.weight * term.answer_idf).sum::<f32>().max(1e-6);
-        Scene { query, questions, terms, weights, total, self_question, self_answer }
+        let length = query.atoms.len() as f32 / (query.atoms.len() as f32 + 15.0);
+        Scene { query, questions, terms, weights, total, length, self_question, self_answer }
     }
 
     /// The features of the pair (text, entry), each about 0..1, in the order of `FEATURE_NAMES`.
@@ -59,32 +78,36 @@ impl<'a> Scene<'a> {
         let empty = Reading::default();
         let unit = unit.unwrap_or(&empty);
         let in_question = credits(self.query, unit);
-        let (mut question, mut anywhere, mut missing, mut gap) = (0.0, 0.0, 0.0_f32, 0.0_f32);
+        let (mut known, mut unknown, mut focus) = (Mass::default(), Mass::default(), Mass::default());
         for (at, credit) in in_question.iter().enumerate() {
-            let weight = self.weights[at];
             let either = if *credit < 1.0 { credit.max(self.in_answer(at, answer)) } else { *credit };
-            question += weight * credit;
-            anywhere += weight * either;
-            let lacking = weight * (1.0 - either);
-            missing += lacking;
-            gap = gap
-                .max(lacking + if at > 0 { self.weights[at - 1] * (1.0 - in_question[at - 1]) } else { 0.0 });
+            let mass = if self.query.atoms[at].meaning.is_some() { &mut known } else { &mut unknown };
+            mass.add(self.weights[at], *credit, either);
+            if self.query.focus.contains(&at) {
+                focus.add(self.weights[at], *credit, either);
+            }
         }
-        let back = self.covered_back(unit);
-        let numbers = number_conflict(self.query, unit, answer);
+        let (missing_known, missing_unknown) = (known.all - known.anywhere, unknown.all - unknown.anywhere);
+        let matched = known.question + unknown.question;
         [
-            question / self.total,
-            anywhere / self.total,
-            back,
+            known.question / (known.all + 0.5),
+            known.anywhere / (known.all + 0.5),
+            unknown.question / (unknown.all + 1.0),
+            unknown.anywhere / (unknown.all + 1.0),
+            missing_known / (2.0 + missing_known),
+            missing_unknown / (2.0 + missing_unknown),
+            matched / (3.0 + matched),
+            matched / self.total,
+            self.covered_back(unit),
             surface(self.query, unit),
             (score / self.self_question).min(1.5),
             (answer.score / self.self_answer).min(1.5),
-            missing / (1.0 + missing),
-            gap / (0.5 + gap),
-            question / (2.0 + question),
             self.query.asks.mismatch(unit.asks) * f32::from(u8::from(!unit.atoms.is_empty())),
-            f32::from(u8::from(self.query.negated != unit.negated)),
-            numbers,
+            focus.question / (focus.all + 0.5),
+            focus.anywhere / (focus.all + 0.5),
+            self.length,
+            f32::from(u8::from(!unit.atoms.is_empty() && self.query.is_spaced() != unit.is_spaced())),
+            number_conflict(self.query, unit, answer),
         ]
     }
 
@@ -92,7 +115,8 @@ impl<'a> Scene<'a> {
     fn in_answer(&self, at: usize, answer: &AnswerSide) -> f32 {
         let atom = &self.query.atoms[at];
         let has = |key: u64| answer.postings.contains(key, answer.entry);
-        if atom.topic.is_some_and(|topic| has(atoms::topic(topic))) {
+        let has_any = |lines: &[u16]| lines.iter().any(|line| has(atoms::topic(*line)));
+        if atom.meaning().is_some_and(|meaning| has_any(&meaning.topics)) {
             return 1.0;
         }
         if atom.kind != Kind::Han {
@@ -132,7 +156,9 @@ fn weights(query: &Reading, questions: &Postings, answers: &Postings) -> Vec<f32
         .map(|atom| {
             let own = rarity(atom.key);
             let scale = if atom.kind == Kind::Han { 1.0 } else { 2.0 };
-            let rare = atom.topic.map_or(own, |topic| rarity(atoms::topic(topic)).min(own.max(0.3)));
+            let topics = atom.meaning().map(|meaning| meaning.topics.as_slice()).unwrap_or_default();
+            let common = topics.iter().map(|line| rarity(atoms::topic(*line))).reduce(f32::min);
+            let rare = common.map_or(own, |common| common.min(own.max(0.3)));
             scale * atom.weight * rare
         })
         .collect()
@@ -144,8 +170,8 @@ fn credits(a: &Reading, b: &Reading) -> Vec<f32> {
     for (at, atom) in a.atoms.iter().enumerate() {
         let next = a.atoms.get(at + 1);
         for (there, other) in b.atoms.iter().enumerate() {
-            if atom.topic.is_some() && atom.topic == other.topic {
-                credits[at] = 1.0;
+            if let (Some(mine), Some(theirs)) = (atom.meaning(), other.meaning()) {
+                credits[at] = credits[at].max(mine.likeness(theirs));
             }
             if atom.key != other.key {
                 continue;

@@ -160,7 +160,7 @@ impl Index {
                 .map(|(_, (.., rank))| *rank)
                 .next();
             let Some(stored) = &self.entries[*slot as usize] else { continue };
-            let confidence = confidence::confidence(*rank, rival);
+            let confidence = confidence::confidence(features, *rank, rival);
             hits.push(Hit { entry: Arc::clone(&stored.entry), confidence, features: *features });
         }
         hits

@@ -45,24 +45,43 @@ impl Asks {
     }
 }
 
-/// One line of the table, as far as a match needs it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lexeme {
-    /// The number of the line if its phrases are synonyms.
-    pub(crate) topic: Option<u16>,
-    /// How much a word of this line says about the topic, 0..1.
+/// What a phrase means, from all lines on which it stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meaning {
+    /// Lines of synonyms, by number.
+    pub(crate) topics: Vec<u16>,
+    /// Lines of one kind of thing, by number.
+    pub(crate) kinds: Vec<u16>,
+    /// How much it says about the topic, 0..1.
     pub(crate) weight: f32,
     pub(crate) asks: Asks,
-    pub(crate) negates: bool,
 }
+
+impl Meaning {
+    /// How well one phrase speaks of what another does, 0..1.
+    pub(crate) fn likeness(&self, other: &Meaning) -> f32 {
+        let share = |a: &[u16], b: &[u16]| a.iter().any(|line| b.contains(line));
+        if share(&self.topics, &other.topics) {
+            1.0
+        } else if share(&self.kinds, &other.kinds) {
+            KIND_LIKENESS
+        } else {
+            0.0
+        }
+    }
+}
+
+/// How well a sock speaks of a shirt.
+pub(crate) const KIND_LIKENESS: f32 = 0.5;
 
 struct Phrase {
     keys: Vec<u64>,
-    lexeme: Lexeme,
+    meaning: u16,
 }
 
 pub(crate) struct Lexicon {
     by_first: HashMap<u64, Vec<Phrase>>,
+    meanings: Vec<Meaning>,
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::parse(include_str!("lexicon.txt")));
@@ -73,50 +92,66 @@ impl Lexicon {
     }
 
     fn parse(table: &str) -> Lexicon {
-        let mut by_first: HashMap<u64, Vec<Phrase>> = HashMap::new();
+        let mut by_keys: HashMap<Vec<u64>, Meaning> = HashMap::new();
+        let mut order: Vec<Vec<u64>> = Vec::new();
         let lines = table.lines().filter(|line| !line.starts_with('#'));
-        for (number, (head, phrases)) in (0_u16..).zip(lines.filter_map(|line| line.split_once(" : "))) {
-            let lexeme = lexeme(head, number);
+        let mut numbers: HashMap<&str, u16> = HashMap::new();
+        for (head, phrases) in lines.filter_map(|line| line.split_once(" : ")) {
+            // A topic may stand on several lines; its name makes them one.
+            let (name, next) = (head.split(' ').next().unwrap_or(head), numbers.len() as u16);
+            let number = *numbers.entry(name).or_insert(next);
             for phrase in phrases.split_whitespace() {
-                let keys: Vec<u64> = atoms::split(&super::fold::fold(&phrase.replace('_', " ")))
-                    .iter()
-                    .map(|atom| atom.key)
-                    .collect();
-                if let Some(first) = keys.first() {
-                    by_first.entry(*first).or_default().push(Phrase { keys, lexeme });
-                }
+                let folded = super::fold::fold(&phrase.replace('_', " "));
+                let keys: Vec<u64> = atoms::split(&folded).iter().map(|atom| atom.key).collect();
+                let known = by_keys.entry(keys).or_insert_with_key(|keys| {
+                    order.push(keys.clone());
+                    Meaning::default()
+                });
+                add_line(known, head, number);
             }
         }
-        for phrases in by_first.values_mut() {
+        let mut lexicon = Lexicon { by_first: HashMap::new(), meanings: Vec::new() };
+        for keys in order {
+            let (Some(first), Some(meaning)) = (keys.first().copied(), by_keys.remove(&keys)) else { continue };
+            let number = lexicon.meanings.len() as u16;
+            lexicon.meanings.push(meaning);
+            lexicon.by_first.entry(first).or_default().push(Phrase { keys, meaning: number });
+        }
+        for phrases in lexicon.by_first.values_mut() {
             phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.keys.len()));
         }
-        Lexicon { by_first }
+        lexicon
     }
 
-    /// The longest phrase that begins the atoms: its length and its meaning.
-    pub(crate) fn longest(&self, atoms: &[Atom]) -> Option<(usize, Lexeme)> {
+    /// The longest phrase that begins the atoms: its length and the number of its meaning.
+    pub(crate) fn longest(&self, atoms: &[Atom]) -> Option<(usize, u16)> {
         let phrases = self.by_first.get(&atoms.first()?.key)?;
         let fits = |phrase: &&Phrase| {
             phrase.keys.len() <= atoms.len()
                 && phrase.keys.iter().zip(atoms).all(|(key, atom)| *key == atom.key)
                 && atoms[..phrase.keys.len()].iter().skip(1).all(|atom| !atom.apart)
         };
-        phrases.iter().find(fits).map(|phrase| (phrase.keys.len(), phrase.lexeme))
+        phrases.iter().find(fits).map(|phrase| (phrase.keys.len(), phrase.meaning))
+    }
+
+    pub(crate) fn meaning(&self, number: u16) -> &Meaning {
+        &self.meanings[usize::from(number)]
     }
 }
 
-fn lexeme(head: &str, number: u16) -> Lexeme {
+/// A phrase weighs what its most telling line gives it.
+fn add_line(meaning: &mut Meaning, head: &str, number: u16) {
     let mut words = head.split_whitespace().skip(1);
     let weight = words.next().and_then(|weight| weight.parse().ok()).unwrap_or(1.0);
-    let mut lexeme = Lexeme { topic: None, weight, asks: Asks::default(), negates: false };
+    meaning.weight = meaning.weight.max(weight);
     for flag in words {
         match flag {
-            "=" => lexeme.topic = Some(number),
-            "-" => lexeme.negates = true,
-            _ => lexeme.asks = lexeme.asks.with(Asks::named(flag.trim_start_matches('?'))),
+            "=" if !meaning.topics.contains(&number) => meaning.topics.push(number),
+            "~" if !meaning.kinds.contains(&number) => meaning.kinds.push(number),
+            "=" | "~" => {}
+            _ => meaning.asks = meaning.asks.with(Asks::named(flag.trim_start_matches('?'))),
         }
     }
-    lexeme
 }
 
 #[cfg(test)]
@@ -130,12 +165,8 @@ mod tests {
             let (head, phrases) = line.split_once(" : ").expect("a colon between blanks");
             let mut words = head.split_whitespace().skip(1);
             assert!(words.next().is_some_and(|w| w.parse::<f32>().is_ok()), "{line}");
-            assert!(
-                words.all(|w| w == "="
-                    || w == "-"
-                    || Asks::named(w.trim_start_matches('?')) != Asks::default()),
-                "{line}"
-            );
+            let known = |w: &str| ["=", "~"].contains(&w) || Asks::named(w.trim_start_matches('?')) != Asks::default();
+            assert!(words.all(known), "{line}");
             assert!(phrases.split_whitespace().count() > 0, "{line}");
         }
     }

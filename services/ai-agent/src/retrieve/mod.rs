@@ -13,5 +13,5 @@ mod index;
 mod lexicon;
 mod postings;
 
-pub use confidence::{FEATURE_NAMES, FEATURES, Weights};
+pub use confidence::{FEATURE_NAMES, FEATURES, MARGIN_MAX, Weights};
 pub use index::{Hit, Index};
