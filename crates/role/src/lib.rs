@@ -99,6 +99,21 @@ pub async fn at_least(reader: &Reader, positions: &str) -> Result<(), Error> {
     reader.wait_for(&parsed, AT_LEAST_PATIENCE).await
 }
 
+/// Waits until the reader is live in every part, here or with another replica, or until shutdown.
+pub async fn until_live(reader: &Reader, shutdown: &tokio_util::sync::CancellationToken) {
+    let mut statuses = reader.statuses();
+    let settled = |statuses: &BTreeMap<u8, Status>| {
+        statuses
+            .values()
+            .all(|status| matches!(status, Status::Live | Status::Elsewhere | Status::Standing { .. }))
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        // The sender lives as long as the reader.
+        _ = statuses.wait_for(settled) => {}
+    }
+}
+
 async fn tell_health(reader: &Reader, host: &Host) {
     let check = format!("reader.{}", reader.name());
     let mut statuses = reader.statuses();

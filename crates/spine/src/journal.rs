@@ -150,6 +150,7 @@ impl Journal {
             consumption: Consumption::with_gaps(&self.nats, stream(part), next.max(1)),
             keys: self.keys.clone(),
             part,
+            pending: None,
         }
     }
 
@@ -178,44 +179,52 @@ pub struct JournalReading {
     consumption: Consumption,
     keys: Keys,
     part: u8,
+    /// Read and not yet opened: kept here so that a caller who stops waiting loses nothing.
+    pending: Option<Stored>,
 }
 
 impl JournalReading {
-    /// The next request, waiting for it as long as it takes.
+    /// The next request, waiting for it as long as it takes. Whoever stops waiting gets it the next time.
     ///
     /// # Errors
     /// When the key register cannot be read. A message that is not ours comes out without a request.
     pub async fn next(&mut self) -> Result<Journalled, Error> {
-        let stored = self.consumption.next().await?;
-        loop {
-            match self.open(&stored).await {
-                Err(error) if error.is_passing() => tokio::time::sleep(RETRY_DELAY).await,
-                other => return other,
-            }
-        }
-    }
-
-    async fn open(&self, stored: &Stored) -> Result<Journalled, Error> {
-        let mut tokens = stored.subject.split('.').skip(2);
-        let tenant = tokens.next().unwrap_or_default();
-        let account = tokens.next().and_then(|token| token.parse().ok()).unwrap_or_default();
-        let header = |name: &str| stored.headers.get(name).map(|value| value.as_str().to_owned());
-        let sealed = std::str::from_utf8(&stored.payload).unwrap_or_default();
-        let request = match self.keys.open_bytes(sealed, &stored.subject, FIELD).await {
-            Ok(request) => request.map(|plain| plain.to_vec()),
-            Err(error) if error.is_passing() => return Err(error),
-            Err(_) => None,
+        let stored = match self.pending.take() {
+            Some(stored) => stored,
+            None => self.consumption.next().await?,
         };
-        Ok(Journalled {
-            place: Place { part: self.part, sequence: stored.sequence },
-            id: header("Nats-Msg-Id").and_then(|id| id.parse().ok()).unwrap_or_default(),
-            tenant: tenant.into(),
-            account,
-            received_at: header(RECEIVED_AT).and_then(|at| at.parse().ok()).unwrap_or(stored.stored_at),
-            traceparent: header(TRACEPARENT),
-            request,
-        })
+        let stored = self.pending.insert(stored);
+        let opened = loop {
+            match open(&self.keys, self.part, stored).await {
+                Err(error) if error.is_passing() => tokio::time::sleep(RETRY_DELAY).await,
+                other => break other,
+            }
+        };
+        self.pending = None;
+        opened
     }
+}
+
+async fn open(keys: &Keys, part: u8, stored: &Stored) -> Result<Journalled, Error> {
+    let mut tokens = stored.subject.split('.').skip(2);
+    let tenant = tokens.next().unwrap_or_default();
+    let account = tokens.next().and_then(|token| token.parse().ok()).unwrap_or_default();
+    let header = |name: &str| stored.headers.get(name).map(|value| value.as_str().to_owned());
+    let sealed = std::str::from_utf8(&stored.payload).unwrap_or_default();
+    let request = match keys.open_bytes(sealed, &stored.subject, FIELD).await {
+        Ok(request) => request.map(|plain| plain.to_vec()),
+        Err(error) if error.is_passing() => return Err(error),
+        Err(_) => None,
+    };
+    Ok(Journalled {
+        place: Place { part, sequence: stored.sequence },
+        id: header("Nats-Msg-Id").and_then(|id| id.parse().ok()).unwrap_or_default(),
+        tenant: tenant.into(),
+        account,
+        received_at: header(RECEIVED_AT).and_then(|at| at.parse().ok()).unwrap_or(stored.stored_at),
+        traceparent: header(TRACEPARENT),
+        request,
+    })
 }
 
 impl Journalled {

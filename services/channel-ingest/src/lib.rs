@@ -1,3 +1,19 @@
-//! Placeholder.
+//! The outside world in and out: webhooks, sockets, the journal's normaliser, deliveries.
 
+pub mod accounts;
 pub mod channels;
+mod deliver;
+mod hub;
+pub mod intake;
+mod item;
+mod normalise;
+mod pace;
+mod project;
+pub mod quarantine;
+mod request;
+mod run;
+mod show;
+mod socket;
+pub mod state;
+
+pub use run::{Operations, Service, start};

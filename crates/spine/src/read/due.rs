@@ -70,7 +70,9 @@ impl DueChanges {
     /// Database errors.
     pub async fn write(self, tx: &mut AnyConnection) -> Result<(), Error> {
         let cleared: Vec<(&'static str, String)> = self.cleared.into_keys().collect();
-        REMOVE_ALL.write(tx, &cleared, |query, (kind, entity)| query.bind(*kind).bind(entity.clone())).await?;
+        REMOVE_ALL
+            .write(tx, &cleared, |query, (kind, entity)| query.bind(*kind).bind(entity.clone()))
+            .await?;
         let (mut put, mut removed) = (Vec::new(), Vec::new());
         for (key, change) in self.rows {
             match change {

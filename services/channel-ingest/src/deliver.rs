@@ -1,0 +1,328 @@
+//! The delivery worker: in thread order, paced per account, at most one call per decision.
+
+use crate::accounts::{Accounts, Ready};
+use crate::channels::contract::{self, Outbound, SendOutcome, Tools};
+use crate::channels::text;
+use crate::pace::Pace;
+use crate::project::SendBody;
+use conversation::{Attempt, Pending, Proof, Rejection, Stage, StartSend, Thread};
+use events::thread::FailureClass;
+use events::{Micros, ThreadEvent};
+use runtime::metrics::Counter;
+use spine::keys::{Keys, Opened};
+use spine::read::{Done, Work};
+use spine::{Address, Cause, Error, Log, Refused, new_id};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Attempts before a failure that might pass is final.
+const ATTEMPTS_MAX: u32 = 8;
+const RETRY_MS_MIN: u64 = 500;
+const RETRY_MS_MAX: u64 = 60_000;
+/// How soon a message is looked at again that waits for the one before it.
+const NEXT_MS: u64 = 200;
+
+/// What delivery needs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Delivery {
+    pub(crate) log: Log,
+    pub(crate) keys: Keys,
+    pub(crate) accounts: Accounts,
+    pub(crate) directory: directory::Directory,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) pace: Pace,
+    pub(crate) outcomes: Counter,
+}
+
+/// What the thread says of a message at this moment.
+struct Standing {
+    pending: Option<Pending>,
+    account: Option<Uuid>,
+    contact: Option<String>,
+}
+
+impl Delivery {
+    /// One due send.
+    pub(crate) async fn handle(self, work: Work) -> Result<Done, Error> {
+        let address = Address::parse(&work.entity)?;
+        let message =
+            work.key.parse::<Uuid>().map_err(|_| Error::Other("a due send names no message".into()))?;
+        let standing = self
+            .log
+            .read::<Thread, _>(&address, |thread| Standing {
+                pending: thread.pending().find(|pending| pending.message == message).copied(),
+                account: thread.account(),
+                contact: thread.contact().map(|contact| contact.as_str().to_owned()),
+            })
+            .await?;
+        let Some(pending) = standing.pending else { return Ok(Done::Nothing) };
+        let ready = match standing.account {
+            Some(account) => self.accounts.by_id(account).await?,
+            None => None,
+        };
+        let Some(ready) = ready else {
+            return self.fail(&address, message, pending.attempt, FailureClass::Configuration).await;
+        };
+        match pending.stage {
+            // Started by a process that died, since this one holds the claim: nobody knows its outcome.
+            Stage::Started { .. } => self.unknown(&address, message, pending.attempt).await,
+            Stage::Unknown { .. } if proof(&ready) != Proof::IdempotencyKey => {
+                self.give_up(&address, &ready, message, pending.attempt).await
+            }
+            Stage::Waiting { .. } | Stage::Unknown { .. } => {
+                if let Some(after_ms) = self.pace.wait_ms(&ready, self.log.clock().now()) {
+                    return Ok(Done::Again { after_ms });
+                }
+                let contact = standing.contact.unwrap_or_default();
+                self.send(&address, &ready, (message, pending.attempt + 1), &contact, &work.body).await
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        address: &Address,
+        ready: &Ready,
+        (message, attempt): (Uuid, u32),
+        contact: &str,
+        body: &str,
+    ) -> Result<Done, Error> {
+        let shows_itself = ready.channel.sender.is_none();
+        let at = self.log.clock().now();
+        let start = StartSend { message, attempt, proof: proof(ready) };
+        let decided = self
+            .log
+            .transact(address, &start_cause(message), |thread: &Thread| {
+                let mut events = conversation::start_send(thread, &start, at)?;
+                if shows_itself && matches!(events[..], [ThreadEvent::SendStarted { .. }]) {
+                    // The socket shows what the log holds, so starting it is sending it.
+                    events.push(ThreadEvent::Sent { message, attempt, provider: None, at });
+                }
+                Ok(events)
+            })
+            .await;
+        let started = match decided {
+            Ok(decided) => decided,
+            Err(Refused::Rejected(rejection)) => return Ok(wait_for(&rejection, at)),
+            Err(Refused::Failed(error)) => return Err(error),
+        };
+        let still = |thread: &Thread| {
+            thread.pending().any(|pending| {
+                pending.message == message
+                    && pending.attempt == attempt
+                    && matches!(pending.stage, Stage::Started { .. })
+            })
+        };
+        if shows_itself || !self.log.read::<Thread, _>(address, still).await? {
+            return Ok(Done::At(started.position()));
+        }
+        let outcome = self.call(address, ready, (message, attempt), contact, body).await?;
+        self.outcomes.add(1, &[ready.channel.name, word(&outcome)]);
+        self.record(address, message, attempt, outcome).await
+    }
+
+    /// The call itself, one per part of a text that is too long for one message.
+    async fn call(
+        &self,
+        address: &Address,
+        ready: &Ready,
+        (message, attempt): (Uuid, u32),
+        contact: &str,
+        body: &str,
+    ) -> Result<SendOutcome, Error> {
+        let Some(sender) = ready.channel.sender else {
+            return Ok(SendOutcome::failed(FailureClass::Configuration));
+        };
+        let subject = address.subject();
+        let body: SendBody =
+            serde_json::from_str(body).map_err(|_| Error::Other("a due send is broken".into()))?;
+        let contact = self.keys.open_text(contact, &subject, "began.contact").await?;
+        let text = match &body.text {
+            Some(text) => self.keys.open_text(text, &subject, "content.text").await?,
+            None => Opened::Gone,
+        };
+        // Without its key nothing can be sent; the person is being erased.
+        let (Opened::Text(contact), Opened::Text(text)) = (contact, text) else {
+            return Ok(SendOutcome::failed(FailureClass::Permanent));
+        };
+        let limit = ready.channel.capabilities_of(&ready.account).text;
+        let mut provider = None;
+        for (part, text) in text::split(&text, limit).into_iter().enumerate() {
+            let outbound = Outbound {
+                contact: contact.clone(),
+                text,
+                message_id: message,
+                part: u32::try_from(part).unwrap_or(u32::MAX),
+                attempt,
+                by_ai: body.by_ai,
+                persona: ready.account.setting("persona").map(str::to_owned),
+            };
+            match sender.send(&ready.account, &outbound, &self.tools).await {
+                SendOutcome::Sent { provider: id } => provider = provider.or(id),
+                // A first part that arrived must not arrive again.
+                SendOutcome::Failed { class, code, .. }
+                    if part > 0 && proof(ready) != Proof::IdempotencyKey =>
+                {
+                    tracing::warn!(message.id = %message, error.code = code, "only the first parts of a long message arrived");
+                    return Ok(SendOutcome::failed(if is_final(class) {
+                        class
+                    } else {
+                        FailureClass::Permanent
+                    }));
+                }
+                other => return Ok(other),
+            }
+        }
+        Ok(SendOutcome::Sent { provider })
+    }
+
+    async fn record(
+        &self,
+        address: &Address,
+        message: Uuid,
+        number: u32,
+        outcome: SendOutcome,
+    ) -> Result<Done, Error> {
+        let at = self.log.clock().now();
+        let attempt = Attempt { message, number };
+        let cause = cause(message, number, "outcome");
+        let decided = match outcome {
+            SendOutcome::Sent { provider } => {
+                let decide = |thread: &Thread| conversation::sent(thread, attempt, provider.as_deref(), at);
+                self.log.transact(address, &cause, decide).await
+            }
+            SendOutcome::Failed { class, retry_after_ms, .. } => {
+                let final_failure = is_final(class) || number >= ATTEMPTS_MAX;
+                let delay = retry_after_ms.unwrap_or_else(|| backoff_ms(number)).min(RETRY_MS_MAX);
+                let retry_at = (!final_failure).then(|| at + i64::try_from(delay).unwrap_or(0) * 1_000);
+                let decide = |thread: &Thread| conversation::failed(thread, attempt, class, retry_at, at);
+                self.log.transact(address, &cause, decide).await
+            }
+            SendOutcome::Unknown => {
+                let decide = |thread: &Thread| conversation::unknown(thread, attempt, at);
+                self.log.transact(address, &cause, decide).await
+            }
+        };
+        settle(decided)
+    }
+
+    async fn unknown(&self, address: &Address, message: Uuid, attempt: u32) -> Result<Done, Error> {
+        self.record(address, message, attempt, SendOutcome::Unknown).await
+    }
+
+    async fn fail(
+        &self,
+        address: &Address,
+        message: Uuid,
+        attempt: u32,
+        class: FailureClass,
+    ) -> Result<Done, Error> {
+        if attempt > 0 {
+            return self.record(address, message, attempt, SendOutcome::failed(class)).await;
+        }
+        // Nothing was ever tried, so it is withdrawn rather than failed.
+        let at = self.log.clock().now();
+        let decide = |thread: &Thread| conversation::cancel(thread, message, at);
+        settle(self.log.transact(address, &cause(message, 0, "cancel"), decide).await)
+    }
+
+    async fn give_up(
+        &self,
+        address: &Address,
+        ready: &Ready,
+        message: Uuid,
+        number: u32,
+    ) -> Result<Done, Error> {
+        let at = self.log.clock().now();
+        let wait_ms = self.directory.settings(&ready.tenant).unknown_wait_ms;
+        let wait_us: Micros = i64::try_from(wait_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
+        let attempt = Attempt { message, number };
+        let decide = |thread: &Thread| conversation::give_up(thread, attempt, wait_us, at);
+        match self.log.transact(address, &cause(message, number, "give_up"), decide).await {
+            Err(Refused::Rejected(rejection)) => Ok(wait_for(&rejection, at)),
+            other => settle(other),
+        }
+    }
+}
+
+fn settle(decided: Result<spine::Decided, Refused<Rejection>>) -> Result<Done, Error> {
+    match decided {
+        Ok(decided) => Ok(Done::At(decided.position())),
+        Err(Refused::Rejected(rejection)) => {
+            tracing::debug!(%rejection, "a send was settled meanwhile");
+            Ok(Done::Nothing)
+        }
+        Err(Refused::Failed(error)) => Err(error),
+    }
+}
+
+/// When to look again after the law said not now.
+fn wait_for(rejection: &Rejection, at: Micros) -> Done {
+    match rejection {
+        Rejection::TooEarly { until } => {
+            let after_ms = u64::try_from((until - at) / 1_000 + 1).unwrap_or(NEXT_MS);
+            Done::Again { after_ms: after_ms.clamp(1, RETRY_MS_MAX) }
+        }
+        Rejection::NotNext { .. }
+        | Rejection::InFlight { .. }
+        | Rejection::Unresolved { .. }
+        | Rejection::WrongAttempt { .. } => Done::Again { after_ms: NEXT_MS },
+        _ => Done::Nothing,
+    }
+}
+
+fn cause(message: Uuid, attempt: u32, purpose: &'static str) -> Cause {
+    let id = Uuid::new_v5(&message, &attempt.to_be_bytes());
+    Cause { correlation: message, ..Cause::new(id, purpose, "channel-ingest") }
+}
+
+/// A start has a cause of its own each time: of two workers that start the same attempt, the second must be
+/// refused, and not find the first one's message and take it for its own.
+fn start_cause(message: Uuid) -> Cause {
+    Cause { correlation: message, ..Cause::new(new_id(), "start", "channel-ingest") }
+}
+
+fn proof(ready: &Ready) -> Proof {
+    match ready.channel.capabilities.proof {
+        contract::Proof::IdempotencyKey => Proof::IdempotencyKey,
+        contract::Proof::Receipt => Proof::Receipt,
+        contract::Proof::Echo => Proof::Echo,
+        contract::Proof::None => Proof::None,
+    }
+}
+
+fn is_final(class: FailureClass) -> bool {
+    !matches!(class, FailureClass::Retryable | FailureClass::RateLimited | FailureClass::TokenStale)
+}
+
+fn backoff_ms(attempt: u32) -> u64 {
+    RETRY_MS_MIN.saturating_mul(1 << attempt.saturating_sub(1).min(10))
+}
+
+fn word(outcome: &SendOutcome) -> &'static str {
+    match outcome {
+        SendOutcome::Sent { .. } => "sent",
+        SendOutcome::Failed { class, .. } if is_final(*class) => "failed",
+        SendOutcome::Failed { .. } => "retried",
+        SendOutcome::Unknown => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_between_attempts_grows_to_a_bound() {
+        assert_eq!(backoff_ms(1), RETRY_MS_MIN);
+        assert_eq!(backoff_ms(3), RETRY_MS_MIN * 4);
+        assert!(backoff_ms(40) <= RETRY_MS_MIN * 1024);
+    }
+
+    #[test]
+    fn a_law_that_says_later_is_asked_later() {
+        let until = 5_000_000;
+        assert_eq!(wait_for(&Rejection::TooEarly { until }, 4_000_000), Done::Again { after_ms: 1_001 });
+        assert_eq!(wait_for(&Rejection::Settled { message: Uuid::nil() }, 0), Done::Nothing);
+    }
+}

@@ -1,0 +1,62 @@
+//! Pacing: an account sends no faster than its platform takes.
+
+use crate::accounts::Ready;
+use events::Micros;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// When each account may send its next message. Cheap to clone; all clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Pace {
+    next: Arc<Mutex<HashMap<Uuid, Micros>>>,
+}
+
+impl Pace {
+    /// Takes the account's next turn, or says in how many milliseconds there is one. A burst of a quarter of a
+    /// second's messages goes at once.
+    pub(crate) fn wait_ms(&self, ready: &Ready, now: Micros) -> Option<u64> {
+        let rate = ready.channel.capabilities_of(&ready.account).rate_per_second.max(1);
+        self.take(ready.account.id, rate, now)
+    }
+
+    fn take(&self, account: Uuid, rate: u32, now: Micros) -> Option<u64> {
+        const BURST: Micros = 250_000;
+        let step = 1_000_000 / i64::from(rate);
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = next.entry(account).or_insert(now);
+        // Turns that were not used are lost but for the burst.
+        *turn = (*turn).max(now - BURST);
+        if *turn > now {
+            return u64::try_from((*turn - now) / 1_000 + 1).ok();
+        }
+        *turn += step;
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_sends_its_rate_and_no_more() {
+        let pace = Pace::default();
+        let account = Uuid::nil();
+        let mut sent = 0;
+        for now in (0..1_000_000).step_by(1_000) {
+            while pace.take(account, 50, now).is_none() {
+                sent += 1;
+            }
+        }
+        assert!((50..=64).contains(&sent), "{sent}");
+        assert!(pace.take(account, 50, 1_000_000).is_some_and(|ms| ms <= 21) || sent < 64);
+    }
+
+    #[test]
+    fn accounts_do_not_wait_for_each_other() {
+        let pace = Pace::default();
+        while pace.take(Uuid::nil(), 1, 0).is_none() {}
+        assert_eq!(pace.take(Uuid::from_u128(1), 1, 0), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! channel-ingest put together: webhooks and sockets in, normaliser, delivery out.
+
+use crate::accounts::Accounts;
+use crate::channels::contract::Tools;
+use crate::channels::http;
+use crate::deliver::Delivery;
+use crate::hub::Hub;
+use crate::intake::{self, Intake};
+use crate::normalise::Normaliser;
+use crate::pace::Pace;
+use crate::project::{Ingest, SEND};
+use crate::quarantine::Held;
+use crate::socket::{self, SOCKETS_MAX, Sockets};
+use crate::state::StateStore;
+use axum::Router;
+use axum::routing::any;
+use directory::Directory;
+use role::Frame;
+use runtime::Host;
+use runtime::metrics::Label;
+use spine::db::Backend;
+use spine::journal::Journal;
+use spine::keys::Owner;
+use spine::lease::Leases;
+use spine::read::WorkLimits;
+use spine::{Error, PARTS, Spine};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+use uuid::Uuid;
+
+/// Sends in flight: overall, and for one account, so that a hanging platform delays no other.
+const SENDS: WorkLimits = WorkLimits { in_flight_max: 256, per_lane_max: 32 };
+
+const ERASURES_WAITING_MAX: usize = 1_024;
+
+/// The running service's handle for the operator's commands.
+#[derive(Clone)]
+pub struct Operations {
+    normaliser: Normaliser,
+}
+
+impl Operations {
+    /// Everything in quarantine; of one tenant if given.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn quarantine(&self, tenant: Option<&str>) -> Result<Vec<Held>, Error> {
+        self.normaliser.state.held(tenant).await
+    }
+
+    /// Takes what is in quarantine again, in order: how many were taken, and how many stay.
+    ///
+    /// # Errors
+    /// When the machine fails.
+    pub async fn reingest(&self, tenant: Option<&str>) -> Result<(usize, usize), Error> {
+        self.normaliser.reingest(tenant).await
+    }
+}
+
+/// A service that is ready to run.
+pub struct Service {
+    frame: Frame,
+    operations: Operations,
+}
+
+impl Service {
+    /// The handle for the operator's commands.
+    pub fn operations(&self) -> Operations {
+        self.operations.clone()
+    }
+
+    /// Runs until shutdown.
+    ///
+    /// # Errors
+    /// The first task that crashed.
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.frame.run().await
+    }
+}
+
+/// Puts the service together; webhooks and sockets are answered on `listener`.
+///
+/// # Errors
+/// When the database or the HTTP client cannot be opened.
+pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
+    let directory = Directory::default();
+    let (erased, erasures) = mpsc::channel(ERASURES_WAITING_MAX);
+    let projector = Ingest { directory: directory.clone(), keys: spine.keys.clone(), erased };
+    let mut frame = Frame::open(spine.clone(), host.clone(), Arc::new(projector)).await?;
+    directory.load(&frame.reader.model().store).await?;
+    let clock = spine.log.clock().clone();
+    let state =
+        StateStore::open(&spine.database, spine.keys.clone(), clock.clone(), directory.clone()).await?;
+    let accounts = Accounts::new(directory.clone(), spine.keys.clone());
+    let journal = Journal::new(spine.log.nats().clone(), spine.keys.clone(), clock.clone());
+    let normaliser = normaliser(&spine, &host, &accounts, &journal, &state);
+    normalise(&mut frame, &normaliser).await?;
+    purge(&mut frame, state.clone(), erasures);
+    let hub = Hub::default();
+    {
+        let (hub, tail, shutdown) = (hub.clone(), spine.tail.clone(), host.shutdown.clone());
+        frame.spawn("hub", async move {
+            hub.run(&tail, &shutdown).await;
+            Ok(())
+        });
+    }
+    deliver(&mut frame, &accounts, &directory, state)?;
+    let routes = routes(&spine, &host, accounts, journal, hub);
+    let shutdown = host.shutdown.clone();
+    frame.spawn("webhooks", async move {
+        runtime::http::serve(listener, routes, shutdown).await;
+        Ok(())
+    });
+    Ok(Service { frame, operations: Operations { normaliser } })
+}
+
+fn normaliser(
+    spine: &Spine,
+    host: &Host,
+    accounts: &Accounts,
+    journal: &Journal,
+    state: &StateStore,
+) -> Normaliser {
+    let metrics = host.metrics.scope("ingest");
+    Normaliser {
+        log: spine.log.clone(),
+        keys: spine.keys.clone(),
+        journal: journal.clone(),
+        accounts: accounts.clone(),
+        state: state.clone(),
+        blocked: Arc::default(),
+        taken: metrics.counter("items_taken", "Items that were decided.", vec![Label::up_to("channel", 32)]),
+        quarantined: metrics.counter("items_quarantined", "Items that went to quarantine.", vec![]),
+    }
+}
+
+async fn normalise(frame: &mut Frame, normaliser: &Normaliser) -> anyhow::Result<()> {
+    let leases = match frame.spine.database.backend() {
+        Backend::Sqlite => None,
+        Backend::Postgres => Some(Leases::open(&frame.spine.database, frame.spine.log.clock()).await?),
+    };
+    for part in 0..PARTS {
+        let (normaliser, leases) = (normaliser.clone(), leases.clone());
+        let (reader, shutdown) = (frame.reader.clone(), frame.host.shutdown.clone());
+        frame.spawn(&format!("normaliser {part}"), async move {
+            // Accounts are known once the reader has caught up; until then requests wait in the journal.
+            role::until_live(&reader, &shutdown).await;
+            Ok(normaliser.run(part, leases.as_ref(), &shutdown).await?)
+        });
+    }
+    Ok(())
+}
+
+fn deliver(
+    frame: &mut Frame,
+    accounts: &Accounts,
+    directory: &Directory,
+    state: StateStore,
+) -> anyhow::Result<()> {
+    let clock = frame.spine.log.clock().clone();
+    let tools = Tools { http: http::client()?, tokens: Arc::new(state), now: Arc::new(move || clock.now()) };
+    let outcomes = frame.host.metrics.scope("ingest").counter(
+        "sends",
+        "Platform calls by outcome.",
+        vec![Label::up_to("channel", 32), Label::of("outcome", &["sent", "failed", "retried", "unknown"])],
+    );
+    let delivery = Delivery {
+        log: frame.spine.log.clone(),
+        keys: frame.spine.keys.clone(),
+        accounts: accounts.clone(),
+        directory: directory.clone(),
+        tools: Arc::new(tools),
+        pace: Pace::default(),
+        outcomes,
+    };
+    frame.work(SEND, SENDS, move |work| delivery.clone().handle(work));
+    Ok(())
+}
+
+fn routes(spine: &Spine, host: &Host, accounts: Accounts, journal: Journal, hub: Hub) -> Router {
+    let metrics = host.metrics.scope("ingest");
+    let intake = Intake {
+        accounts: accounts.clone(),
+        journal,
+        clock: spine.log.clock().clone(),
+        received: metrics.counter(
+            "requests_received",
+            "Requests that were journalled.",
+            vec![Label::up_to("channel", 32)],
+        ),
+        refused: metrics.counter(
+            "requests_refused",
+            "Requests that were refused.",
+            vec![Label::up_to("reason", 16)],
+        ),
+        diagnosis: Arc::default(),
+    };
+    let sockets = Sockets {
+        log: spine.log.clone(),
+        keys: spine.keys.clone(),
+        accounts,
+        hub,
+        room: Arc::new(Semaphore::new(SOCKETS_MAX)),
+    };
+    let webhooks = Router::new()
+        .route("/channels/{channel}/{account}", any(intake::webhook))
+        .route("/channels/{channel}/{account}/{*rest}", any(intake::webhook))
+        .with_state(intake);
+    let widget = Router::new()
+        .route("/channels/widget/{account}/socket", axum::routing::get(socket::upgrade))
+        .with_state(sockets);
+    webhooks.merge(widget)
+}

@@ -1,0 +1,279 @@
+//! The widget's socket: frames in become decisions on the visitor's thread, its events go out without a gap.
+
+use crate::accounts::{Accounts, Ready};
+use crate::channels::contract::{Item, Kind};
+use crate::channels::widget::frames::{Code, FRAME_MAX_BYTES, ServerFrame};
+use crate::channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
+use crate::channels::widget::{self};
+use crate::hub::Hub;
+use crate::item::{Arrival, Taken, take};
+use crate::show::Show;
+use axum::extract::ws::{Message, WebSocket};
+use axum::extract::{Path, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use conversation::{Beginning, Thread, Visit};
+use events::thread::{OpenedBy, ReceiptState};
+use events::{ContentKind, Sealed};
+use spine::keys::{Contact, Keys, Owner, Period, SealKey};
+use spine::{Address, Cause, Entity, Error, Log, Recorded, new_id};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Sockets of one process; beyond that a visitor is told to come back.
+pub(crate) const SOCKETS_MAX: usize = 20_000;
+/// A socket without a frame for so long is cut; browsers ping every 25 s.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+
+/// What the sockets need. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    pub(crate) log: Log,
+    pub(crate) keys: Keys,
+    pub(crate) accounts: Accounts,
+    pub(crate) hub: Hub,
+    pub(crate) room: Arc<Semaphore>,
+}
+
+/// `GET /channels/widget/<account>/socket`.
+pub(crate) async fn upgrade(
+    State(sockets): State<Sockets>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let ready = match sockets.accounts.by_slug("widget", &slug).await {
+        Ok(Some(ready)) => ready,
+        Ok(None) => return (StatusCode::NOT_FOUND, "unknown_account").into_response(),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an account cannot be opened");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    if !widget::origin_allowed(&ready.account, origin) {
+        return (StatusCode::FORBIDDEN, "origin").into_response();
+    }
+    let Ok(permit) = sockets.room.clone().try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    upgrade.max_message_size(FRAME_MAX_BYTES * 2).on_upgrade(move |socket| async move {
+        let _permit = permit;
+        Visitor { sockets, ready, socket, thread: None, show: Show::default(), after: 0 }.serve().await;
+    })
+}
+
+/// One visitor on one socket.
+struct Visitor {
+    sockets: Sockets,
+    ready: Ready,
+    socket: WebSocket,
+    thread: Option<Address>,
+    show: Show,
+    after: u64,
+}
+
+/// The socket is gone or must be cut.
+struct Gone;
+
+impl Visitor {
+    async fn serve(mut self) {
+        let mut session = Session::new(self.ready.account.clone(), new_id());
+        let (_keep, mut events) = mpsc::channel::<Arc<Recorded>>(1);
+        let mut patience = Duration::from_millis(HELLO_WITHIN_MS);
+        loop {
+            let step = tokio::select! {
+                frame = tokio::time::timeout(patience, self.socket.recv()) => match frame {
+                    Ok(Some(Ok(Message::Text(text)))) => self.on_frame(&mut session, &mut events, text.as_str()).await,
+                    Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => Ok(()),
+                    _ => Err(Gone),
+                },
+                record = events.recv() => match record {
+                    Some(record) => self.show(&record).await,
+                    None => Err(Gone),
+                },
+            };
+            if step.is_err() {
+                // The browser comes back with the last sequence that it has shown.
+                let _ = self.socket.send(Message::Close(None)).await;
+                return;
+            }
+            patience = SILENCE_MAX;
+        }
+    }
+
+    async fn on_frame(
+        &mut self,
+        session: &mut Session,
+        events: &mut mpsc::Receiver<Arc<Recorded>>,
+        frame: &str,
+    ) -> Result<(), Gone> {
+        let at = self.sockets.log.clock().now();
+        for action in session.on_frame(frame, at) {
+            match action {
+                Action::Send(frame) => self.send(&frame).await?,
+                Action::Open(opening) => *events = self.open(session, &opening).await?,
+                Action::Receive { client_id, text } => self.receive(client_id, text).await?,
+                Action::Delivered { sequence } => self.receipt(sequence, ReceiptState::Delivered).await,
+                Action::Read { sequence } => self.receipt(sequence, ReceiptState::Read).await,
+                Action::Typing { .. } => {}
+                Action::Close => return Err(Gone),
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds or makes the thread, opens a conversation (对话 without 开口), says welcome and shows what the
+    /// browser has not.
+    async fn open(
+        &mut self,
+        session: &mut Session,
+        opening: &Opening,
+    ) -> Result<mpsc::Receiver<Arc<Recorded>>, Gone> {
+        let address = match visit(&self.sockets, &self.ready, opening).await {
+            Ok(address) => address,
+            Err(error) => return self.fail(&error).await,
+        };
+        let thread = address.uuid().unwrap_or_default();
+        // Listening before reading, so that nothing falls in between.
+        let events = self.sockets.hub.listen(thread);
+        let history = match self.sockets.log.history(&address, None).await {
+            Ok(history) => history,
+            Err(error) => return self.fail(&error).await,
+        };
+        self.after = opening.after.unwrap_or(0);
+        self.thread = Some(address);
+        let at = self.sockets.log.clock().now();
+        let welcome = session.welcome(thread, self.after, at).ok_or(Gone)?;
+        self.send(&welcome).await?;
+        for record in &history {
+            self.show(record).await?;
+        }
+        Ok(events)
+    }
+
+    async fn receive(&mut self, client_id: String, text: String) -> Result<(), Gone> {
+        let Some(address) = self.thread.clone() else { return Err(Gone) };
+        let at = self.sockets.log.clock().now();
+        let item = Item {
+            external_user: String::new(),
+            item_id: widget::item_id(&client_id),
+            kind: Kind::Message { content: ContentKind::Text, choice: None },
+            text: Some(text),
+            media: None,
+            sent_at: Some(at),
+            order: None,
+            nickname: None,
+            touch: None,
+            window: None,
+        };
+        let arrival = Arrival {
+            ready: &self.ready,
+            item: &item,
+            raw: None,
+            cause: Cause::new(new_id(), "receive", "channel-ingest"),
+            received_at: at,
+        };
+        let taken = take(&self.sockets.log, &self.sockets.keys, &arrival, Some(&address)).await;
+        let frame = match taken {
+            Ok(Taken::Settled(decided)) => {
+                let sequence =
+                    decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
+                ServerFrame::Ack { client_id, sequence }
+            }
+            Ok(Taken::Refused { .. }) | Err(_) => ServerFrame::Error {
+                code: Code::Unavailable,
+                client_id: Some(client_id),
+                retry_after_ms: Some(1_000),
+            },
+        };
+        self.send(&frame).await
+    }
+
+    /// A receipt is worth an event only once per message; the law drops repetitions.
+    async fn receipt(&mut self, sequence: u64, state: ReceiptState) {
+        let (Some(address), Some(message)) = (&self.thread, self.show.message_up_to(sequence)) else {
+            return;
+        };
+        let at = self.sockets.log.clock().now();
+        let purpose = if state == ReceiptState::Read { "read" } else { "delivered" };
+        let cause = Cause::new(message, purpose, "channel-ingest");
+        let decide = |thread: &Thread| conversation::receipt(thread, message, state, None, at);
+        let decided = self.sockets.log.transact(address, &cause, decide).await;
+        if let Err(spine::Refused::Failed(error)) = decided {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a receipt is lost; the next one covers it"
+            );
+        }
+    }
+
+    async fn show(&mut self, record: &Recorded) -> Result<(), Gone> {
+        match self.show.frames(&self.sockets.keys, record, self.after).await {
+            Ok(frames) => {
+                for frame in frames {
+                    self.send(&frame).await?;
+                }
+                Ok(())
+            }
+            Err(error) => self.fail(&error).await,
+        }
+    }
+
+    async fn fail<T>(&mut self, error: &Error) -> Result<T, Gone> {
+        tracing::warn!(error = error as &dyn std::error::Error, "a visitor's socket is cut");
+        self.send(&ServerFrame::error(Code::Unavailable)).await?;
+        Err(Gone)
+    }
+
+    async fn send(&mut self, frame: &ServerFrame) -> Result<(), Gone> {
+        self.socket.send(Message::text(frame.encode())).await.map_err(|_| Gone)
+    }
+}
+
+/// Finds or makes the visitor's thread and opens a conversation in which nobody has written yet.
+async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Address, Error> {
+    let Sockets { log, keys, .. } = sockets;
+    let at = log.clock().now();
+    let (visitor, account) = (opening.visitor.to_string(), ready.account.id.to_string());
+    let period = Period::quarter(at);
+    let contact = Contact {
+        tenant: &ready.tenant,
+        account: &account,
+        external_user: &visitor,
+        class: crate::item::CLASS,
+        period: &period,
+    };
+    let found = keys.thread_for(&contact).await?;
+    let address = Address::of(&ready.tenant, Thread::KIND, found.thread)?;
+    if found.new {
+        log.assume_new::<Thread>(&address);
+    }
+    let key = SealKey {
+        tenant: ready.tenant.clone(),
+        owner: Owner::thread(found.thread),
+        class: crate::item::CLASS.into(),
+        period,
+    };
+    let contact = keys.seal(&key, &address.subject(), "began.contact", &visitor).await?;
+    let began = Beginning {
+        account: ready.account.id,
+        channel: ready.channel.name.into(),
+        contact: Sealed(contact),
+        name: None,
+    };
+    let visit = Visit {
+        by: OpenedBy::Widget,
+        provider: format!("visit:{}", new_id()),
+        touch: opening.touch.clone(),
+        window: None,
+        sent_at: at,
+        began: Some(began),
+    };
+    let cause = Cause::new(new_id(), "visit", "channel-ingest");
+    match log.transact(&address, &cause, |thread: &Thread| conversation::open(thread, &visit, at)).await {
+        Ok(_) | Err(spine::Refused::Rejected(_)) => Ok(address),
+        Err(spine::Refused::Failed(error)) => Err(error),
+    }
+}
