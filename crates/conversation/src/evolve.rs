@@ -51,6 +51,7 @@ impl Living {
             | ThreadEvent::Received { .. }
             | ThreadEvent::Edited { .. }
             | ThreadEvent::Recalled { .. }
+            | ThreadEvent::Identified { .. }
             | ThreadEvent::Unreachable { .. } => self.take_in_customer(event),
             ThreadEvent::Replied { .. } | ThreadEvent::AnsweredOutside { .. } => self.take_in_answer(event),
             ThreadEvent::HandedOver { .. }
@@ -116,6 +117,10 @@ impl Living {
                 self.act(*at);
                 self.theirs.insert(provider, None, *at);
                 self.inbox.recall(*message);
+            }
+            ThreadEvent::Identified { provider, at, .. } => {
+                self.pass(*at);
+                self.theirs.insert(provider, None, *at);
             }
             ThreadEvent::Unreachable { provider, at } => {
                 self.pass(*at);

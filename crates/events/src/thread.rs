@@ -1,5 +1,6 @@
 //! Thread: one customer identity on one channel account, for life. Its conversations are numbered episodes.
 
+use crate::customer::EvidenceKind;
 use crate::{Content, Micros, Sealed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,10 @@ pub enum ThreadEvent {
     Receipt { message: Uuid, state: ReceiptState, at: Micros },
     /// The customer can no longer be written to (unfollowed, blocked).
     Unreachable { provider: String, at: Micros },
+    /// The channel proved something about the person: a signed-in user, a union id, a phone or e-mail that a code
+    /// or the platform verified. Never what was merely typed. `value` is sealed with the retention class
+    /// `identity` and the field name `identified.value`; `provider` tells this act from others of the thread.
+    Identified { kind: EvidenceKind, value: Sealed, provider: String, at: Micros },
     /// The person asked to be forgotten; nothing follows.
     Erased { erasure: Uuid, at: Micros },
 }

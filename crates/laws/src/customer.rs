@@ -14,10 +14,10 @@ pub enum Customer {
     #[default]
     Unknown,
     Known(Known),
-    /// Goes on as another customer.
+    /// Goes on as another customer, and comes back as it was if that is undone.
     Absorbed {
         into: Uuid,
-        threads: BTreeSet<Uuid>,
+        known: Known,
     },
     Erased,
 }
@@ -45,6 +45,8 @@ pub enum Rejection {
     NotMerged { from: Uuid },
     #[error("a customer cannot be merged with itself")]
     Same,
+    #[error("the customer has taken {other} in, so it cannot go on as it")]
+    Claims { other: Uuid },
 }
 
 impl Entity for Customer {
@@ -60,10 +62,11 @@ impl Entity for Customer {
                 *self = Self::Known(Known { threads: BTreeSet::from([*thread]), ..Known::default() });
             }
             (Self::Known(known), CustomerEvent::Absorbed { into, .. }) => {
-                *self = Self::Absorbed { into: *into, threads: std::mem::take(&mut known.threads) };
+                *self = Self::Absorbed { into: *into, known: std::mem::take(known) };
             }
-            (_, CustomerEvent::Restored { threads, .. }) => {
-                *self = Self::Known(Known { threads: threads.iter().copied().collect(), ..Known::default() });
+            (Self::Absorbed { known, .. }, CustomerEvent::Restored { threads, .. }) => {
+                let known = std::mem::take(known);
+                *self = Self::Known(Known { threads: threads.iter().copied().collect(), ..known });
             }
             (Self::Known(known), event) => known.evolve(event),
             _ => {}
@@ -91,13 +94,39 @@ impl Known {
     }
 }
 
-fn known(state: &Customer) -> Result<&Known, Rejection> {
-    match state {
-        Customer::Unknown => Err(Rejection::Unknown),
-        Customer::Known(known) => Ok(known),
-        Customer::Absorbed { into, .. } => Err(Rejection::Absorbed { into: *into }),
-        Customer::Erased => Err(Rejection::Erased),
+impl Customer {
+    /// The customer who is there.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn known(&self) -> Result<&Known, Rejection> {
+        match self {
+            Self::Unknown => Err(Rejection::Unknown),
+            Self::Known(known) => Ok(known),
+            Self::Absorbed { into, .. } => Err(Rejection::Absorbed { into: *into }),
+            Self::Erased => Err(Rejection::Erased),
+        }
     }
+
+    /// What the customer knew before it went on as another, or knows now. What was learned here is not learned
+    /// again there.
+    fn ever_known(&self) -> Option<&Known> {
+        match self {
+            Self::Known(known) | Self::Absorbed { known, .. } => Some(known),
+            Self::Unknown | Self::Erased => None,
+        }
+    }
+}
+
+impl Known {
+    /// Whether the customer took `other` in and did not give it back.
+    pub fn claims(&self, other: Uuid) -> bool {
+        self.merged.iter().any(|(from, _)| *from == other)
+    }
+}
+
+fn known(state: &Customer) -> Result<&Known, Rejection> {
+    state.known()
 }
 
 /// A person is met in a thread for the first time.
@@ -131,9 +160,11 @@ pub fn touch(
     touch: &Touch,
     at: Micros,
 ) -> Result<Vec<CustomerEvent>, Rejection> {
-    let seen = known(state)?.touches.contains(&(thread, conversation));
-    let event = || CustomerEvent::Touched { thread, conversation, touch: touch.clone(), at };
-    Ok(if seen { Vec::new() } else { vec![event()] })
+    if state.ever_known().is_some_and(|known| known.touches.contains(&(thread, conversation))) {
+        return Ok(Vec::new());
+    }
+    known(state)?;
+    Ok(vec![CustomerEvent::Touched { thread, conversation, touch: touch.clone(), at }])
 }
 
 /// Strong evidence was learned in a thread.
@@ -147,8 +178,11 @@ pub fn evidence(
     value: Sealed,
     at: Micros,
 ) -> Result<Vec<CustomerEvent>, Rejection> {
-    let seen = known(state)?.evidence.contains(&(thread, kind));
-    Ok(if seen { Vec::new() } else { vec![CustomerEvent::Evidenced { thread, kind, value, at }] })
+    if state.ever_known().is_some_and(|known| known.evidence.contains(&(thread, kind))) {
+        return Ok(Vec::new());
+    }
+    known(state)?;
+    Ok(vec![CustomerEvent::Evidenced { thread, kind, value, at }])
 }
 
 /// Takes another customer, with these threads, into this one.
@@ -163,7 +197,7 @@ pub fn merge(
     at: Micros,
 ) -> Result<Vec<CustomerEvent>, Rejection> {
     let known = known(state)?;
-    if known.merged.iter().any(|(merged, _)| *merged == from) {
+    if known.claims(from) {
         return Ok(Vec::new());
     }
     Ok(vec![CustomerEvent::Merged { from, threads: threads.to_vec(), kind, at }])
@@ -172,13 +206,14 @@ pub fn merge(
 /// Goes on as another customer.
 ///
 /// # Errors
-/// When this one is not there or already goes on elsewhere.
+/// When this one is not there, already goes on elsewhere, or has taken `into` in itself.
 pub fn absorb(state: &Customer, own: Uuid, into: Uuid, at: Micros) -> Result<Vec<CustomerEvent>, Rejection> {
     if own == into {
         return Err(Rejection::Same);
     }
     match state {
         Customer::Absorbed { into: known, .. } if *known == into => Ok(Vec::new()),
+        Customer::Known(known) if known.claims(into) => Err(Rejection::Claims { other: into }),
         other => known(other).map(|_| vec![CustomerEvent::Absorbed { into, at }]),
     }
 }
@@ -289,6 +324,32 @@ mod tests {
         take(&mut a, decided);
         assert_eq!(touch(&a, THREAD_A, 1, &Touch::default(), 3), Err(Rejection::Erased));
         assert_eq!(erase(&a, Uuid::nil(), 3), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_restored_customer_remembers_what_it_knew() {
+        let mut b = appeared(THREAD_B);
+        let decided = touch(&b, THREAD_B, 1, &Touch::default(), 2);
+        take(&mut b, decided);
+        let decided = evidence(&b, THREAD_B, EvidenceKind::Login, Sealed("v1.x".into()), 2);
+        take(&mut b, decided);
+        let decided = absorb(&b, B, A, 3);
+        take(&mut b, decided);
+        assert_eq!(touch(&b, THREAD_B, 1, &Touch::default(), 4), Ok(vec![]));
+        assert_eq!(touch(&b, THREAD_B, 2, &Touch::default(), 4), Err(Rejection::Absorbed { into: A }));
+        let decided = restore(&b, A, &[THREAD_B], 4);
+        take(&mut b, decided);
+        assert_eq!(touch(&b, THREAD_B, 1, &Touch::default(), 5), Ok(vec![]));
+        let again = evidence(&b, THREAD_B, EvidenceKind::Login, Sealed("v1.y".into()), 5);
+        assert_eq!(again, Ok(vec![]));
+    }
+
+    #[test]
+    fn two_customers_do_not_go_on_as_each_other() {
+        let mut a = appeared(THREAD_A);
+        let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Unionid, 2);
+        take(&mut a, decided);
+        assert_eq!(absorb(&a, A, B, 3), Err(Rejection::Claims { other: B }));
     }
 
     #[test]
