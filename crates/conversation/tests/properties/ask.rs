@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::world::{DAY, MINUTE, World};
 use conversation::*;
+use events::customer::EvidenceKind;
 use events::thread::{Author, FailureClass, HandoverReason, OpenedBy, Touch, TransferredTo, Window};
 use events::{Content, ContentKind, Micros, Sealed};
 use uuid::Uuid;
@@ -70,6 +71,12 @@ impl World {
             Command::Gone { i } => {
                 let gone = Gone { provider: provider(i), sent_at: self.happened(i) };
                 Box::new(move |t| unreachable(t, &gone, at))
+            }
+            Command::Identify { i } => {
+                let (provider, sent_at) = (provider(i), self.happened(i));
+                let (kind, value) = (EvidenceKind::Unionid, Sealed("v1.a256gcm.k.n.c".into()));
+                let proved = Identify { kind, value, provider, sent_at };
+                Box::new(move |t| identify(t, &proved, at))
             }
             Command::Echo { i, ours, is_ours } => {
                 let echoed = Echo {

@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Edit { i: u32, of: Seen },
     Recall { i: u32, of: Seen },
     Gone { i: u32 },
+    Identify { i: u32 },
     Echo { i: u32, ours: Which, is_ours: bool },
     AiReply { stale: Staleness, seen: Seen, all: bool, again: bool },
     PersonReply { agent: u8, stale: Staleness, seen: Seen, again: bool },
@@ -102,6 +103,7 @@ fn of_customer() -> impl Strategy<Value = Command> {
         1 => (id(), seen()).prop_map(|(i, of)| Command::Edit { i, of }),
         1 => (id(), seen()).prop_map(|(i, of)| Command::Recall { i, of }),
         1 => id().prop_map(|i| Command::Gone { i }),
+        1 => id().prop_map(|i| Command::Identify { i }),
         2 => (id(), which(), any::<bool>()).prop_map(|(i, ours, is_ours)| Command::Echo { i, ours, is_ours }),
     ]
 }
