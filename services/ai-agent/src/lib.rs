@@ -5,3 +5,4 @@ pub mod detect;
 pub mod evaluate;
 pub mod knowledge;
 pub mod retrieve;
+pub mod service;

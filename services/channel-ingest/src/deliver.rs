@@ -49,7 +49,7 @@ impl Delivery {
             work.key.parse::<Uuid>().map_err(|_| Error::Other("a due send names no message".into()))?;
         let standing = self
             .log
-            .read::<Thread, _>(&address, |thread| Standing {
+            .read_after::<Thread, _>(&address, work.sequence, |thread| Standing {
                 pending: thread.pending().find(|pending| pending.message == message).copied(),
                 account: thread.account(),
                 contact: thread.contact().map(|contact| contact.as_str().to_owned()),

@@ -152,6 +152,26 @@ async fn normalise(frame: &mut Frame, normaliser: &Normaliser) -> anyhow::Result
     Ok(())
 }
 
+/// Keeps quarantine free of erased people: what was missed while the process was down first, then as it comes.
+fn purge(frame: &mut Frame, state: StateStore, mut erasures: mpsc::Receiver<Uuid>) {
+    let (keys, shutdown) = (frame.spine.keys.clone(), frame.host.shutdown.clone());
+    frame.spawn("quarantine purge", async move {
+        for held in state.held(None).await? {
+            if let Some(thread) = held.thread
+                && keys.is_erased(&held.tenant, &Owner::thread(thread)).await?.is_some()
+            {
+                state.purge(thread).await?;
+            }
+        }
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                Some(thread) = erasures.recv() => state.purge(thread).await?,
+            }
+        }
+    });
+}
+
 fn deliver(
     frame: &mut Frame,
     accounts: &Accounts,

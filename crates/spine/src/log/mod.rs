@@ -109,6 +109,25 @@ impl Log {
         Ok(look(&slot.state))
     }
 
+    /// As [`Log::read`], on a state that knows at least the entity's message `sequence`: what a worker asks, so
+    /// that a replica that lags behind never makes due work look done.
+    ///
+    /// # Errors
+    /// As [`Log::history`].
+    pub async fn read_after<S: Entity, T>(
+        &self,
+        address: &Address,
+        sequence: u64,
+        look: impl FnOnce(&S) -> T,
+    ) -> Result<T, Error> {
+        let slot = self.slot::<S>(address).await?;
+        if lock(&slot).sequence < sequence {
+            self.fold_missing(address, &slot).await?;
+        }
+        let slot = lock(&slot);
+        Ok(look(&slot.state))
+    }
+
     /// The last sequence of each part, asked from the streams' leaders.
     ///
     /// # Errors

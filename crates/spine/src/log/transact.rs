@@ -153,7 +153,11 @@ impl Log {
         Ok(records.iter().find(|record| record.meta.id == id).map(|record| record.position))
     }
 
-    async fn fold_missing<S: Entity>(&self, address: &Address, slot: &Mutex<Slot<S>>) -> Result<(), Error> {
+    pub(super) async fn fold_missing<S: Entity>(
+        &self,
+        address: &Address,
+        slot: &Mutex<Slot<S>>,
+    ) -> Result<(), Error> {
         let known = lock(slot).sequence;
         for record in load::load_from_leader(&self.nats, address, known).await? {
             self.take_in::<S>(slot, &record)?;

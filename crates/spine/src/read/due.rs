@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 static PUT: Bulk = Bulk::new(
     "INSERT INTO due (kind, entity, key, lane, at, part, sequence, body)",
     8,
-    "ON CONFLICT (kind, entity, key) DO UPDATE SET at = excluded.at, body = excluded.body, lane = excluded.lane",
+    "ON CONFLICT (kind, entity, key) DO UPDATE SET at = excluded.at, body = excluded.body, lane = excluded.lane,
+     part = excluded.part, sequence = excluded.sequence",
 );
 static REMOVE: Bulk = Bulk::new("DELETE FROM due WHERE (kind, entity, key) IN (", 3, ")");
 static REMOVE_ALL: Bulk = Bulk::new("DELETE FROM due WHERE (kind, entity) IN (", 2, ")");

@@ -15,9 +15,6 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const RETRY_DELAY_MIN_US: i64 = 50_000;
 const RETRY_DELAY_MAX_US: i64 = 30_000_000;
-/// A row whose work said that nothing follows is looked at again after this, should it still be due.
-const SETTLE_US: i64 = 5_000_000;
-
 /// One due row.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -37,7 +34,8 @@ pub struct Work {
 pub enum Done {
     /// Its result stands at this position; the row goes when that is projected.
     At(Position),
-    /// Nothing is to be done any more; the row is about to be removed by what happened meanwhile.
+    /// Nothing is to be done any more, as a state that knows the row's own message says: the row goes, unless
+    /// a newer message has put it again.
     Nothing,
     /// Try again after so many milliseconds.
     Again { after_ms: u64 },
@@ -100,8 +98,14 @@ where
                             break;
                         }
                         if claims.take(&row, limits.per_lane_max) {
-                            let future = handle(row.clone());
-                            running.spawn(async move { (row, future.await) });
+                            let (future, reader) = (handle(row.clone()), reader.clone());
+                            running.spawn(async move {
+                                let result = match future.await {
+                                    Ok(Done::Nothing) => forget(&reader, kind, &row).await,
+                                    other => other,
+                                };
+                                (row, result)
+                            });
                         }
                     }
                 }
@@ -176,6 +180,23 @@ async fn due(
     Ok(found.filter(|row| !claims.held.contains_key(&row.entity)).collect())
 }
 
+/// Removes a row whose work is moot. A rebuild brings it back and it is found moot again.
+async fn forget(reader: &Reader, kind: &str, row: &Work) -> Result<Done, Error> {
+    let model = reader.model();
+    sqlx::query(
+        "DELETE FROM due WHERE kind = $1 AND entity = $2 AND key = $3 AND part = $4 AND sequence = $5",
+    )
+    .bind(kind)
+    .bind(&row.entity)
+    .bind(&row.key)
+    .bind(i32::from(row.part))
+    .bind(i64::try_from(row.sequence).unwrap_or(i64::MAX))
+    .execute(model.store.write())
+    .await
+    .map_err(Error::database("remove a moot due row"))?;
+    Ok(Done::Nothing)
+}
+
 impl Claims {
     fn take(&mut self, row: &Work, per_lane_max: usize) -> bool {
         let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
@@ -208,7 +229,7 @@ impl Claims {
                 self.failures.remove(&row.entity);
                 match done {
                     Done::At(position) => Claim::Until(position),
-                    Done::Nothing => Claim::After(clock.now() + SETTLE_US),
+                    Done::Nothing => Claim::After(clock.now()),
                     Done::Again { after_ms } => Claim::After(
                         clock.now() + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000,
                     ),

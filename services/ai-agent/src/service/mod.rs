@@ -1,0 +1,10 @@
+//! The service around the answerer: what it sees of the log, what it does, what it is asked.
+
+mod api;
+mod contact;
+mod project;
+mod recent;
+mod run;
+mod work;
+
+pub use run::{Service, start};

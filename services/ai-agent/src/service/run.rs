@@ -1,0 +1,74 @@
+//! ai-agent put together.
+
+use super::api::Api;
+use super::project::{ANSWER, Agent};
+use super::recent::Recent;
+use super::work::Answering;
+use crate::answer::Embedded;
+use directory::Directory;
+use proto::v1::knowledge_service_server::KnowledgeServiceServer;
+use role::Frame;
+use runtime::Host;
+use runtime::grpc::Services;
+use runtime::metrics::Label;
+use spine::Spine;
+use spine::read::WorkLimits;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Answers that are computed at once, and of one tenant.
+const ANSWERS: WorkLimits = WorkLimits { in_flight_max: 128, per_lane_max: 128 };
+
+/// A service that is ready to run.
+pub struct Service {
+    frame: Frame,
+}
+
+impl Service {
+    /// Runs until shutdown.
+    ///
+    /// # Errors
+    /// The first task that crashed.
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.frame.run().await
+    }
+}
+
+/// Puts the service together; queries are answered on `listener`.
+///
+/// # Errors
+/// When the database cannot be opened.
+pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
+    let (directory, embedded, recent) =
+        (Directory::default(), Arc::<Embedded>::default(), Arc::<Recent>::default());
+    let projector = Arc::new(Agent {
+        directory: directory.clone(),
+        keys: spine.keys.clone(),
+        embedded: embedded.clone(),
+        recent: recent.clone(),
+    });
+    let mut frame = Frame::open(spine.clone(), host.clone(), projector.clone()).await?;
+    projector.load(&frame.reader.model().store).await?;
+    let metrics = host.metrics.scope("agent");
+    let outcomes = &["answered", "unknown", "wants_person", "anger", "deadline", "failure"];
+    let answering = Answering {
+        log: spine.log.clone(),
+        keys: spine.keys.clone(),
+        reader: frame.reader.clone(),
+        directory,
+        answerer: embedded.clone(),
+        recent,
+        answers: metrics.counter(
+            "answers",
+            "Turns by what became of them.",
+            vec![Label::of("outcome", outcomes)],
+        ),
+        seconds: metrics.seconds("answer_seconds", "Time to compute an answer.", vec![]),
+    };
+    frame.work(ANSWER, ANSWERS, move |work| answering.clone().handle(work));
+    let api = Api { reader: frame.reader.clone(), embedded, clock: spine.log.clock().clone() };
+    let services = Services::new(host.credential.clone(), proto::FILE_DESCRIPTOR_SET)
+        .with(KnowledgeServiceServer::new(api));
+    frame.serve(listener, services);
+    Ok(Service { frame })
+}

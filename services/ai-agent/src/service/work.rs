@@ -1,0 +1,250 @@
+//! The worker: computes the answer to what awaits one and asks the law to take it.
+
+use super::contact::only_leaves_contact;
+use super::project::ANSWER;
+use super::recent::Recent;
+use crate::answer::{Answer, Answerer, Language, Reason, Turn};
+use conversation::{AiReply, HandOver, Notice, Owner, Rejection, Thread};
+use directory::Directory;
+use events::thread::{Citation, HandoverReason};
+use events::{Content, ContentKind, Micros, Sealed, ThreadEvent};
+use runtime::metrics::{Counter, Histogram};
+use spine::keys::{Keys, Opened, Period, SealKey};
+use spine::read::{Done, Work};
+use spine::{Address, Cause, Error, Log, Reader, Refused};
+use sqlx::Row;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use unicode_segmentation::UnicodeSegmentation;
+use uuid::Uuid;
+
+/// The queue that the AI hands over to.
+pub(crate) const QUEUE: &str = "default";
+/// An answer that takes longer is given up; routing's deadline hands the conversation over.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How soon a turn is looked at again that the customer added to meanwhile.
+const AGAIN_MS: u64 = 5;
+
+/// What answering needs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Answering {
+    pub(crate) log: Log,
+    pub(crate) keys: Keys,
+    pub(crate) reader: Reader,
+    pub(crate) directory: Directory,
+    pub(crate) answerer: Arc<dyn Answerer>,
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) answers: Counter,
+    pub(crate) seconds: Histogram,
+}
+
+struct Standing {
+    is_ours: bool,
+    tenure: u32,
+    awaiting: Vec<Uuid>,
+}
+
+/// What is to be said and where.
+struct Turned<'a> {
+    address: &'a Address,
+    tenure: u32,
+    seen: Uuid,
+    at: Micros,
+}
+
+impl Answering {
+    /// One thread that awaits an answer.
+    pub(crate) async fn handle(self, work: Work) -> Result<Done, Error> {
+        let address = Address::parse(&work.entity)?;
+        let standing = self
+            .log
+            .read_after::<Thread, _>(&address, work.sequence, |thread| Standing {
+                is_ours: thread.owner() == Some(Owner::Ai),
+                tenure: thread.tenure(),
+                awaiting: thread.awaiting(),
+            })
+            .await?;
+        let (true, Some(seen)) = (standing.is_ours, standing.awaiting.last().copied()) else {
+            return Ok(Done::Nothing);
+        };
+        let Some(texts) = self.texts(&address, &work, &standing.awaiting).await? else {
+            return Ok(Done::Nothing);
+        };
+        let at = self.log.clock().now();
+        let thread = address.uuid().unwrap_or_default();
+        let turn = Turn {
+            tenant: address.tenant.to_string(),
+            history: self.recent.of(thread),
+            language: None,
+            at,
+            texts,
+        };
+        let started = Instant::now();
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.answerer.answer(&turn)).await;
+        self.seconds.record(started.elapsed().as_secs_f64(), &[]);
+        let turned = Turned { address: &address, tenure: standing.tenure, seen, at };
+        let Ok(answer) = answer else { return self.hand_over(&turned, HandoverReason::Failure).await };
+        self.settle(&turned, &turn, answer).await
+    }
+
+    async fn settle(&self, turned: &Turned<'_>, turn: &Turn, answer: Answer) -> Result<Done, Error> {
+        let thread = turned.address.uuid().unwrap_or_default();
+        let (text, citations, confidence) = match answer {
+            Answer::Reply { text, citations, confidence } => (text, citations, Some(confidence)),
+            Answer::Smalltalk { text, .. } => (text, Vec::new(), None),
+            Answer::HandOver { reason: Reason::Unknown } if only_leaves_contact(&turn.texts) => {
+                (self.directory.settings(&turn.tenant).contact_thanks.clone(), Vec::new(), None)
+            }
+            Answer::HandOver { reason } => {
+                self.recent.remember(thread, &turn.texts, None);
+                return self.hand_over(turned, reason_of(reason)).await;
+            }
+            // A picture or a voice message: a person looks.
+            Answer::Nothing => return self.hand_over(turned, HandoverReason::Unknown).await,
+        };
+        let citations =
+            citations.into_iter().map(|c| Citation { entry: c.entry, version: c.version }).collect();
+        let reply = AiReply {
+            message: Uuid::new_v5(&turned.seen, ANSWER.as_bytes()),
+            tenure: turned.tenure,
+            seen: Some(turned.seen),
+            content: self.content(turned, &text).await?,
+            citations,
+            confidence: confidence.map(|confidence| (confidence.clamp(0.0, 1.0) * 1_000.0) as u32),
+        };
+        let decide = |state: &Thread| conversation::reply_by_ai_to_all(state, &reply, turned.at);
+        let done = self.decide(turned, decide).await?;
+        if matches!(done, Done::At(_)) {
+            self.answers.add(1, &["answered"]);
+            self.recent.remember(thread, &turn.texts, Some(&text));
+        }
+        Ok(done)
+    }
+
+    async fn hand_over(&self, turned: &Turned<'_>, reason: HandoverReason) -> Result<Done, Error> {
+        let notice = self.directory.settings(&turned.address.tenant).handover_notice.clone();
+        let notice = Notice {
+            message: Uuid::new_v5(&turned.seen, b"handover_notice"),
+            content: self.content(turned, &notice).await?,
+        };
+        let hand_over = HandOver { tenure: turned.tenure, reason, queue: QUEUE.into(), notice: Some(notice) };
+        let decide = |state: &Thread| {
+            // The customer may have taken the wish back, or asked something else, in the meantime.
+            match conversation::newer_than(state, Some(turned.seen)).last() {
+                Some(last) => Err(Rejection::Newer { last: *last }),
+                None => conversation::hand_over(state, &hand_over, turned.at),
+            }
+        };
+        let done = self.decide(turned, decide).await?;
+        if matches!(done, Done::At(_)) {
+            self.answers.add(1, &[reason.as_ref()]);
+        }
+        Ok(done)
+    }
+
+    /// Answer and handover are one purpose of one cause, so two workers cannot do both.
+    async fn decide(
+        &self,
+        turned: &Turned<'_>,
+        decide: impl Fn(&Thread) -> Result<Vec<ThreadEvent>, Rejection>,
+    ) -> Result<Done, Error> {
+        let cause = Cause { correlation: turned.seen, ..Cause::new(turned.seen, ANSWER, "ai-agent") };
+        match self.log.transact(turned.address, &cause, decide).await {
+            Ok(decided) => Ok(Done::At(decided.position())),
+            Err(Refused::Rejected(Rejection::Newer { .. })) => Ok(Done::Again { after_ms: AGAIN_MS }),
+            // The conversation left the AI or cannot be written to: the law's state says so for certain.
+            Err(Refused::Rejected(rejection)) => {
+                tracing::debug!(%rejection, "an answer is moot");
+                Ok(Done::Nothing)
+            }
+            // The key is destroyed: the person is being erased, and nothing is written back.
+            Err(Refused::Failed(Error::Gone { .. })) => Ok(Done::Nothing),
+            Err(Refused::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn content(&self, turned: &Turned<'_>, text: &str) -> Result<Content, Error> {
+        let key = SealKey {
+            tenant: turned.address.tenant.clone(),
+            owner: spine::keys::Owner::thread(turned.address.uuid().unwrap_or_default()),
+            class: "message".into(),
+            period: Period::quarter(turned.at),
+        };
+        let sealed = self.keys.seal(&key, &turned.address.subject(), "content.text", text).await?;
+        let language = match Language::of(text) {
+            Language::Zh => "zh",
+            Language::En => "en",
+        };
+        Ok(Content {
+            kind: ContentKind::Text,
+            length: u32::try_from(text.graphemes(true).count()).unwrap_or(u32::MAX),
+            language: language.into(),
+            text: Some(Sealed(sealed)),
+            media: None,
+        })
+    }
+
+    /// The texts of the awaiting messages, in order: from the due rows, else from the log. None when a key is
+    /// destroyed.
+    async fn texts(
+        &self,
+        address: &Address,
+        work: &Work,
+        awaiting: &[Uuid],
+    ) -> Result<Option<Vec<String>>, Error> {
+        let subject = address.subject();
+        let mut sealed: HashMap<Uuid, String> = HashMap::new();
+        if awaiting == [work.key.parse::<Uuid>().unwrap_or_default()] {
+            sealed.insert(awaiting[0], work.body.clone());
+        } else {
+            sealed.extend(self.rows(&work.entity).await?);
+            if awaiting.iter().any(|message| !sealed.contains_key(message)) {
+                sealed.extend(self.from_log(address).await?);
+            }
+        }
+        let mut texts = Vec::new();
+        for message in awaiting {
+            let Some(sealed) = sealed.get(message).filter(|sealed| !sealed.is_empty()) else { continue };
+            match self.keys.open_text(sealed, &subject, "content.text").await? {
+                Opened::Text(text) => texts.push(text),
+                Opened::Gone => return Ok(None),
+            }
+        }
+        Ok(Some(texts))
+    }
+
+    async fn rows(&self, entity: &str) -> Result<Vec<(Uuid, String)>, Error> {
+        let rows = sqlx::query("SELECT key, body FROM due WHERE kind = $1 AND entity = $2")
+            .bind(ANSWER)
+            .bind(entity)
+            .fetch_all(self.reader.model().store.reads())
+            .await
+            .map_err(Error::database("read what awaits an answer"))?;
+        Ok(rows.iter().filter_map(|row| Some((row.get::<String, _>(0).parse().ok()?, row.get(1)))).collect())
+    }
+
+    async fn from_log(&self, address: &Address) -> Result<Vec<(Uuid, String)>, Error> {
+        let mut found = Vec::new();
+        for record in self.log.history(address, None).await? {
+            for event in record.events::<Thread>()? {
+                if let ThreadEvent::Received { message, content, .. }
+                | ThreadEvent::Edited { message, content, .. } = event
+                {
+                    let text =
+                        content.text.as_ref().map_or_else(String::new, |text| text.as_str().to_owned());
+                    found.push((*message, text));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn reason_of(reason: Reason) -> HandoverReason {
+    match reason {
+        Reason::Unknown => HandoverReason::Unknown,
+        Reason::WantsPerson => HandoverReason::WantsPerson,
+        Reason::Anger => HandoverReason::Anger,
+    }
+}
