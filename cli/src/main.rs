@@ -1,2 +1,55 @@
-//! The binary `tributary`.
-fn main() {}
+//! The binary `tributary`: runs the suite and speaks to it.
+
+mod admin;
+mod command;
+mod nats;
+mod run;
+mod suite;
+
+use clap::Parser;
+use runtime::Common;
+use std::process::ExitCode;
+
+/// Tributary (汇流): many channels flow into one conversation log.
+///
+/// Exit codes: 0 done; 1 failed, or a comparison found a difference; 2 wrong arguments; 128 + n ended by signal n
+/// before it was done.
+#[derive(Parser)]
+#[command(name = "tributary", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+impl Cli {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.common.problems();
+        if let command::Command::Run(args) = &self.command {
+            problems.extend(args.problems());
+        }
+        problems
+    }
+}
+
+fn main() -> ExitCode {
+    let cli: Cli = runtime::config::parse(Cli::problems);
+    // One TLS stack for everything; a second installation would only say that it is there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let workers = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let workers = match workers {
+        Ok(workers) => workers,
+        Err(error) => {
+            eprintln!("error: the process cannot start its threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match workers.block_on(command::run(cli.common, cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

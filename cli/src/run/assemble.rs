@@ -1,0 +1,182 @@
+//! The process put together, in the order in which its parts need each other.
+
+use super::args::RunArgs;
+use super::{roles, welcome};
+use crate::admin;
+use crate::nats::{self, Server};
+use crate::suite::{self, RunFile};
+use anyhow::{Context, bail};
+use runtime::{Common, Health, Metrics, Role, Secret, State, Tasks, credential};
+use spine::db::{Database, DatabaseSettings};
+use spine::keys::{KeySettings, Keys};
+use spine::nats::Seed;
+use spine::streams::StreamSettings;
+use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Readers, Spine, Tail, streams};
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+const PROCESS: &str = "tributary";
+
+/// Everything that the roles share.
+pub(super) struct Base {
+    pub(super) spine: Spine,
+    pub(super) health: Health,
+    pub(super) metrics: Metrics,
+    pub(super) credential: Secret,
+    pub(super) nats: NatsSource,
+}
+
+/// How each role reaches NATS.
+pub(super) enum NatsSource {
+    /// Through the server of this process, or of this data folder.
+    Own(nats::Running),
+    External {
+        url: String,
+        credentials: Option<std::path::PathBuf>,
+    },
+}
+
+impl NatsSource {
+    /// The connection of a user.
+    pub(super) async fn connect(&self, role: nats::Role) -> anyhow::Result<Nats> {
+        let access = match self {
+            Self::Own(running) => running.access(role).open()?,
+            Self::External { url, credentials } => external(url, credentials.as_deref(), role)?,
+        };
+        Ok(Nats::connect(&access).await?)
+    }
+
+    fn url(&self) -> &str {
+        match self {
+            Self::Own(running) => &running.url,
+            Self::External { url, .. } => url,
+        }
+    }
+}
+
+fn external(url: &str, credentials: Option<&Path>, role: nats::Role) -> anyhow::Result<NatsAccess> {
+    let seed = match credentials {
+        None => None,
+        Some(folder) => {
+            let path = folder.join(role.name());
+            let seed = std::fs::read_to_string(&path).with_context(|| {
+                format!("read the NATS credentials of {} in {}", role.name(), path.display())
+            })?;
+            Some(Seed(seed.trim().into()))
+        }
+    };
+    let inbox_prefix = seed.as_ref().map(|_| format!("_INBOX_{}", role.name()));
+    Ok(NatsAccess { url: url.into(), nkey_seed: seed, inbox_prefix, name: role.name().into() })
+}
+
+/// Runs the suite until `stop`.
+pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) -> anyhow::Result<()> {
+    let returning = common.data.join("run.json").exists();
+    std::fs::create_dir_all(&common.data).with_context(|| format!("make {}", common.data.display()))?;
+    // nats-server outlives the roles, so that what they still write at the end is taken.
+    let nats_stop = CancellationToken::new();
+    let source = source(&common, &args, &nats_stop).await?;
+    let base = open(&common, &args, source).await?;
+    let mut tasks = Tasks::new(stop.clone());
+    {
+        let (tail, log, stop) = (base.spine.tail.clone(), base.spine.log.clone(), stop.clone());
+        tasks.spawn("tail", async move { Ok(tail.run(&log, &stop).await?) });
+    }
+    watch_nats(&mut tasks, &base, &stop);
+    let started = roles::start(&mut tasks, &base, &args, &stop).await?;
+    let admin = runtime::listen(args.network.listen_admin).await?;
+    let admin_url = format!("http://{}", admin.local_addr()?);
+    let credential_file = std::path::absolute(common.data.join(credential::FILE))?;
+    let file = RunFile {
+        pid: std::process::id(),
+        http: started.http.clone().unwrap_or_default(),
+        api: started.api.clone().unwrap_or_default(),
+        admin: admin_url,
+        nats: base.nats.url().to_owned(),
+        credential_file,
+        roles: args.chosen().iter().map(ToString::to_string).collect(),
+    };
+    let routes = credential::require(admin::routes(&base.spine, &started), base.credential.clone());
+    let (health, metrics, draining) = (base.health.clone(), base.metrics.clone(), stop.clone());
+    tasks.beside("admin", async move {
+        Ok(runtime::admin::serve(admin, routes, health, metrics, draining).await)
+    });
+    suite::write(&common.data, &file)?;
+    base.health.started();
+    {
+        let (health, stop, data, demo) = (base.health.clone(), stop.clone(), common.data.clone(), args.demo);
+        tasks.spawn("welcome", async move {
+            welcome::when_ready(&data, &file, &health, demo, returning).await?;
+            stop.cancelled().await;
+            Ok(())
+        });
+    }
+    let ended = tasks.supervise(runtime::shutdown::GRACE).await;
+    if let Err(error) = base.metrics.flush() {
+        tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
+    }
+    nats_stop.cancel();
+    if let NatsSource::Own(running) = base.nats {
+        running.supervise().await;
+    }
+    Ok(ended?)
+}
+
+async fn source(common: &Common, args: &RunArgs, stop: &CancellationToken) -> anyhow::Result<NatsSource> {
+    match &common.nats {
+        Some(url) => {
+            Ok(NatsSource::External { url: url.expose().into(), credentials: args.nats_credentials.clone() })
+        }
+        None => {
+            let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
+            Ok(NatsSource::Own(running))
+        }
+    }
+}
+
+async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Base> {
+    let operator = source.connect(nats::Role::Operator).await?;
+    let settings = StreamSettings { replicas: args.replicas, ..StreamSettings::default() };
+    streams::provision(&operator, &settings).await?;
+    let clock = Clock::system();
+    let url = common.database_url.as_ref().map(|url| url.expose().to_owned());
+    let database = Database::open(DatabaseSettings::new(url, &common.data)).await?;
+    let master = args.master_key.as_ref().map(|key| key.expose().to_owned().into());
+    let keys = Keys::open(&database, KeySettings { master, ..KeySettings::default() }, clock.clone()).await?;
+    // Reading is the same for all roles; the first one's connection serves the tail.
+    let first = args.chosen().first().copied().unwrap_or(Role::Console);
+    let log = Log::new(source.connect(roles::nats_role(first)).await?, clock, LogSettings::default());
+    if keys.is_new() && log.ends().await?.iter().any(|end| *end > 0) {
+        bail!(
+            "the log holds events but the key register is new: restore the register that belongs to it, \
+             or every text would look erased"
+        );
+    }
+    let tail = Tail::at_end(&log).await?;
+    let (folder, given) = (common.data.clone(), common.service_credential.clone());
+    let credential =
+        tokio::task::spawn_blocking(move || credential::service_credential(&folder, given)).await??;
+    let health = Health::new();
+    let metrics = Metrics::new(PROCESS, None)?;
+    metrics.install();
+    let spine = Spine { log, tail, database, keys, readers: Readers::default() };
+    Ok(Base { spine, health, metrics, credential, nats: source })
+}
+
+/// Tells whether NATS is connected; only a note, since an outage takes all replicas down together.
+fn watch_nats(tasks: &mut Tasks, base: &Base, stop: &CancellationToken) {
+    let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
+    tasks.spawn("watch nats", async move {
+        loop {
+            let state = match nats.is_connected() {
+                true => State::Ready,
+                false => State::not_ready("nats-server does not answer"),
+            };
+            health.note("nats", state);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+            }
+        }
+    });
+}

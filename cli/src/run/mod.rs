@@ -1,0 +1,38 @@
+//! `tributary run`: the spine opened, the roles started, the demo applied, until a signal.
+
+mod args;
+mod assemble;
+mod roles;
+mod welcome;
+
+pub(crate) use args::RunArgs;
+pub(crate) use roles::Started;
+
+use crate::nats::{self, Server};
+use anyhow::Context;
+use runtime::{Common, shutdown};
+use tokio_util::sync::CancellationToken;
+
+/// Runs the suite until it is told to stop.
+///
+/// # Errors
+/// The first thing that failed, with its causes.
+pub(crate) async fn run(common: Common, args: RunArgs) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    shutdown::until_signal(stop.clone(), assemble::run(common, args, stop)).await?
+}
+
+/// Runs only the data folder's nats-server.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) async fn nats_only(common: Common) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let work = async {
+        let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
+        tracing::info!(nats.url = running.url, "nats-server is ready");
+        running.supervise().await;
+        anyhow::Ok(())
+    };
+    shutdown::until_signal(stop.clone(), work).await?.context("run nats-server")
+}

@@ -1,0 +1,92 @@
+//! Starting the roles: each with its own connection, so that NATS refuses what is not its business.
+
+use super::args::RunArgs;
+use super::assemble::Base;
+use crate::nats;
+use runtime::{Host, Role, Tasks};
+use spine::Spine;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What the started roles offer to the outside and to the operator.
+#[derive(Clone, Default)]
+pub(crate) struct Started {
+    pub(crate) http: Option<String>,
+    pub(crate) api: Option<String>,
+    pub(crate) ingest: Option<channel_ingest::Operations>,
+}
+
+/// The NATS user of a role.
+pub(super) fn nats_role(role: Role) -> nats::Role {
+    match role {
+        Role::ChannelIngest => nats::Role::ChannelIngest,
+        Role::Identity => nats::Role::Identity,
+        Role::Routing => nats::Role::Routing,
+        Role::AiAgent => nats::Role::AiAgent,
+        Role::LeadCapture => nats::Role::LeadCapture,
+        Role::Analytics => nats::Role::Analytics,
+        Role::Console => nats::Role::Console,
+    }
+}
+
+/// Starts the chosen roles as tasks of the process.
+pub(super) async fn start(
+    tasks: &mut Tasks,
+    base: &Base,
+    args: &RunArgs,
+    stop: &CancellationToken,
+) -> anyhow::Result<Started> {
+    let chosen = args.chosen();
+    let alone = chosen.len() == 1;
+    let peers: BTreeMap<Role, String> =
+        Role::ALL.into_iter().map(|role| (role, args.network.peer(role))).collect();
+    let peers = Arc::new(peers);
+    let mut started = Started::default();
+    for role in chosen {
+        let nats = base.nats.connect(nats_role(role)).await?;
+        let spine = Spine { log: base.spine.log.acting_over(nats), ..base.spine.clone() };
+        let host = Host {
+            role,
+            health: base.health.clone(),
+            metrics: base.metrics.clone(),
+            credential: base.credential.clone(),
+            peers: peers.clone(),
+            shutdown: stop.clone(),
+        };
+        let address = match role {
+            Role::ChannelIngest => args.network.listen_http,
+            Role::Console => args.network.listen_api,
+            _ => args.network.grpc_address(role, alone),
+        };
+        let listener = runtime::listen(address).await?;
+        start_one(tasks, &mut started, spine, host, listener).await?;
+    }
+    Ok(started)
+}
+
+async fn start_one(
+    tasks: &mut Tasks,
+    started: &mut Started,
+    spine: Spine,
+    host: Host,
+    listener: TcpListener,
+) -> anyhow::Result<()> {
+    let role = host.role;
+    let url = format!("http://{}", listener.local_addr()?);
+    match role {
+        Role::ChannelIngest => {
+            let service = channel_ingest::start(spine, host, listener).await?;
+            started.http = Some(url);
+            started.ingest = Some(service.operations());
+            tasks.spawn(role.as_str(), service.run());
+        }
+        Role::AiAgent => {
+            let service = ai_agent::service::start(spine, host, listener).await?;
+            tasks.spawn(role.as_str(), service.run());
+        }
+        Role::Identity | Role::Routing | Role::LeadCapture | Role::Analytics | Role::Console => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Asking the running suite's admin port.
+
+use super::file::RunFile;
+use anyhow::{Context, bail};
+use futures::StreamExt;
+use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The running suite. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Suite {
+    pub(crate) file: RunFile,
+    http: reqwest::Client,
+    credential: runtime::Secret,
+}
+
+impl Suite {
+    /// The suite that runs on the data folder.
+    ///
+    /// # Errors
+    /// When none runs there, with what to do.
+    pub(crate) async fn find(data: &Path) -> anyhow::Result<Self> {
+        match Self::find_running(data).await? {
+            Some(suite) => Ok(suite),
+            None => bail!("no suite runs on {}; start it with `tributary run`", data.display()),
+        }
+    }
+
+    /// As [`Suite::find`]; none when no suite answers there.
+    ///
+    /// # Errors
+    /// When what it left in the folder cannot be read.
+    pub(crate) async fn find_running(data: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(file) = RunFile::read(data)? else { return Ok(None) };
+        let path = &file.credential_file;
+        let credential = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build()?;
+        let suite = Self { file, http, credential: runtime::Secret::new(credential.trim()) };
+        let answers = suite.http.get(format!("{}/livez", suite.file.admin)).send().await.is_ok();
+        Ok(answers.then_some(suite))
+    }
+
+    /// Asks a route of the admin port and reads the JSON answer.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.file.admin));
+        self.answer(request).await
+    }
+
+    /// Posts to a route of the admin port and reads the JSON answer.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words.
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
+        self.answer(request).await
+    }
+
+    /// Posts to a route that answers with one JSON value a line: progress, then the result. `told` hears each
+    /// line but the last, which is returned.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words, also one that comes as the last line.
+    pub(crate) async fn follow(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut told: impl FnMut(&Value),
+    ) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        if !response.status().is_success() {
+            bail!(refusal(response.status(), &response.bytes().await?));
+        }
+        let (mut chunks, mut rest, mut last) = (response.bytes_stream(), Vec::new(), Value::Null);
+        while let Some(chunk) = chunks.next().await {
+            rest.extend_from_slice(&chunk.context("the suite stopped while it worked")?);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                if !last.is_null() {
+                    told(&last);
+                }
+                last = serde_json::from_slice(&line)?;
+            }
+        }
+        match last.get("error").and_then(Value::as_str) {
+            Some(error) => bail!(error.to_owned()),
+            None => Ok(last),
+        }
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        let (status, bytes) = (response.status(), response.bytes().await?);
+        if !status.is_success() {
+            bail!(refusal(status, &bytes));
+        }
+        Ok(if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? })
+    }
+}
+
+/// A problem document in one line.
+fn refusal(status: reqwest::StatusCode, body: &[u8]) -> String {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
+    let parts = [text("title"), text("field"), text("detail"), text("remedy")];
+    let words: Vec<String> = parts.into_iter().flatten().collect();
+    if words.is_empty() { format!("the suite refused with {status}") } else { words.join(": ") }
+}

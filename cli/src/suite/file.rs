@@ -1,0 +1,84 @@
+//! `run.json` in the data folder: the addresses of the running suite, for the commands.
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// What the commands need to find the running suite. The credential itself stands in a file of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunFile {
+    pub(crate) pid: u32,
+    /// Webhooks and the widget's socket.
+    pub(crate) http: String,
+    /// REST.
+    pub(crate) api: String,
+    /// Probes, metrics, administration.
+    pub(crate) admin: String,
+    pub(crate) nats: String,
+    /// The file that holds what administration asks for.
+    pub(crate) credential_file: PathBuf,
+    /// The roles in the process.
+    pub(crate) roles: Vec<String>,
+}
+
+impl RunFile {
+    pub(crate) fn path(data: &Path) -> PathBuf {
+        data.join("run.json")
+    }
+
+    /// Reads the file of a data folder; none when no suite was started there.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub(crate) fn read(data: &Path) -> anyhow::Result<Option<Self>> {
+        let path = Self::path(data);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let broken =
+                    || format!("{} is broken; stop the suite, delete it, start again", path.display());
+                Ok(Some(serde_json::from_slice(&bytes).with_context(broken)?))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+        }
+    }
+}
+
+/// Writes the file, readable by its owner alone, whole or not at all.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub(crate) fn write(data: &Path, file: &RunFile) -> anyhow::Result<()> {
+    let (path, new) = (RunFile::path(data), data.join("run.json.new"));
+    let context = || format!("write {}", path.display());
+    let bytes = serde_json::to_vec_pretty(file)?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    options.open(&new).and_then(|mut handle| handle.write_all(&bytes)).with_context(context)?;
+    std::fs::rename(&new, &path).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_file_reads_back_and_is_missing_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(RunFile::read(folder.path()).unwrap(), None);
+        let file = RunFile {
+            pid: 7,
+            http: "http://127.0.0.1:8080".into(),
+            api: "http://127.0.0.1:8081".into(),
+            admin: "http://127.0.0.1:9090".into(),
+            nats: "nats://127.0.0.1:4222".into(),
+            credential_file: "service.credential".into(),
+            roles: vec!["routing".into()],
+        };
+        write(folder.path(), &file).unwrap();
+        assert_eq!(RunFile::read(folder.path()).unwrap(), Some(file));
+    }
+}

@@ -1,0 +1,7 @@
+//! A running suite as the commands see it: where it is, and what it can be asked.
+
+mod client;
+mod file;
+
+pub(crate) use client::Suite;
+pub(crate) use file::{RunFile, write};
