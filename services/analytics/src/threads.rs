@@ -1,0 +1,84 @@
+//! The conversations behind a figure, page by page.
+
+use crate::cursor::Cursor;
+use crate::definition::Definition;
+use crate::question::{FILTER, Filter, Refusal, text};
+use proto::v1::{CountedConversation, HandoverReason, Metric, ThreadsResponse};
+use spine::Error;
+use spine::db::Store;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
+
+/// A reason of its own per row, since a conversation is counted under each of its reasons.
+const REASONS: &str = "JOIN (SELECT 1 AS reason UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
+     UNION ALL SELECT 5) AS reasons ON (handover_reasons & (1 << reason)) <> 0";
+
+/// What is listed.
+pub(crate) struct List<'a> {
+    pub(crate) definition: &'a Definition,
+    /// Unspecified for all reasons.
+    pub(crate) reason: HandoverReason,
+    pub(crate) after: Cursor,
+    pub(crate) page_size: u32,
+}
+
+/// One page, by time of opening.
+///
+/// # Errors
+/// Database errors.
+pub(crate) async fn list(
+    store: &Store,
+    filter: &Filter,
+    list: &List<'_>,
+) -> Result<ThreadsResponse, Refusal> {
+    let of_reasons = list.definition.metric == Metric::Handovers;
+    let query = filter.bind(sqlx::query(AssertSqlSafe(sql(list.definition, of_reasons))), list.after.at);
+    let mut query = query
+        .bind(list.after.at)
+        .bind(&list.after.thread)
+        .bind(list.after.n)
+        .bind(i64::from(list.page_size) + 1);
+    if of_reasons {
+        query = query.bind(list.after.reason).bind(i32::from(list.reason));
+    }
+    let mut rows = query.fetch_all(store.reads()).await.map_err(Error::database("list conversations"))?;
+    let is_last = rows.len() <= list.page_size as usize;
+    rows.truncate(list.page_size as usize);
+    let next = rows.last().filter(|_| !is_last).map(|row| place(row).token());
+    Ok(ThreadsResponse {
+        conversations: rows.iter().map(|row| counted(row, list.definition)).collect(),
+        next_page_token: next.unwrap_or_default(),
+    })
+}
+
+fn sql(definition: &Definition, of_reasons: bool) -> String {
+    let value = definition.value.unwrap_or("CAST(NULL AS BIGINT)");
+    let condition = definition.condition;
+    let (reason, join, after, order) = if of_reasons {
+        let after = "(opened_at, thread, n, reason) > ($6, $7, $8, $10) AND ($11 = 0 OR reason = $11)";
+        ("reason", REASONS, after, ", reason")
+    } else {
+        ("0", "", "(opened_at, thread, n) > ($6, $7, $8)", "")
+    };
+    format!(
+        "SELECT opened_at, thread, n, {reason}, account, channel, {value} FROM conversations {join}
+         WHERE {FILTER} AND {condition} AND {after} ORDER BY opened_at, thread, n{order} LIMIT $9"
+    )
+}
+
+fn place(row: &AnyRow) -> Cursor {
+    Cursor { at: row.get(0), thread: row.get(1), n: row.get(2), reason: row.get(3) }
+}
+
+fn counted(row: &AnyRow, definition: &Definition) -> CountedConversation {
+    let Cursor { at, thread, n, reason } = place(row);
+    CountedConversation {
+        thread,
+        conversation: u32::try_from(n).unwrap_or(u32::MAX),
+        account: text(row, 4),
+        channel: text(row, 5),
+        at_us: at,
+        value_ms: definition.value.and_then(|_| row.get(6)),
+        reason,
+    }
+}
