@@ -1,0 +1,237 @@
+//! The suite of a journey: its services in this process, which can be stopped and started again.
+
+use crate::place::Place;
+use crate::server::Server;
+use crate::setup::{self, TENANT};
+use events::knowledge::Entry;
+use runtime::{Health, Host, Metrics, Role, Secret, Tasks};
+use simulators::http::{Config, Partner};
+use simulators::{Ledger, wechat};
+use spine::db::Database;
+use spine::keys::{KeySettings, Keys};
+use spine::{Clock, Log, LogSettings, Readers, Spine, Tail, streams};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// The suite, running.
+pub struct World {
+    pub place: Place,
+    pub server: Server,
+    pub spine: Spine,
+    pub health: Health,
+    /// Webhooks and sockets.
+    pub http: String,
+    /// Where the roles answer gRPC.
+    pub peers: BTreeMap<Role, String>,
+    pub ingest: Option<channel_ingest::Operations>,
+    roles: Vec<Role>,
+    stop: CancellationToken,
+    running: Option<JoinHandle<Result<(), runtime::shutdown::Crash>>>,
+}
+
+/// The simulated outside of a world: a partner system on the generic channel and an official account.
+pub struct Outside {
+    pub partner: Partner,
+    pub wechat: wechat::Platform,
+    pub ledger: Ledger,
+    pub stop: CancellationToken,
+}
+
+impl World {
+    /// A world with a fresh log and database and these roles.
+    ///
+    /// # Panics
+    /// When anything does not start; so do all functions here.
+    pub async fn start(place: &Place, roles: &[Role]) -> Self {
+        let server = Server::start(&place.folder).await;
+        streams::provision(&server.nats().await, &Default::default()).await.expect("streams can be made");
+        Self::on(place.clone(), server, roles, Clock::system()).await
+    }
+
+    /// A world on a server that is there, which may hold a log.
+    pub async fn on(place: Place, server: Server, roles: &[Role], clock: Clock) -> Self {
+        // A second installation only says that it is there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let database = Database::open(place.settings()).await.expect("the database opens");
+        let keys =
+            Keys::open(&database, KeySettings::default(), clock.clone()).await.expect("the register opens");
+        let log = Log::new(server.nats().await, clock, LogSettings::default());
+        let tail = Tail::at_end(&log).await.expect("the log says where it ends");
+        let spine = Spine { log, tail, database, keys, readers: Readers::default() };
+        let mut world = Self {
+            place,
+            server,
+            spine,
+            health: Health::new(),
+            http: String::new(),
+            peers: BTreeMap::new(),
+            ingest: None,
+            roles: roles.to_vec(),
+            stop: CancellationToken::new(),
+            running: None,
+        };
+        world.run().await;
+        world
+    }
+
+    async fn run(&mut self) {
+        let mut tasks = Tasks::new(self.stop.clone());
+        let (tail, log, stop) = (self.spine.tail.clone(), self.spine.log.clone(), self.stop.clone());
+        tasks.spawn("tail", async move { Ok(tail.run(&log, &stop).await?) });
+        let mut listeners = BTreeMap::new();
+        for role in Role::ALL {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+            let address = listener.local_addr().expect("a bound socket has an address");
+            self.peers.insert(role, format!("http://{address}"));
+            listeners.insert(role, listener);
+        }
+        let metrics = Metrics::new("journey", None).expect("metrics can be made");
+        for role in self.roles.clone() {
+            let host = Host {
+                role,
+                health: self.health.clone(),
+                metrics: metrics.clone(),
+                credential: Secret::new("a-credential-of-the-journeys-0000"),
+                peers: Arc::new(self.peers.clone()),
+                shutdown: self.stop.clone(),
+            };
+            let listener = listeners.remove(&role).expect("each role runs once");
+            self.run_role(&mut tasks, role, host, listener).await;
+        }
+        self.http = self.peers[&Role::ChannelIngest].clone();
+        self.running = Some(tokio::task::spawn(tasks.supervise(Duration::from_secs(20))));
+        self.health.started();
+        tokio::time::timeout(crate::PATIENCE, self.health.until_ready())
+            .await
+            .expect("the suite becomes ready");
+    }
+
+    async fn run_role(&mut self, tasks: &mut Tasks, role: Role, host: Host, listener: TcpListener) {
+        let spine = self.spine.clone();
+        match role {
+            Role::ChannelIngest => {
+                let service =
+                    channel_ingest::start(spine, host, listener).await.expect("channel-ingest starts");
+                self.ingest = Some(service.operations());
+                tasks.spawn(role.as_str(), service.run());
+            }
+            Role::AiAgent => {
+                let service = ai_agent::service::start(spine, host, listener).await.expect("ai-agent starts");
+                tasks.spawn(role.as_str(), service.run());
+            }
+            _ => panic!("{role} is not part of journeys yet"),
+        }
+    }
+
+    /// Stops the suite as SIGTERM would; the server and the data stay.
+    pub async fn stop(mut self) -> (Place, Server, Clock) {
+        self.stop.cancel();
+        let ended = self.running.take().expect("it runs").await.expect("the suite does not panic");
+        ended.expect("the suite stops cleanly");
+        let clock = self.spine.log.clock().clone();
+        let Self { place, server, spine, ingest, .. } = self;
+        drop(ingest);
+        spine.database.close().await;
+        drop(spine);
+        (place, server, clock)
+    }
+
+    /// Stops the suite and starts it again with these roles on the same data.
+    pub async fn again(self, roles: &[Role]) -> Self {
+        let (place, server, clock) = self.stop().await;
+        Self::on(place, server, roles, clock).await
+    }
+
+    /// The tenant with settings and knowledge, and the outside with an account on each of two channels.
+    pub async fn furnish(&self, entries: &[Entry]) -> Outside {
+        let (ledger, stop) = (Ledger::default(), CancellationToken::new());
+        let mut config = Config::new("shop");
+        config.pause_ms = 100;
+        let secret = config.secret.clone();
+        let clock = simulators::Clock::world();
+        let partner =
+            Partner::start(config, clock.clone(), ledger.clone(), &stop).await.expect("the partner starts");
+        let config = wechat::Config::new("oa");
+        let secrets = [
+            ("token", config.token.clone()),
+            ("encoding_aes_key", config.encoding_aes_key.clone()),
+            ("app_secret", config.app_secret.clone()),
+        ];
+        let app_id = config.app_id.clone();
+        let wechat =
+            wechat::Platform::start(config, clock, ledger.clone(), &stop).await.expect("the platform starts");
+        setup::tenant(&self.spine, &setup::settings()).await;
+        let callback = partner.callback_url();
+        let http = [("callback_url", callback.as_str()), ("timeout_ms", "2000")];
+        setup::account(&self.spine, "http", "shop", &http, &[("webhook_secret", &secret)]).await;
+        let base = wechat.url();
+        let settings = [
+            ("app_id", app_id.as_str()),
+            ("mode", "safe"),
+            ("api_base", base.as_str()),
+            ("timeout_ms", "2000"),
+        ];
+        let secrets: Vec<(&str, &str)> =
+            secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        setup::account(&self.spine, "wechat_oa", "oa", &settings, &secrets).await;
+        for entry in entries {
+            setup::entry(&self.spine, entry).await;
+        }
+        partner.point_at(&format!("{}/channels/http/shop/messages", self.http));
+        wechat.point_at(&format!("{}/channels/wechat_oa/oa", self.http));
+        self.settle().await;
+        Outside { partner, wechat, ledger, stop }
+    }
+
+    /// Registers an agent who is online.
+    pub async fn agent(&self, name: &str, capacity: u32) -> Uuid {
+        setup::agent(&self.spine, name, capacity).await
+    }
+
+    /// Waits until every reader of the process holds everything that the log holds now.
+    pub async fn settle(&self) {
+        let ends = self.spine.log.ends().await.expect("the log says where it ends");
+        let at_least: Vec<spine::Position> = (0..spine::PARTS)
+            .zip(ends)
+            .map(|(part, sequence)| spine::Position { generation: 1, part, sequence })
+            .collect();
+        for reader in self.spine.readers.all() {
+            reader.wait_for(&at_least, crate::PATIENCE).await.expect("the reader gets there");
+        }
+    }
+
+    /// All thread events of the log in the order of their parts, with the thread's id.
+    pub async fn thread_events(&self) -> Vec<(Uuid, events::ThreadEvent)> {
+        let mut found = Vec::new();
+        for (part, end) in (0..spine::PARTS).zip(self.spine.log.ends().await.expect("the log answers")) {
+            let stream = spine::address::stream_name(1, part);
+            let mut reading = spine::log::consume::Consumption::of_log(self.spine.log.nats(), stream, 1);
+            let mut at = 0;
+            while at < end {
+                let stored = reading.next().await.expect("the log is whole");
+                at = stored.sequence;
+                if !stored.subject.contains(".thread.") {
+                    continue;
+                }
+                let thread =
+                    stored.subject.rsplit('.').next().and_then(|id| id.parse().ok()).unwrap_or_default();
+                let payload: serde_json::Value =
+                    serde_json::from_slice(&stored.payload).expect("events are JSON");
+                let events: Vec<events::ThreadEvent> =
+                    serde_json::from_value(payload["events"].clone()).expect("events are known");
+                found.extend(events.into_iter().map(|event| (thread, event)));
+            }
+        }
+        found
+    }
+
+    /// The tenant of all journeys.
+    pub fn tenant(&self) -> &'static str {
+        TENANT
+    }
+}

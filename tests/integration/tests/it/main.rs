@@ -1,0 +1,15 @@
+//! Journeys through real NATS and a real database, each on SQLite and on Postgres.
+
+mod answer;
+
+use events::knowledge::Entry;
+use integration::knowledge;
+
+/// A small shop's knowledge.
+fn shop() -> Vec<Entry> {
+    vec![
+        knowledge("return-freight", "退货运费谁承担", "质量问题退货，运费由我们承担；其他原因由买家承担。"),
+        knowledge("delivery-time", "多久能发货", "付款后 24 小时内发货，一般三天送达。"),
+        knowledge("invoice", "可以开发票吗", "可以，下单时填写抬头和税号即可开电子发票。"),
+    ]
+}
