@@ -1,0 +1,140 @@
+//! Finding what is late. A tenant's first row tells whether any of its rows can be late, so that only tenants
+//! with late rows are looked at.
+
+use super::{AWAY_GRACE_US, OFFLINE_GRACE_US};
+use crate::model::table::{maybe_uuid, number, uuid};
+use events::Micros;
+use events::tenant::Settings;
+use spine::Error;
+use spine::db::Store;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+/// A thread whose time has come.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Late {
+    pub(crate) tenant: String,
+    pub(crate) thread: Uuid,
+    pub(crate) n: u32,
+    pub(crate) tenure: u32,
+    pub(crate) account: Uuid,
+    /// The queue in which the conversation waited before; empty when it never did.
+    pub(crate) queue: String,
+    /// The message that is unanswered.
+    pub(crate) message: Option<Uuid>,
+    pub(crate) settings: Settings,
+}
+
+const ANSWERS: Column = Column {
+    // A step from tenant to tenant through the index: as many steps as tenants, however many rows.
+    first: "WITH RECURSIVE step (tenant) AS (
+            SELECT MIN(tenant) FROM threads WHERE answer_at IS NOT NULL
+            UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.answer_at IS NOT NULL
+                AND t.tenant > step.tenant) FROM step WHERE step.tenant IS NOT NULL)
+        SELECT s.tenant, (SELECT MIN(t.answer_at) FROM threads t WHERE t.answer_at IS NOT NULL
+            AND t.tenant = s.tenant), c.settings
+        FROM step s LEFT JOIN tenants c ON c.tenant = s.tenant WHERE s.tenant IS NOT NULL",
+    rows: "SELECT thread, n, tenure, account, queue, answer_message FROM threads WHERE tenant = $1
+        AND answer_at IS NOT NULL AND answer_at <= $2 ORDER BY answer_at LIMIT $3",
+    wait_ms: |settings| settings.answer_deadline_ms,
+};
+
+const IDLE: Column = Column {
+    first: "WITH RECURSIVE step (tenant) AS (
+            SELECT MIN(tenant) FROM threads WHERE idle_at IS NOT NULL
+            UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.idle_at IS NOT NULL
+                AND t.tenant > step.tenant) FROM step WHERE step.tenant IS NOT NULL)
+        SELECT s.tenant, (SELECT MIN(t.idle_at) FROM threads t WHERE t.idle_at IS NOT NULL
+            AND t.tenant = s.tenant), c.settings
+        FROM step s LEFT JOIN tenants c ON c.tenant = s.tenant WHERE s.tenant IS NOT NULL",
+    rows: "SELECT thread, n, tenure, account, queue, answer_message FROM threads WHERE tenant = $1
+        AND idle_at IS NOT NULL AND idle_at <= $2 ORDER BY idle_at LIMIT $3",
+    wait_ms: |settings| settings.idle_close_ms,
+};
+
+struct Column {
+    /// The first time of each tenant, with its settings.
+    first: &'static str,
+    rows: &'static str,
+    wait_ms: fn(&Settings) -> u64,
+}
+
+/// Messages that were to be answered before `now`.
+pub(crate) async fn answers(store: &Store, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
+    find(store, &ANSWERS, now, count).await
+}
+
+/// Conversations in which nothing happened for longer than the tenant bears.
+pub(crate) async fn idle(store: &Store, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
+    find(store, &IDLE, now, count).await
+}
+
+async fn find(store: &Store, column: &Column, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
+    let firsts = sqlx::query(column.first)
+        .fetch_all(store.reads())
+        .await
+        .map_err(Error::database("read what may be late"))?;
+    let mut late = Vec::new();
+    for row in firsts {
+        let (tenant, first): (String, Micros) = (row.get(0), row.get(1));
+        let settings = settings_of(row.get(2))?;
+        let wait_us = Micros::try_from((column.wait_ms)(&settings)).unwrap_or(Micros::MAX / 2_000) * 1_000;
+        let until = now.saturating_sub(wait_us);
+        if first > until {
+            continue;
+        }
+        let rows = sqlx::query(column.rows)
+            .bind(tenant.clone())
+            .bind(until)
+            .bind(i64::try_from(count).unwrap_or(i64::MAX))
+            .fetch_all(store.reads())
+            .await
+            .map_err(Error::database("read what is late"))?;
+        for row in &rows {
+            late.push(read(row, tenant.clone(), settings.clone())?);
+        }
+    }
+    Ok(late)
+}
+
+/// Conversations whose agents left the team, or have been offline or away for longer than their grace. A
+/// conversation taken meanwhile has its own grace.
+pub(crate) async fn gone(store: &Store, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
+    let rows = sqlx::query(
+        "SELECT t.thread, t.n, t.tenure, t.account, t.queue, t.answer_message, t.tenant
+         FROM agents a JOIN threads t ON t.tenant = a.tenant AND t.agent = a.agent AND t.owner = 'agent'
+         WHERE a.gone = 1 OR (a.presence = 'offline' AND a.since <= $1 AND t.since <= $1)
+            OR (a.presence = 'away' AND a.since <= $2 AND t.since <= $2)
+         ORDER BY t.since LIMIT $3",
+    )
+    .bind(now - OFFLINE_GRACE_US)
+    .bind(now - AWAY_GRACE_US)
+    .bind(i64::try_from(count).unwrap_or(i64::MAX))
+    .fetch_all(store.reads())
+    .await
+    .map_err(Error::database("read whose agent is gone"))?;
+    rows.iter().map(|row| read(row, row.get(6), Settings::default())).collect()
+}
+
+fn read(row: &AnyRow, tenant: String, settings: Settings) -> Result<Late, Error> {
+    Ok(Late {
+        tenant,
+        thread: uuid(row, 0)?,
+        n: number(row, 1),
+        tenure: number(row, 2),
+        account: uuid(row, 3)?,
+        queue: row.get(4),
+        message: maybe_uuid(row, 5)?,
+        settings,
+    })
+}
+
+/// A tenant that never chose has the defaults.
+fn settings_of(stored: Option<String>) -> Result<Settings, Error> {
+    let parse = |text: String| {
+        serde_json::from_str(&text)
+            .map_err(|error| Error::Other(format!("stored settings are broken: {error}")))
+    };
+    stored.map_or_else(|| Ok(Settings::default()), parse)
+}

@@ -1,0 +1,145 @@
+//! Timers: what is late is looked for in the tables, and the law is asked once it is time.
+//!
+//! The rows hold from when a time counts, and how long it is comes from the tenant's settings when the row is
+//! looked for: so applying stays pure, and a changed setting holds at once. Rows that are not late yet are never
+//! read, however many there are.
+
+mod ask;
+mod late;
+
+use crate::outcome::{Leave, chain};
+use crate::telling::Telling;
+pub use ask::QUEUE_SETTING;
+use late::Late;
+use spine::read::Status;
+use spine::{Address, Error, Reader, Spine};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use strum::{AsRefStr, IntoStaticStr};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Questions to the law under way at the same time, of one kind.
+const IN_FLIGHT_MAX: usize = 64;
+/// An agent who went offline keeps their conversations for so long: a broken connection comes back.
+pub const OFFLINE_GRACE_US: i64 = 60_000_000;
+/// An agent who is away keeps their conversations for so long.
+pub const AWAY_GRACE_US: i64 = 5 * 60_000_000;
+
+/// What a timer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A message that the AI, or whoever answers outside, leaves unanswered goes to people.
+    AnswerDeadline,
+    /// A conversation in which nothing happens is closed.
+    IdleClose,
+    /// The conversations of an agent who is gone go back to the queue.
+    AgentGone,
+}
+
+impl Kind {
+    /// How often the tables are asked.
+    fn every(self) -> Duration {
+        match self {
+            Self::AnswerDeadline => Duration::from_millis(250),
+            Self::AgentGone | Self::IdleClose => Duration::from_secs(1),
+        }
+    }
+}
+
+/// The timers of one kind.
+pub(crate) struct Timer {
+    pub(crate) kind: Kind,
+    pub(crate) spine: Spine,
+    pub(crate) reader: Reader,
+    pub(crate) telling: Telling,
+}
+
+impl Timer {
+    /// Asks the law about what is late until `shutdown`, then waits for what is under way.
+    ///
+    /// # Errors
+    /// When a question panicked.
+    pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut held: HashMap<Uuid, Option<Leave>> = HashMap::new();
+        let mut running: JoinSet<(Late, Leave)> = JoinSet::new();
+        let mut tick = tokio::time::interval(self.kind.every());
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = tick.tick() => {}
+                Some(ended) = running.join_next() => {
+                    let (late, leave) = ended?;
+                    held.insert(late.thread, Some(leave));
+                    // What is still late waits for the next tick, or for room.
+                    if running.len() + 1 < IN_FLIGHT_MAX { continue; }
+                }
+            }
+            self.let_go(&mut held);
+            if running.len() >= IN_FLIGHT_MAX {
+                continue;
+            }
+            match self.find(held.len()).await {
+                Ok(rows) => {
+                    for late in rows {
+                        if running.len() < IN_FLIGHT_MAX
+                            && self.is_ours(&late)
+                            && !held.contains_key(&late.thread)
+                        {
+                            held.insert(late.thread, None);
+                            let (kind, spine, telling) =
+                                (self.kind, self.spine.clone(), self.telling.clone());
+                            let store = self.reader.model().store.clone();
+                            running.spawn(async move {
+                                let leave = ask::ask(kind, &spine, &store, &late).await;
+                                if matches!(leave, Leave::Projected(_)) {
+                                    telling.timer(kind.into());
+                                }
+                                (late, leave)
+                            });
+                        }
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(timer.kind = self.kind.as_ref(), error = %chain(&error), "what is late cannot be read; trying again");
+                }
+            }
+        }
+        while running.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Late rows, reaching past those that are held.
+    async fn find(&self, held: usize) -> Result<Vec<Late>, Error> {
+        let store = self.reader.model().store.clone();
+        let (now, count) = (self.spine.log.clock().now(), IN_FLIGHT_MAX + held);
+        match self.kind {
+            Kind::AnswerDeadline => late::answers(&store, now, count).await,
+            Kind::IdleClose => late::idle(&store, now, count).await,
+            Kind::AgentGone => late::gone(&store, now, count).await,
+        }
+    }
+
+    /// Lets go of what the tables know by now.
+    fn let_go(&self, held: &mut HashMap<Uuid, Option<Leave>>) {
+        let (now, positions): (i64, BTreeMap<u8, u64>) =
+            (self.spine.log.clock().now(), self.reader.positions());
+        held.retain(|_, leave| match leave {
+            None => true,
+            Some(Leave::Until(at)) => now < *at,
+            Some(Leave::Projected(position)) => {
+                positions.get(&position.part).is_none_or(|known| *known < position.sequence)
+            }
+        });
+    }
+
+    /// Of several replicas the one that reads the thread's part asks, once it has caught up.
+    fn is_ours(&self, late: &Late) -> bool {
+        let part = Address::of(&late.tenant, "thread", late.thread).map(|address| address.part);
+        let statuses = self.reader.statuses();
+        let statuses = statuses.borrow();
+        part.is_ok_and(|part| matches!(statuses.get(&part), Some(Status::Live)))
+    }
+}
