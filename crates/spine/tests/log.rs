@@ -174,6 +174,7 @@ async fn an_event_of_a_newer_release_is_refused_by_name() {
         ("ce-id", new_id().to_string()),
         ("ce-type", "counter.halve".into()),
         ("ce-time", "2026-01-01T00:00:00Z".into()),
+        ("ce-subject", address.id.to_string()),
         ("tributary-cause", new_id().to_string()),
         ("tributary-correlation", new_id().to_string()),
         ("tributary-actor", "newer".into()),

@@ -34,9 +34,12 @@ impl<S: Entity> Slot<S> {
     }
 }
 
+/// A slot that a decision and the tail share.
+pub(crate) type Shared<S> = Arc<Mutex<Slot<S>>>;
+
 /// A bounded cache of slots of one kind, by subject.
 pub(crate) struct Cache<S> {
-    slots: Mutex<LruCache<Box<str>, Arc<Mutex<Slot<S>>>>>,
+    slots: Mutex<LruCache<Box<str>, Shared<S>>>,
 }
 
 impl<S: Entity> Cache<S> {
@@ -44,11 +47,11 @@ impl<S: Entity> Cache<S> {
         Self { slots: Mutex::new(LruCache::new(entities_max)) }
     }
 
-    pub(crate) fn get(&self, subject: &str) -> Option<Arc<Mutex<Slot<S>>>> {
+    pub(crate) fn get(&self, subject: &str) -> Option<Shared<S>> {
         lock(&self.slots).get(subject).cloned()
     }
 
-    pub(crate) fn put(&self, subject: &str, slot: Slot<S>) -> Arc<Mutex<Slot<S>>> {
+    pub(crate) fn put(&self, subject: &str, slot: Slot<S>) -> Shared<S> {
         let slot = Arc::new(Mutex::new(slot));
         lock(&self.slots).put(subject.into(), slot.clone());
         slot

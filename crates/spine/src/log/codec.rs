@@ -25,6 +25,9 @@ const CORRELATION: &str = "tributary-correlation";
 const ACTOR: &str = "tributary-actor";
 const VERSION: &str = "tributary-version";
 const SCHEMA_VERSION: &str = "tributary-schema";
+/// A header that the server puts on its answers to reads. On a stored message it means that somebody had such an
+/// answer sent to the log's subject, which the server's permissions do not prevent.
+const COPIED: &str = "Nats-Stream";
 
 pub(crate) fn encode<E: Serialize>(subject: &str, events: Vec<E>) -> Result<Bytes, Error> {
     let payload = serde_json::to_vec(&Payload { events }).map_err(Error::Unwritable)?;
@@ -76,6 +79,9 @@ pub(crate) fn decode(
         |name: &'static str| text(name)?.parse::<uuid::Uuid>().map_err(|_| missing(subject, position, name));
     let number =
         |name: &'static str| text(name)?.parse::<u64>().map_err(|_| missing(subject, position, name));
+    if text(SUBJECT)? != &*address.id {
+        return Err(missing(subject, position, SUBJECT));
+    }
     let meta = Meta {
         id: uuid(ID)?,
         decision: text(TYPE)?.into(),
@@ -99,29 +105,35 @@ pub(crate) fn decode_or_blank(
     headers: &HeaderMap,
     payload: Bytes,
 ) -> Recorded {
-    decode(subject, place.sequence, stored_at, headers, payload).unwrap_or_else(|error| {
-        tracing::error!(log.position = %place, log.subject = subject, error = %error, "a message of the log is unreadable");
-        let nowhere = Address {
-            generation: place.generation,
-            part: place.part,
-            tenant: "".into(),
-            kind: "".into(),
-            id: "".into(),
-        };
-        let address = Address::parse(subject).unwrap_or(nowhere);
-        let blank = Meta {
-            id: uuid::Uuid::nil(),
-            decision: "unreadable".into(),
-            at: stored_at,
-            cause: uuid::Uuid::nil(),
-            correlation: uuid::Uuid::nil(),
-            actor: "".into(),
-            traceparent: None,
-            version: 0,
-            schema: 0,
-        };
-        Recorded::new(place, address, blank, stored_at, Bytes::new())
-    })
+    let nowhere = || Address {
+        generation: place.generation,
+        part: place.part,
+        tenant: "".into(),
+        kind: "".into(),
+        id: "".into(),
+    };
+    let is_copy = headers.get(COPIED).is_some();
+    let decoded =
+        if is_copy { None } else { Some(decode(subject, place.sequence, stored_at, headers, payload)) };
+    let error = match decoded {
+        Some(Ok(record)) => return record,
+        Some(Err(error)) => error.to_string(),
+        None => "it is a copy of another message, and everybody passes over it".into(),
+    };
+    tracing::error!(log.position = %place, log.subject = subject, error, "a message of the log is not what a decision wrote");
+    let address = if is_copy { nowhere() } else { Address::parse(subject).unwrap_or_else(|_| nowhere()) };
+    let blank = Meta {
+        id: uuid::Uuid::nil(),
+        decision: "unreadable".into(),
+        at: stored_at,
+        cause: uuid::Uuid::nil(),
+        correlation: uuid::Uuid::nil(),
+        actor: "".into(),
+        traceparent: None,
+        version: 0,
+        schema: 0,
+    };
+    Recorded::new(place, address, blank, stored_at, Bytes::new())
 }
 
 fn missing(subject: &str, position: Position, header: &str) -> Error {

@@ -9,6 +9,7 @@ pub mod tail;
 mod transact;
 
 pub use consume::Consumption;
+pub(crate) use load::micros_of;
 pub use tail::{Tail, TailStart};
 pub use transact::{Decided, Refused};
 
@@ -180,7 +181,11 @@ impl Log {
         }
         let mut slot = Slot::<S>::default();
         for record in load::load(&self.nats, address, 1).await? {
-            slot.fold(&record)?;
+            // Read from the beginning nothing can be missing, so what does not continue is no decision of ours.
+            if !slot.fold(&record)? {
+                tracing::error!(log.position = %record.position, "a message that does not continue its entity is passed over");
+                slot.sequence = record.position.sequence;
+            }
         }
         Ok(typed::<S>(&*cache).put(&subject, slot))
     }
