@@ -1,0 +1,134 @@
+//! Planning a channel account: its secrets are compared by opening what stands.
+
+use super::change::Difference;
+use super::document::{AccountSpec, Document, Wrong, check_name};
+use super::step::Step;
+use super::{Failure, Planned, id_of};
+use crate::state::App;
+use events::Sealed;
+use events::account::Setup;
+use laws::account::Account;
+use spine::keys::{Opened, Owner, Period, SealKey};
+use spine::{Address, Entity, Error};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> Result<Planned, Failure> {
+    let place = document.place;
+    check_name(place, "slug", &spec.slug)?;
+    check_name(place, "channel", &spec.channel)?;
+    for name in spec.secrets.keys() {
+        check_name(place, &format!("secrets.{name}"), name)?;
+    }
+    let id = id_of(&document.tenant, Account::KIND, &spec.slug);
+    check_slug(app, document, &spec.slug, id).await?;
+    let address = Address::of(&document.tenant, Account::KIND, id)?;
+    let look = |account: &Account| (account.setup.clone(), account.disabled);
+    let (known, disabled) = app.log().read::<Account, _>(&address, look).await?;
+    if let Some(known) = known.as_ref().filter(|known| known.channel != spec.channel) {
+        let reason = format!("the account is one of the channel `{}`", known.channel);
+        return Err(Wrong::new(place, "channel", reason, "give the new account another slug").into());
+    }
+    let text = |map: &BTreeMap<String, _>| -> BTreeMap<String, String> {
+        map.iter()
+            .map(|(name, value): (&String, &super::document::Scalar)| (name.clone(), value.0.clone()))
+            .collect()
+    };
+    let mut setup = Setup {
+        channel: spec.channel.clone(),
+        slug: spec.slug.clone(),
+        name: spec.title.clone().unwrap_or_else(|| spec.slug.clone()),
+        settings: text(&spec.settings),
+        secrets: BTreeMap::new(),
+    };
+    let mut difference = plain_difference(known.as_ref(), &setup);
+    if disabled {
+        difference.field("disabled", Some("true".into()), Some("false".into()));
+    }
+    let mut fresh = Vec::new();
+    let old = known.as_ref().map(|known| known.secrets.clone()).unwrap_or_default();
+    let mut same_secrets = old.len() == spec.secrets.len();
+    for (name, wanted) in &spec.secrets {
+        match old.get(name) {
+            Some(sealed) if opens_to(app, &address, (name, sealed), &wanted.0).await? => {
+                setup.secrets.insert(name.clone(), sealed.clone());
+            }
+            before => {
+                difference.secret(name, before.is_some(), true);
+                fresh.push((name.clone(), wanted.0.clone()));
+                same_secrets = false;
+            }
+        }
+    }
+    for name in old.keys().filter(|name| !spec.secrets.contains_key(*name)) {
+        difference.secret(name, true, false);
+        same_secrets = false;
+    }
+    let needed = known.is_none() || !difference.is_empty();
+    let change = difference.of("Account", &document.tenant, &spec.slug, known.is_some());
+    let step =
+        needed.then(|| Step::Account { address, setup: Box::new(setup), same_secrets, secrets: fresh });
+    Ok(Planned { change, step })
+}
+
+fn plain_difference(known: Option<&Setup>, wanted: &Setup) -> Difference {
+    let mut difference = Difference::default();
+    let old = |field: fn(&Setup) -> &String| known.map(field).cloned();
+    difference.field("channel", old(|known| &known.channel), Some(wanted.channel.clone()));
+    difference.field("title", old(|known| &known.name), Some(wanted.name.clone()));
+    let nothing = BTreeMap::new();
+    let before = known.map_or(&nothing, |known| &known.settings);
+    let names: BTreeSet<&String> = before.keys().chain(wanted.settings.keys()).collect();
+    for name in names {
+        let (from, to) = (before.get(name).cloned(), wanted.settings.get(name).cloned());
+        difference.field(&format!("settings.{name}"), from, to);
+    }
+    difference
+}
+
+/// A slug is in webhook addresses and therefore one account's in the whole suite.
+async fn check_slug(app: &App, document: &Document, slug: &str, id: Uuid) -> Result<(), Failure> {
+    let store = app.store();
+    let taken: Option<String> =
+        sqlx::query_scalar("SELECT account FROM accounts WHERE slug = $1 AND account <> $2")
+            .bind(slug)
+            .bind(id.to_string())
+            .fetch_optional(store.reads())
+            .await
+            .map_err(Error::database("find an account"))?;
+    match taken {
+        None => Ok(()),
+        Some(_) => {
+            let reason = format!("`{slug}` is another account's slug");
+            Err(Wrong::new(document.place, "slug", reason, "choose another, unique in the suite").into())
+        }
+    }
+}
+
+async fn opens_to(
+    app: &App,
+    address: &Address,
+    (name, sealed): (&String, &Sealed),
+    wanted: &str,
+) -> Result<bool, Error> {
+    let opened = app.keys().open_text(sealed.as_str(), &address.subject(), &format!("secret.{name}")).await?;
+    Ok(opened == Opened::Text(wanted.to_owned()))
+}
+
+/// A secret under the tenant's own key.
+pub(super) async fn seal(
+    app: &App,
+    address: &Address,
+    name: &str,
+    text: &str,
+    at: i64,
+) -> Result<Sealed, Error> {
+    let key = SealKey {
+        tenant: address.tenant.clone(),
+        owner: Owner::tenant(&address.tenant),
+        class: "secret".into(),
+        period: Period::quarter(at),
+    };
+    let sealed = app.keys().seal(&key, &address.subject(), &format!("secret.{name}"), text).await?;
+    Ok(Sealed(sealed))
+}

@@ -1,0 +1,12 @@
+//! The console with a real nats-server and a real database, asked over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
+
+mod apply;
+mod journeys;
+mod openapi;
+mod peers;
+mod projection;
+mod roles;
+mod shop;
+mod world;
