@@ -1,6 +1,8 @@
 //! The commands and where each is carried out.
 
+use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
+use crate::{apply, doctor, erase, eval, models, reingest, token, unpark};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -17,6 +19,74 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run and supervise only the nats-server of the data folder, for roles in processes of their own
     Nats,
+    /// Apply documents: tenants, channel accounts, agents, knowledge; all or none, again changes nothing
+    ///
+    /// Prints what it does: + created, ~ changed, - removed, = as it was. Exit code 1 when a document is wrong,
+    /// and then nothing is applied. Examples:
+    ///   tributary apply -f tenant.yaml -f knowledge.yaml
+    ///   tributary apply -f tenant.yaml --dry-run
+    ///   cat accounts.yaml | tributary apply --tenant shop -f -
+    #[command(verbatim_doc_comment)]
+    Apply(apply::Args),
+    /// Make, list and revoke the tokens of the API
+    #[command(subcommand)]
+    Token(token::Command),
+    /// List the read models: which slot is live and up to which positions each has read
+    Models(Form),
+    /// Fill a read model anew from the log, beside the live one, and switch to it
+    ///
+    /// Queries and work go on with the old slot meanwhile; `switch-back` returns to it. Examples:
+    ///   tributary rebuild routing
+    ///   tributary rebuild --all
+    #[command(verbatim_doc_comment)]
+    Rebuild(models::Which),
+    /// Compare a read model with what the log says, row for row
+    ///
+    /// Exit code 0 when they are equal, 1 when a cell differs: its table, key and column are named. Changes
+    /// nothing. Examples:
+    ///   tributary verify console
+    ///   tributary verify --all --json
+    #[command(verbatim_doc_comment)]
+    Verify(models::Which),
+    /// Go back to the slot of a read model that was live before the last rebuild
+    ///
+    /// Example:
+    ///   tributary switch-back routing
+    #[command(verbatim_doc_comment)]
+    SwitchBack(models::One),
+    /// List entities that a read model could not take in
+    Parked(Form),
+    /// Read a parked entity again, after what kept it from being read was mended
+    ///
+    /// Exit code 1 when it still cannot be taken in. Example:
+    ///   tributary unpark log.1.3.demo.thread.6f1c… --model routing
+    #[command(verbatim_doc_comment)]
+    Unpark(unpark::Args),
+    /// List what came in from outside and could not be understood
+    Quarantine(reingest::Args),
+    /// Take what is in quarantine again, in order, after what kept it from being understood was mended
+    ///
+    /// Exit code 1 when something stays. Example:
+    ///   tributary reingest --tenant shop
+    #[command(verbatim_doc_comment)]
+    Reingest(reingest::Args),
+    /// Erase a person: their keys, rows, raw requests and feed messages, in every thread and lead
+    ///
+    /// Asks on a terminal; elsewhere it needs --yes. Exit code 1 while a legal hold keeps it from being done; it then
+    /// goes on by itself when the hold ends. Examples:
+    ///   tributary erase --tenant shop --customer 0190b3c2-… --reason ticket-4711
+    ///   tributary erase --show 7d1e5f2a-… --json
+    #[command(verbatim_doc_comment)]
+    Erase(erase::Args),
+    /// Look at everything that an installation needs, with a remedy for each finding
+    ///
+    /// Works with and without a running suite, and changes nothing. Exit code 1 when something fails. Example:
+    ///   tributary doctor --data /var/lib/tributary
+    #[command(verbatim_doc_comment)]
+    Doctor(doctor::Args),
+    /// Measure answers and contact extraction on your own files; needs no suite
+    #[command(subcommand)]
+    Eval(eval::Command),
 }
 
 /// Carries the command out.
@@ -36,5 +106,29 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
             let _guard = telemetry::init("tributary", &common.telemetry)?;
             run::nats_only(common).await.map(|()| ExitCode::SUCCESS)
         }
+        other => match operate(common, other).await {
+            Err(error) if output::reader_left(&error) => Ok(ExitCode::SUCCESS),
+            done => done,
+        },
+    }
+}
+
+/// The commands that work on a suite and end.
+async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(_) | Command::Nats => Ok(ExitCode::SUCCESS),
+        Command::Apply(args) => apply::run(common, args).await,
+        Command::Token(command) => token::run(common, command).await,
+        Command::Models(form) => models::models(common, form).await,
+        Command::Rebuild(which) => models::rebuild(common, which).await,
+        Command::Verify(which) => models::verify(common, which).await,
+        Command::SwitchBack(one) => models::switch_back(common, one).await,
+        Command::Parked(form) => unpark::parked(common, form).await,
+        Command::Unpark(args) => unpark::run(common, args).await,
+        Command::Quarantine(args) => reingest::quarantine(common, args).await,
+        Command::Reingest(args) => reingest::run(common, args).await,
+        Command::Erase(args) => erase::run(common, args).await,
+        Command::Doctor(args) => doctor::run(common, args).await,
+        Command::Eval(command) => eval::run(command).await,
     }
 }

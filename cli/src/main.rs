@@ -1,10 +1,19 @@
 //! The binary `tributary`: runs the suite and speaks to it.
 
 mod admin;
+mod apply;
 mod command;
+mod doctor;
+mod erase;
+mod eval;
+mod models;
 mod nats;
+mod output;
+mod reingest;
 mod run;
 mod suite;
+mod token;
+mod unpark;
 
 use clap::Parser;
 use runtime::Common;

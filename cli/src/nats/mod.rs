@@ -30,6 +30,15 @@ pub(crate) use supervise::{Running, Server};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The nats-server that a start would use, and its version.
+///
+/// # Errors
+/// When there is none, or the ones found are too old.
+pub(crate) async fn found(settings: &Settings) -> Result<(PathBuf, String), Error> {
+    let binary = binary::find(settings).await?;
+    Ok((binary.path, binary.version.to_string()))
+}
+
 /// What the nats-server of this data folder is run with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {

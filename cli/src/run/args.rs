@@ -26,6 +26,9 @@ pub(crate) struct RunArgs {
     pub(crate) master_key: Option<runtime::Secret>,
     #[command(flatten)]
     pub(crate) network: Network,
+    /// Started for one command: nobody is greeted.
+    #[arg(skip)]
+    pub(crate) quiet: bool,
 }
 
 impl RunArgs {

@@ -54,7 +54,11 @@ impl NatsSource {
     }
 }
 
-fn external(url: &str, credentials: Option<&Path>, role: nats::Role) -> anyhow::Result<NatsAccess> {
+pub(super) fn external(
+    url: &str,
+    credentials: Option<&Path>,
+    role: nats::Role,
+) -> anyhow::Result<NatsAccess> {
     let seed = match credentials {
         None => None,
         Some(folder) => {
@@ -103,7 +107,7 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     });
     suite::write(&common.data, &file)?;
     base.health.started();
-    {
+    if !args.quiet {
         let (health, stop, data, demo) = (base.health.clone(), stop.clone(), common.data.clone(), args.demo);
         tasks.spawn("welcome", async move {
             welcome::when_ready(&data, &file, &health, demo, returning).await?;

@@ -1,10 +1,12 @@
 //! `tributary run`: the spine opened, the roles started, the demo applied, until a signal.
 
+mod alone;
 mod args;
 mod assemble;
 mod roles;
 mod welcome;
 
+pub(crate) use alone::{access, with_suite};
 pub(crate) use args::RunArgs;
 pub(crate) use roles::Started;
 

@@ -99,6 +99,99 @@ impl Suite {
         }
     }
 
+    /// Posts a text and reads the JSON answer, or the whole JSON body of a refusal.
+    ///
+    /// # Errors
+    /// When the suite cannot be asked.
+    pub(crate) async fn post_text(&self, path: &str, text: String) -> anyhow::Result<Result<Value, Value>> {
+        self.either(self.http.post(format!("{}{path}", self.file.admin)).body(text)).await
+    }
+
+    /// As [`Suite::post_text`] with a JSON body.
+    ///
+    /// # Errors
+    /// As [`Suite::post_text`].
+    pub(crate) async fn try_post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<Result<Value, Value>> {
+        self.either(self.http.post(format!("{}{path}", self.file.admin)).json(body)).await
+    }
+
+    async fn either(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Result<Value, Value>> {
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        let (status, bytes) = (response.status(), response.bytes().await?);
+        if status.is_success() {
+            return Ok(Ok(serde_json::from_slice(&bytes)?));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(problem) => Ok(Err(problem)),
+            Err(_) => bail!(refusal(status, &bytes)),
+        }
+    }
+
+    /// Deletes what a route of the admin port stands for; false when there is no such thing.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words.
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<bool> {
+        let request = self.http.delete(format!("{}{path}", self.file.admin));
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(true);
+        }
+        let bytes = response.bytes().await?;
+        // A route that is not there has no problem document.
+        if status == reqwest::StatusCode::NOT_FOUND && !bytes.is_empty() {
+            return Ok(false);
+        }
+        bail!(refusal(status, &bytes))
+    }
+
+    /// Posts to a route that answers with one JSON value a line, each of which `told` hears as it comes.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words, also one that comes as a line; what `told` fails with.
+    pub(crate) async fn lines(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut told: impl FnMut(Value) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        if !response.status().is_success() {
+            bail!(refusal(response.status(), &response.bytes().await?));
+        }
+        let (mut chunks, mut rest) = (response.bytes_stream(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            rest.extend_from_slice(&chunk.context("the suite stopped while it answered")?);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                let line: Value = serde_json::from_slice(&line)?;
+                if let Some(error) = line.get("error").and_then(Value::as_str) {
+                    bail!(error.to_owned());
+                }
+                told(line)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         let response = request
             .bearer_auth(self.credential.expose())
@@ -113,11 +206,16 @@ impl Suite {
     }
 }
 
-/// A problem document in one line.
 fn refusal(status: reqwest::StatusCode, body: &[u8]) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let words = words(&problem);
+    if words.is_empty() { format!("the suite refused with {status}") } else { words }
+}
+
+/// A problem document in one line.
+pub(crate) fn words(problem: &Value) -> String {
     let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
     let parts = [text("title"), text("field"), text("detail"), text("remedy")];
     let words: Vec<String> = parts.into_iter().flatten().collect();
-    if words.is_empty() { format!("the suite refused with {status}") } else { words.join(": ") }
+    words.join(": ")
 }

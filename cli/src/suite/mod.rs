@@ -3,5 +3,5 @@
 mod client;
 mod file;
 
-pub(crate) use client::Suite;
+pub(crate) use client::{Suite, words};
 pub(crate) use file::{RunFile, write};

@@ -1,0 +1,195 @@
+//! The database: reachable, new enough, its stores readable, its write-ahead logs short.
+
+use super::{Finding, nats};
+use runtime::Common;
+use spine::Clock;
+use sqlx::{AnyConnection, Connection, Row};
+use std::path::{Path, PathBuf};
+
+const CHECK: &str = "database";
+const POSTGRES_MIN: i64 = 140_000;
+const MIB: u64 = 1024 * 1024;
+/// SQLite cuts its write-ahead log at 8 MiB unless a reader keeps it from doing so.
+const WAL_WARN: u64 = 256 * MIB;
+
+pub(super) async fn check(common: &Common, findings: &mut Vec<Finding>) {
+    sqlx::any::install_default_drivers();
+    match &common.database_url {
+        Some(url) => postgres(url.expose(), findings).await,
+        None => sqlite(&common.data, findings).await,
+    }
+}
+
+async fn postgres(url: &str, findings: &mut Vec<Finding>) {
+    let mut connection = match AnyConnection::connect(url).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            let remedy = "check --database-url, the server and the network between here and there";
+            findings.push(Finding::fail(CHECK, format!("Postgres cannot be reached: {error}"), remedy));
+            return;
+        }
+    };
+    if let Err(error) = look_at(&mut connection, findings).await {
+        findings.push(Finding::fail(
+            CHECK,
+            format!("Postgres does not answer: {error}"),
+            "look into its log",
+        ));
+    }
+    let _closed = connection.close().await;
+}
+
+async fn look_at(connection: &mut AnyConnection, findings: &mut Vec<Finding>) -> Result<(), sqlx::Error> {
+    let number: String = sqlx::query_scalar("SELECT current_setting('server_version_num')")
+        .fetch_one(&mut *connection)
+        .await?;
+    let version: String =
+        sqlx::query_scalar("SELECT current_setting('server_version')").fetch_one(&mut *connection).await?;
+    findings.push(match number.parse::<i64>().unwrap_or_default() < POSTGRES_MIN {
+        true => Finding::fail(CHECK, format!("Postgres {version} is too old"), "use version 14 or later"),
+        false => Finding::ok(CHECK, format!("Postgres {version} answers")),
+    });
+    let clock = Clock::system();
+    let before = clock.now();
+    let theirs: i64 =
+        sqlx::query_scalar("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)")
+            .fetch_one(&mut *connection)
+            .await?;
+    findings.push(nats::skew("Postgres", theirs - (before + clock.now()) / 2));
+    let catalog: Option<String> = sqlx::query_scalar("SELECT CAST(to_regclass('tributary.live') AS TEXT)")
+        .fetch_one(&mut *connection)
+        .await?;
+    if catalog.is_none() {
+        findings.push(Finding::ok(CHECK, "it holds no models yet; the first start makes them"));
+        return Ok(());
+    }
+    let rows = sqlx::query("SELECT name, version, slot FROM tributary.live ORDER BY name")
+        .fetch_all(&mut *connection)
+        .await?;
+    let models: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{}@{}.{}", row.get::<String, _>(0), row.get::<i64, _>(1), row.get::<i64, _>(2)))
+        .collect();
+    findings.push(Finding::ok(CHECK, format!("live models: {}", models.join(", "))));
+    Ok(())
+}
+
+async fn sqlite(data: &Path, findings: &mut Vec<Finding>) {
+    let files: Vec<PathBuf> =
+        ["keys", "state", "models"].iter().flat_map(|folder| stores(&data.join(folder))).collect();
+    if files.is_empty() {
+        findings.push(Finding::ok(CHECK, "SQLite; there are no files yet, the first start makes them"));
+        return;
+    }
+    let mut read = 0;
+    for path in &files {
+        match tables(path).await {
+            Ok(_) => read += 1,
+            Err(error) => {
+                let found = format!("{} cannot be read: {error}", path.display());
+                let remedy =
+                    match path.parent().and_then(Path::file_name).is_some_and(|name| name == "models") {
+                        true => "stop the suite, delete the file: it is filled anew from the log",
+                        false => "restore it from a backup",
+                    };
+                findings.push(Finding::fail(CHECK, found, remedy));
+            }
+        }
+    }
+    findings.push(Finding::ok(CHECK, format!("SQLite; {read} of {} files can be read", files.len())));
+    findings.push(models(&data.join("models"), &files));
+    findings.push(wal(&files));
+}
+
+fn stores(folder: &Path) -> Vec<PathBuf> {
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = files
+        .flatten()
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "db"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// How many tables a file has, read beside whoever has it open.
+async fn tables(path: &Path) -> Result<i64, sqlx::Error> {
+    let plain = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let mut connection = AnyConnection::connect(&format!("sqlite://{plain}?mode=ro")).await?;
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master").fetch_one(&mut connection).await;
+    let _closed = connection.close().await;
+    count
+}
+
+/// Which filling of each model is live, and how many stand beside.
+fn models(folder: &Path, files: &[PathBuf]) -> Finding {
+    let mut live = Vec::new();
+    if let Ok(found) = std::fs::read_dir(folder) {
+        for path in found.flatten().map(|file| file.path()) {
+            if path.extension().is_some_and(|ending| ending == "live") {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let pointer = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                let pointer: serde_json::Value = pointer.unwrap_or_default();
+                let number = |field: &str| {
+                    pointer.pointer(&format!("/live/{field}")).and_then(serde_json::Value::as_u64)
+                };
+                live.push(match (number("version"), number("number")) {
+                    (Some(version), Some(number)) => format!("{name}@{version}.{number}"),
+                    _ => format!("{name}@?"),
+                });
+            }
+        }
+    }
+    live.sort();
+    let slots = files.iter().filter(|path| path.parent() == Some(folder)).count();
+    Finding::ok(CHECK, format!("{slots} slots; live models: {}", live.join(", ")))
+}
+
+fn wal(files: &[PathBuf]) -> Finding {
+    let size = |path: &PathBuf| {
+        let wal = PathBuf::from(format!("{}-wal", path.display()));
+        std::fs::metadata(wal).map_or(0, |about| about.len())
+    };
+    let largest = files.iter().map(|path| (size(path), path)).max().unwrap_or((0, &files[0]));
+    let all: u64 = files.iter().map(size).sum();
+    let found = format!("write-ahead logs take {} MiB, the largest {} MiB", all / MIB, largest.0 / MIB);
+    match largest.0 > WAL_WARN {
+        true => Finding::warn(
+            CHECK,
+            format!("{found}, of {}", largest.1.display()),
+            "a reader keeps it from being cut: end long queries on it, or start the suite again",
+        ),
+        false => Finding::ok(CHECK, found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_broken_file_fails_and_says_what_to_do() {
+        sqlx::any::install_default_drivers();
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("models");
+        std::fs::create_dir(&models).unwrap();
+        std::fs::write(
+            models.join("routing@1.1.db"),
+            "this is no database at all, but long enough to be read",
+        )
+        .unwrap();
+        let mut findings = Vec::new();
+        sqlite(folder.path(), &mut findings).await;
+        let failed = findings.iter().find(|finding| finding.severity == Severity::Fail).unwrap();
+        assert!(failed.remedy.as_deref().unwrap().contains("anew from the log"), "{failed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_without_files_is_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut findings = Vec::new();
+        sqlite(folder.path(), &mut findings).await;
+        assert!(findings.iter().all(|finding| finding.severity == Severity::Ok));
+    }
+}

@@ -1,0 +1,109 @@
+//! Keys and credentials: there, readable for us, and for nobody else.
+
+use super::Finding;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+const CHECK: &str = "keys";
+/// 32 bytes in base64, or in hex.
+const MASTER_LENGTHS: [usize; 3] = [43, 44, 64];
+
+pub(super) fn check(data: &Path, master_given: bool, findings: &mut Vec<Finding>) {
+    findings.push(master(data, master_given));
+    let secrets = secrets(data);
+    let open: Vec<&PathBuf> = secrets.iter().filter(|path| is_open(path)).collect();
+    for path in &open {
+        let mode = if path.is_dir() { "700" } else { "600" };
+        let found = format!("others may read {}", path.display());
+        findings.push(Finding::fail(CHECK, found, format!("chmod {mode} {}", path.display())));
+    }
+    if open.is_empty() && !secrets.is_empty() {
+        findings.push(Finding::ok(CHECK, format!("{} secrets are for their owner alone", secrets.len())));
+    }
+}
+
+fn master(data: &Path, given: bool) -> Finding {
+    if given {
+        return Finding::ok(CHECK, "the master key is given from outside");
+    }
+    let path = data.join("keys").join("master.key");
+    let register = data.join("keys").join("keys.db").exists();
+    match std::fs::read_to_string(&path) {
+        Ok(text) if MASTER_LENGTHS.contains(&text.trim().len()) => Finding::ok(
+            CHECK,
+            format!("the master key is in {}; keep a copy of it apart from the backups", path.display()),
+        ),
+        Ok(_) => Finding::fail(
+            CHECK,
+            format!("{} does not hold 32 bytes in base64 or hex", path.display()),
+            "put it back from where it was copied to; without it nothing personal can be read",
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && register => Finding::fail(
+            CHECK,
+            format!("the key register is there, but {} is missing", path.display()),
+            "put it back from where it was copied to, or give TRIBUTARY_MASTER_KEY",
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Finding::ok(CHECK, "there is no master key yet; the first start makes it")
+        }
+        Err(error) => Finding::fail(
+            CHECK,
+            format!("{} cannot be read: {error}", path.display()),
+            "run the command as the user of the suite",
+        ),
+    }
+}
+
+/// Every file that holds a secret, and the folders of keys.
+fn secrets(data: &Path) -> Vec<PathBuf> {
+    let keys = data.join("keys");
+    let credentials = data.join("nats").join("credentials");
+    let mut found: Vec<PathBuf> =
+        [data.join("service.credential"), data.join("demo").join("secrets.json"), keys.join("master.key")]
+            .into();
+    found.extend([keys, credentials.clone()]);
+    if let Ok(files) = std::fs::read_dir(credentials) {
+        found.extend(files.flatten().map(|file| file.path()));
+    }
+    found.retain(|path| path.exists());
+    found
+}
+
+fn is_open(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::*;
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_fails_with_the_command_that_mends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder.path().join("service.credential"), "x", 0o644);
+        let mut findings = Vec::new();
+        check(folder.path(), true, &mut findings);
+        let worst = findings.iter().max_by_key(|finding| finding.severity).unwrap();
+        assert_eq!(worst.severity, Severity::Fail);
+        assert!(worst.remedy.as_deref().unwrap().starts_with("chmod 600"));
+    }
+
+    #[test]
+    fn a_register_without_its_master_key_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(master(folder.path(), false).severity, Severity::Ok);
+        write(&folder.path().join("keys").join("keys.db"), "", 0o600);
+        assert_eq!(master(folder.path(), false).severity, Severity::Fail);
+        write(&folder.path().join("keys").join("master.key"), &"f".repeat(64), 0o600);
+        assert_eq!(master(folder.path(), false).severity, Severity::Ok);
+        write(&folder.path().join("keys").join("master.key"), "short", 0o600);
+        assert_eq!(master(folder.path(), false).severity, Severity::Fail);
+    }
+}

@@ -1,0 +1,175 @@
+//! One command's suite: the running one, or its parts started in this process for as long as the command works.
+
+use super::args::RunArgs;
+use super::assemble;
+use crate::nats;
+use crate::output::Progress;
+use crate::suite::{RunFile, Suite};
+use anyhow::{Context, bail};
+use clap::Parser;
+use runtime::{Common, shutdown, telemetry};
+use std::fs::TryLockError;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// After this long the command goes on although a part is not ready, since it may be there to mend it.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Free ports of this machine alone, since nobody outside is to be served.
+const PORTS: [&str; 5] = [
+    "tributary",
+    "--listen-http=127.0.0.1:0",
+    "--listen-api=127.0.0.1:0",
+    "--listen-admin=127.0.0.1:0",
+    "--listen-grpc=127.0.0.1:0",
+];
+
+/// What `run` takes, read from the environment.
+#[derive(Parser)]
+#[command(name = "tributary")]
+struct Alone {
+    #[command(flatten)]
+    args: RunArgs,
+}
+
+/// Does `work` with the suite that runs on the data folder. When none runs, its parts are started in this process
+/// and stopped afterwards.
+///
+/// # Errors
+/// What `work` fails with, or why there is no suite to work with.
+pub(crate) async fn with_suite<T>(
+    common: Common,
+    work: impl AsyncFnOnce(Suite) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    if let Some(suite) = Suite::find_running(&common.data).await? {
+        return work(suite).await;
+    }
+    refuse_nothing_there(&common)?;
+    refuse_held(&common.data)?;
+    let _telemetry = quiet_telemetry(&common)?;
+    eprintln!("no suite runs on {}: its parts are started for this command", common.data.display());
+    let args = RunArgs { quiet: true, ..Alone::try_parse_from(PORTS)?.args };
+    let stop = CancellationToken::new();
+    let data = common.data.clone();
+    let running = assemble::run(common, args, stop.clone());
+    let working = async {
+        let done = async { work(started(&data).await?).await }.await;
+        stop.cancel();
+        done
+    };
+    let both = async {
+        tokio::pin!(running, working);
+        tokio::select! {
+            ended = &mut running => {
+                ended.context("the suite's parts cannot be started")?;
+                bail!("stopped before it was done");
+            }
+            done = &mut working => {
+                if let Err(error) = running.await {
+                    tracing::warn!(error = %format!("{error:#}"), "the suite's parts did not stop well");
+                }
+                done
+            }
+        }
+    };
+    shutdown::until_signal(stop.clone(), both).await?
+}
+
+/// How a command reaches the nats-server of a running suite, or the one that is named.
+///
+/// # Errors
+/// When its credentials cannot be read, or no server was ever started on the data folder.
+pub(crate) fn access(
+    common: &Common,
+    credentials: Option<&Path>,
+    role: nats::Role,
+) -> anyhow::Result<spine::NatsAccess> {
+    match &common.nats {
+        Some(url) => assemble::external(url.expose(), credentials, role),
+        None => Ok(nats::Access::recorded(&common.data, role)?.open()?),
+    }
+}
+
+/// A command makes no installation; only `run` does.
+fn refuse_nothing_there(common: &Common) -> anyhow::Result<()> {
+    if common.nats.is_none() && !common.data.join("nats").is_dir() {
+        bail!(
+            "no suite was ever started on {}: name its folder with --data, or start one with `tributary run`",
+            common.data.display()
+        );
+    }
+    Ok(())
+}
+
+/// A process that holds the folder and does not answer is starting, stopping or hanging. Its nats-server must not
+/// be adopted, since it would be stopped with this command.
+fn refuse_held(data: &Path) -> anyhow::Result<()> {
+    let Ok(lock) = std::fs::File::options().write(true).open(data.join("lock")) else { return Ok(()) };
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => bail!(
+            "another process has {} and does not answer: wait until it has started or stopped, then try again",
+            data.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The usual log lines of a start would hide the answer; warnings stay.
+fn quiet_telemetry(common: &Common) -> anyhow::Result<telemetry::Guard> {
+    let mut settings = common.telemetry.clone();
+    if settings.log == "info" {
+        settings.log = "warn".into();
+    }
+    Ok(telemetry::init("tributary", &settings)?)
+}
+
+/// The suite of this process, once it is ready.
+async fn started(data: &Path) -> anyhow::Result<Suite> {
+    let began = Instant::now();
+    let mut progress = Progress::of("starting");
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let ours = RunFile::read(data)?.is_some_and(|file| file.pid == std::process::id());
+        let suite = if ours { Suite::find_running(data).await? } else { None };
+        match suite {
+            None => progress.say(""),
+            Some(suite) => match suite.get("/readyz").await {
+                Ok(_) => return Ok(suite),
+                Err(_) if began.elapsed() < READY_WITHIN => progress.say(" and catching up"),
+                Err(_) => {
+                    drop(progress);
+                    eprintln!("not every part is ready after {} s; going on", READY_WITHIN.as_secs());
+                    return Ok(suite);
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_takes_free_ports_of_this_machine() {
+        let args = Alone::try_parse_from(PORTS).unwrap().args;
+        let network = &args.network;
+        for address in [network.listen_http, network.listen_api, network.listen_admin, network.listen_grpc] {
+            assert!(address.ip().is_loopback());
+            assert_eq!(address.port(), 0);
+        }
+        assert_eq!(args.problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_folder_that_another_process_holds_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        refuse_held(folder.path()).unwrap();
+        let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
+        refuse_held(folder.path()).unwrap();
+        lock.lock().unwrap();
+        assert!(refuse_held(folder.path()).unwrap_err().to_string().contains("try again"));
+    }
+}
