@@ -3,6 +3,10 @@
 use crate::Micros;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
+
+/// Messages to one person that wait to be looked at; later ones are in the ledger only.
+const FOLLOWED_MAX: usize = 64;
 
 /// Something a person did towards the suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub struct Ledger(Arc<Mutex<Pages>>);
 struct Pages {
     sent: Vec<Sent>,
     received: Vec<Received>,
+    /// By person; names are unique in a run.
+    followers: HashMap<String, mpsc::Sender<Received>>,
 }
 
 impl Ledger {
@@ -79,7 +85,19 @@ impl Ledger {
 
     /// Writes down what arrived.
     pub fn received(&self, received: Received) {
-        self.pages().received.push(received);
+        let mut pages = self.pages();
+        if let Some(follower) = pages.followers.get(&received.user) {
+            // A follower who looks elsewhere misses a notice and no line of the ledger.
+            let _missed = follower.try_send(received.clone());
+        }
+        pages.received.push(received);
+    }
+
+    /// What reaches that person from now on, as it comes. A later follower takes the place of an earlier one.
+    pub fn follow(&self, user: &str) -> mpsc::Receiver<Received> {
+        let (follower, arrivals) = mpsc::channel(FOLLOWED_MAX);
+        self.pages().followers.insert(user.to_owned(), follower);
+        arrivals
     }
 
     /// Everything sent so far, in the order of sending.
@@ -164,6 +182,17 @@ mod tests {
         ledger.delivered(entry, Some(9));
         ledger.delivered(entry, Some(5));
         assert_eq!((ledger.all_sent()[0].deliveries, ledger.all_sent()[0].acknowledged), (3, Some(5)));
+    }
+
+    #[test]
+    fn who_follows_a_person_sees_what_reaches_them() {
+        let ledger = Ledger::default();
+        let mut arrivals = ledger.follow("u");
+        ledger.received(received("v", 1));
+        ledger.received(received("u", 2));
+        assert_eq!(arrivals.try_recv().map(|received| received.at), Ok(2));
+        assert!(arrivals.try_recv().is_err());
+        assert_eq!(ledger.counts(), (0, 2));
     }
 
     #[test]

@@ -45,6 +45,8 @@ fn client(timeout_ms: u64) -> Result<reqwest::Client, Error> {
     reqwest::Client::builder()
         .timeout(std::time::Duration::from_millis(timeout_ms))
         .redirect(reqwest::redirect::Policy::none())
+        // Everything is on this machine; a proxy of the surroundings is on none of these ways.
+        .no_proxy()
         .pool_max_idle_per_host(256)
         .build()
         .map_err(Error::Client)

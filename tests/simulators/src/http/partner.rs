@@ -21,6 +21,8 @@ pub struct Config {
     pub posts_max: u32,
     /// How long after a failed post the next one follows.
     pub pause_ms: u64,
+    /// Whether ids are rising whole numbers, which then go along as the items' `order` too.
+    pub numbered: bool,
 }
 
 impl Config {
@@ -32,6 +34,7 @@ impl Config {
             timeout_ms: 15_000,
             posts_max: 4,
             pause_ms: 500,
+            numbered: false,
         }
     }
 }

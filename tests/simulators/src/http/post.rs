@@ -63,7 +63,11 @@ impl Partner {
 
 fn written(office: &Office, item: &Item) -> Value {
     let sent_at = office.clock.now().div_euclid(1000);
-    json!({ "id": item.id, "user": item.user, "text": item.text, "sent_at": sent_at })
+    let mut body = json!({ "id": item.id, "user": item.user, "text": item.text, "sent_at": sent_at });
+    if let Some(order) = item.id.parse::<i64>().ok().filter(|_| office.config.numbered) {
+        body["order"] = json!(order);
+    }
+    body
 }
 
 fn enter(office: &Office, item: &Item) -> Entry {

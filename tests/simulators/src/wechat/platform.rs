@@ -40,6 +40,8 @@ pub struct Config {
     pub pause_ms: u64,
     /// Sends per day, after which 45009 is answered.
     pub sends_per_day: u32,
+    /// The id before that of the first message; runs against one suite must not share ids.
+    pub first_message: u64,
     pub seed: u64,
 }
 
@@ -59,6 +61,7 @@ impl Config {
             deliveries_max: 4,
             pause_ms: 5000,
             sends_per_day: 500_000,
+            first_message: 24_812_345_678_900_000,
             seed: 1,
         }
     }

@@ -10,8 +10,6 @@ use rand::Rng;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-const FIRST_MESSAGE: u64 = 24_812_345_678_900_000;
-
 /// Something that a person does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Push {
@@ -136,7 +134,7 @@ fn prepare(desk: &Desk, push: &Push) -> Prepared {
     let provider = match push {
         Push::Text { .. } | Push::Strange { .. } => {
             state.messages += 1;
-            let id = (FIRST_MESSAGE + state.messages).to_string();
+            let id = (desk.config.first_message + state.messages).to_string();
             fields.push(("MsgId", id.clone()));
             id
         }

@@ -43,6 +43,7 @@ pub struct Visitor {
     name: String,
     socket: Option<Socket>,
     token: Option<String>,
+    thread: Option<String>,
     after: Option<u64>,
     shown: HashSet<String>,
     acks: VecDeque<(String, u64)>,
@@ -63,6 +64,7 @@ impl Visitor {
             name: name.to_owned(),
             socket: None,
             token: None,
+            thread: None,
             after: None,
             shown: HashSet::new(),
             acks: VecDeque::new(),
@@ -95,6 +97,7 @@ impl Visitor {
         while let Some(frame) = self.frame(deadline).await? {
             if frame["type"] == "welcome" {
                 self.token = frame["token"].as_str().map(str::to_owned);
+                self.thread = frame["thread"].as_str().map(str::to_owned);
                 self.after = self.after.or(frame["resume"].as_u64());
                 return Ok(());
             }
@@ -187,6 +190,19 @@ impl Visitor {
     /// How many messages appeared a second time.
     pub fn repeated(&self) -> usize {
         self.repeated
+    }
+
+    /// The suite's thread of the visitor, as the welcome names it.
+    pub fn thread(&self) -> Option<&str> {
+        self.thread.as_deref()
+    }
+
+    /// Shows the server that the browser is still there.
+    ///
+    /// # Errors
+    /// When the socket is broken.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        self.say(&json!({ "type": "ping" })).await
     }
 
     /// The last sequence that was shown.

@@ -1,0 +1,112 @@
+//! How the demo reaches a running suite: its addresses, the operator's credential, read access to its streams.
+
+use anyhow::Context;
+use serde::Deserialize;
+use spine::NatsAccess;
+use std::path::{Path, PathBuf};
+
+/// Everything the demo asks of a running suite goes through this.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// The suite's data folder, where the demo's secrets are.
+    pub(crate) data: PathBuf,
+    /// Webhooks and sockets, as `http://host:port`.
+    pub(crate) http_url: String,
+    /// The console's REST API.
+    pub(crate) api_url: String,
+    /// The operator's routes.
+    pub(crate) admin_url: String,
+    /// What the operator's routes ask for; never shown.
+    pub(crate) admin_credential: Credential,
+    /// Reads the log, as the auditor. Only address and key are taken from it: the demo connects by itself.
+    pub(crate) auditor: NatsAccess,
+    /// Reads the lead feed, as a system of the tenant's.
+    pub(crate) consumer: NatsAccess,
+}
+
+/// A secret; its `Debug` shows nothing.
+#[derive(Clone)]
+pub(crate) struct Credential(pub(crate) String);
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credential(…)")
+    }
+}
+
+/// `run.json` in the data folder, which a running suite writes.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RunFile {
+    pub(crate) http: String,
+    pub(crate) api: String,
+    pub(crate) admin: String,
+    pub(crate) credential_file: PathBuf,
+}
+
+impl Connection {
+    /// The connection to the suite that runs on `data`.
+    ///
+    /// # Errors
+    /// When no suite runs there: `run.json` or the credential cannot be read.
+    pub(crate) fn of(data: &Path, auditor: NatsAccess, consumer: NatsAccess) -> anyhow::Result<Self> {
+        let path = data.join("run.json");
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("no suite seems to run on {}: start it with `tributary run`", data.display())
+        })?;
+        let file: RunFile =
+            serde_json::from_str(&text).with_context(|| format!("{} is unreadable", path.display()))?;
+        let credential_file = data.join(&file.credential_file);
+        let credential = std::fs::read_to_string(&credential_file)
+            .with_context(|| format!("the credential {} cannot be read", credential_file.display()))?;
+        Ok(Self {
+            data: data.to_owned(),
+            http_url: address(&file.http),
+            api_url: address(&file.api),
+            admin_url: address(&file.admin),
+            admin_credential: Credential(credential.trim().to_owned()),
+            auditor,
+            consumer,
+        })
+    }
+}
+
+/// With a scheme and without a slash at the end.
+fn address(written: &str) -> String {
+    let written = written.trim_end_matches('/');
+    if written.contains("://") { written.to_owned() } else { format!("http://{written}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> NatsAccess {
+        NatsAccess {
+            url: "nats://127.0.0.1:1".into(),
+            nkey_seed: None,
+            inbox_prefix: None,
+            name: "test".into(),
+        }
+    }
+
+    #[test]
+    fn a_run_file_becomes_a_connection() {
+        let data = tempfile::tempdir().unwrap();
+        let path = |name: &str| data.path().join(name);
+        std::fs::write(path("secret"), "s3cret\n").unwrap();
+        let run = r#"{"http":"127.0.0.1:1/","api":"http://127.0.0.1:2","admin":"127.0.0.1:3","credential_file":"secret","more":1}"#;
+        std::fs::write(path("run.json"), run).unwrap();
+        let connection = Connection::of(data.path(), access(), access()).unwrap();
+        assert_eq!(connection.http_url, "http://127.0.0.1:1");
+        assert_eq!(connection.api_url, "http://127.0.0.1:2");
+        assert_eq!(connection.admin_credential.0, "s3cret");
+        assert!(!format!("{connection:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn without_a_running_suite_it_says_how_to_start_one() {
+        let data = tempfile::tempdir().unwrap();
+        let error = Connection::of(data.path(), access(), access()).unwrap_err();
+        assert!(error.to_string().contains("tributary run"));
+    }
+}

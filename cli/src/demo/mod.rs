@@ -1,0 +1,230 @@
+//! `tributary demo`: dialogues played through three channels against the running suite, and the comparison of what
+//! happened outside with what the suite holds.
+//!
+//! The outside keeps a ledger of its own. At the end the log and the lead feed are read afresh by a plain NATS
+//! client, texts and figures are asked for through REST, and both sides must agree.
+
+mod audit;
+mod book;
+mod cast;
+mod compare;
+mod connection;
+mod pace;
+mod play;
+mod report;
+mod rest;
+mod script;
+mod secrets;
+mod stage;
+mod streams;
+mod tenant;
+
+pub(crate) use connection::Connection;
+pub(crate) use report::Report;
+
+use anyhow::Context;
+use audit::Audit;
+use cast::{Casting, Player, cast};
+use compare::{Difference, Evidence, compare, is_settled};
+use report::Observed;
+use rest::{Api, Rest};
+use simulators::Clock;
+use stage::Stage;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use streams::Notice;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Both sides are looked at again at this interval while they differ.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A wait that takes longer says so.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The options of `tributary demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Dialogues to play, JSON lines of the load format; without it the demo shop's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dialogues: Option<PathBuf>,
+    /// Messages of customers per second, at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rate: u32,
+    /// Tell the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The same seed plays the same cast, doubles and disorder
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Of all visitors of the widget, the share that opens it and never writes
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
+    pub(crate) visitors_silent: f64,
+    /// Seconds within which both sides must agree once the last message is written
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) timeout: u64,
+    /// What the example consumer of the lead feed wrote, JSON lines of CloudEvents, to be compared too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) consumer_output: Option<PathBuf>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..0.95).contains(&share) => Ok(share),
+        _ => Err("a share is a number from 0 to below 0.95".into()),
+    }
+}
+
+/// How the demo ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) report: Report,
+    json: bool,
+}
+
+impl Outcome {
+    /// The report, for people or as JSON, as the options say.
+    pub(crate) fn text(&self) -> String {
+        if self.json {
+            serde_json::to_string_pretty(&self.report).unwrap_or_default()
+        } else {
+            self.report.to_string()
+        }
+    }
+
+    /// 0 when both sides agree, else 1.
+    pub(crate) fn exit_code(&self) -> u8 {
+        u8::from(!self.report.differences.is_empty())
+    }
+}
+
+/// The demo tenant's documents with this installation's secrets, as `run --demo` applies them.
+///
+/// # Errors
+/// When the secrets in the data folder cannot be read or written.
+pub(crate) fn documents(data: &std::path::Path) -> anyhow::Result<String> {
+    tenant::Demo::with(&stage::values(data)?)?.to_yaml()
+}
+
+/// Plays the dialogues and compares.
+///
+/// # Errors
+/// When the play cannot begin, or one side cannot be read; differences are an outcome, not an error.
+pub(crate) async fn run(args: DemoArgs, connection: &Connection) -> anyhow::Result<Outcome> {
+    let shutdown = CancellationToken::new();
+    // Whatever ends the run ends the simulators too.
+    let _ends = shutdown.clone().drop_guard();
+    let clock = Clock::world();
+    let players = players(&args, &clock)?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let stage = Stage::set(connection, &http, (clock.clone(), args.rate), &shutdown).await?;
+    stage.plan_faults(&players);
+    let api = Api::new(http.clone(), &connection.api_url, stage::token(connection, &http).await?);
+    let mut audit = Audit::open(connection, tenant::TENANT).await?;
+    let (stage, began) = (Arc::new(stage), clock.now());
+    let from = written(began)?;
+    let played = play::play(&stage, &players).await;
+    let played_ms = u64::try_from((clock.now() - began) / 1000).unwrap_or_default();
+    let mut sides =
+        Sides { stage: &stage, players: &players, visitors: played.visitors, rest: Rest::default() };
+    let deadline = Instant::now() + Duration::from_secs(args.timeout);
+    let consumer = args.consumer_output.as_deref();
+    let differences = sides.agree(&mut audit, (&api, &from), consumer, deadline).await?;
+    let observed = Observed {
+        first_replies: stage.ledger.first_replies().into_values().collect(),
+        played_ms,
+        unanswered: played.unanswered,
+    };
+    let (book, streams) = (play::book(&stage, &players), audit.known());
+    let evidence = sides.evidence(&book, streams, None);
+    let report = Report::of(&evidence, observed, differences);
+    Ok(Outcome { report, json: args.json })
+}
+
+fn players(args: &DemoArgs, clock: &Clock) -> anyhow::Result<Vec<Player>> {
+    let dialogues = match &args.dialogues {
+        None => script::read(script::RETAIL)?,
+        Some(path) => {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
+            script::read(&text).with_context(|| format!("{shown} is not of the load format"))?
+        }
+    };
+    let run = u64::try_from(clock.now()).unwrap_or_default();
+    Ok(cast(dialogues, Casting { seed: args.seed, silent: args.visitors_silent, run }))
+}
+
+/// The two sides while they come together.
+struct Sides<'s> {
+    stage: &'s Stage,
+    players: &'s [Player],
+    visitors: Vec<simulators::widget::Visitor>,
+    rest: Rest,
+}
+
+impl Sides<'_> {
+    /// Looks at both sides until they agree, or the deadline passes: then what still differs.
+    async fn agree(
+        &mut self,
+        audit: &mut Audit,
+        (api, from): (&Api, &str),
+        consumer: Option<&std::path::Path>,
+        deadline: Instant,
+    ) -> anyhow::Result<Vec<Difference>> {
+        let mut told = Instant::now();
+        loop {
+            play::look(&mut self.visitors).await;
+            let streams = audit.streams().await?;
+            let book = play::book(self.stage, self.players);
+            let over = Instant::now() >= deadline;
+            if over || is_settled(&book, streams) {
+                let threads: Vec<String> = streams.threads.keys().cloned().collect();
+                let to = written(self.stage.clock.now() + 1_000_000)?;
+                self.rest = api.tell(&threads, (from, &to)).await?;
+                let notices = consumer.map(consumed).transpose()?;
+                let differences = compare(&self.evidence(&book, streams, notices.as_deref()));
+                if over || differences.is_empty() {
+                    return Ok(differences);
+                }
+                say(&mut told, || format!("waiting, since the sides differ: {}", differences[0].what));
+            } else {
+                say(&mut told, || "waiting for messages that are on their way".to_owned());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn evidence<'e>(
+        &'e self,
+        book: &'e book::Book,
+        streams: &'e streams::Streams,
+        consumer: Option<&'e [Notice]>,
+    ) -> Evidence<'e> {
+        Evidence { book, streams, rest: &self.rest, consumer, accounts: &self.stage.accounts }
+    }
+}
+
+/// Says it, unless something was said a moment ago.
+fn say(told: &mut Instant, words: impl Fn() -> String) {
+    if told.elapsed() >= PATIENCE {
+        eprintln!("{}", words());
+        *told = Instant::now();
+    }
+}
+
+/// The CloudEvents that the example consumer wrote down. The line that it is just writing does not count.
+fn consumed(path: &std::path::Path) -> anyhow::Result<Vec<Notice>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let event = |line: &str| {
+        let event =
+            serde_json::from_str(line).with_context(|| format!("{} is no JSON lines", path.display()))?;
+        Ok(Notice::of(&event))
+    };
+    whole.lines().map(event).collect()
+}
+
+/// RFC 3339.
+fn written(at: simulators::Micros) -> anyhow::Result<String> {
+    Ok(jiff::Timestamp::from_microsecond(at)?.to_string())
+}
