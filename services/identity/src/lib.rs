@@ -1,6 +1,8 @@
 //! Identity: who is this. Customers and their threads, evidence, merges and splits, touches; erasure.
 
+pub mod admin;
 mod api;
+pub mod erase;
 pub mod evidence;
 pub mod ids;
 pub mod merge;
@@ -9,6 +11,8 @@ mod query;
 pub mod schema;
 mod work;
 
+pub use admin::{Admin, admin_routes};
+pub use erase::{Erasures, Subject};
 pub use merge::{Merger, Pair, Problem};
 pub use project::Identity;
 
@@ -24,31 +28,42 @@ use tokio::net::TcpListener;
 /// The service, opened and not yet running.
 pub struct Service {
     frame: Frame,
-    merger: Merger,
+    admin: Admin,
+}
+
+/// Opens the service: its reader begins to read, and its queries will be answered on `listener`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
+    let projector = Arc::new(Identity::new(spine.keys.clone()));
+    let mut frame = Frame::open(spine.clone(), host, projector).await?;
+    let erasures = Erasures::open(&spine, &frame.reader).await?;
+    let admin = Admin { merger: Merger::new(spine), erasures };
+    work::start(&mut frame, &admin.merger);
+    let (erasures, shutdown) = (admin.erasures.clone(), frame.host.shutdown.clone());
+    frame.spawn("erasures", async move {
+        erasures.run(&shutdown).await;
+        Ok(())
+    });
+    let services = Services::new(frame.host.credential.clone(), proto::FILE_DESCRIPTOR_SET);
+    let api = IdentityServiceServer::new(Api::new(frame.reader.clone()));
+    frame.serve(listener, services.with(api));
+    Ok(Service { frame, admin })
 }
 
 impl Service {
-    /// Opens the read model and begins to read.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn open(spine: Spine, host: Host) -> anyhow::Result<Self> {
-        let projector = Arc::new(Identity::new(spine.keys.clone()));
-        let frame = Frame::open(spine.clone(), host, projector).await?;
-        Ok(Self { frame, merger: Merger::new(spine) })
+    /// What [`admin_routes`] and the commands act on.
+    pub fn admin(&self) -> Admin {
+        self.admin.clone()
     }
 
-    /// Works and answers on `listener` until shutdown.
+    /// Works and answers until shutdown.
     ///
     /// # Errors
     /// The first task that crashed.
-    pub async fn run(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { mut frame, merger } = self;
-        work::start(&mut frame, &merger);
-        let services = Services::new(frame.host.credential.clone(), proto::FILE_DESCRIPTOR_SET);
-        let api = IdentityServiceServer::new(Api::new(frame.reader.clone()));
-        frame.serve(listener, services.with(api));
-        frame.run().await
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.frame.run().await
     }
 }
 
@@ -57,5 +72,5 @@ impl Service {
 /// # Errors
 /// When the database fails, or the first task that crashed.
 pub async fn run(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<()> {
-    Service::open(spine, host).await?.run(listener).await
+    start(spine, host, listener).await?.run().await
 }

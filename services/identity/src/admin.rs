@@ -1,0 +1,177 @@
+//! What an operator or the console does: merge, split, erase. Served on the admin port, whose owner checks who asks.
+
+use crate::erase::{Erasure, Erasures, Refusal, Signed, Step, Subject};
+use crate::merge::{Merger, Pair, Problem as Refused};
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use events::customer::EvidenceKind;
+use laws::customer::Rejection;
+use runtime::Problem;
+use serde::{Deserialize, Serialize};
+use spine::{Cause, Error, Position};
+use uuid::Uuid;
+
+/// What the routes act on. Cheap to clone.
+#[derive(Clone)]
+pub struct Admin {
+    pub merger: Merger,
+    pub erasures: Erasures,
+}
+
+/// `POST /admin/identity/merge`: `from` goes on as `into`.
+#[derive(Debug, Deserialize)]
+struct Merge {
+    tenant: String,
+    into: Uuid,
+    from: Uuid,
+}
+
+/// `POST /admin/identity/split`: `customer` gives `from` back what came along with it.
+#[derive(Debug, Deserialize)]
+struct Split {
+    tenant: String,
+    customer: Uuid,
+    from: Uuid,
+}
+
+/// What a merge or split came to: positions for `at_least`.
+#[derive(Debug, Serialize)]
+struct Decided {
+    positions: Vec<Position>,
+}
+
+/// `POST /admin/erase`: the person, by any customer or thread of theirs.
+#[derive(Debug, Deserialize)]
+struct Erase {
+    tenant: String,
+    customer: Option<Uuid>,
+    thread: Option<Uuid>,
+    #[serde(default)]
+    reason: String,
+}
+
+/// How far an erasure is.
+#[derive(Debug, Serialize)]
+struct Progress {
+    id: Uuid,
+    tenant: String,
+    step: Step,
+    /// What it waits for, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    waits: String,
+    customers: usize,
+    threads: usize,
+    leads: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<Signed>,
+}
+
+/// The routes. Whoever mounts them checks the credential.
+pub fn admin_routes(state: Admin) -> Router {
+    Router::new()
+        .route("/admin/identity/merge", post(merge))
+        .route("/admin/identity/split", post(split))
+        .route("/admin/erase", post(erase))
+        .route("/admin/erase/{id}", get(progress))
+        .with_state(state)
+}
+
+async fn merge(
+    State(admin): State<Admin>,
+    asked: Result<Json<Merge>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    let Json(asked) = asked?;
+    let pair = Pair { tenant: &asked.tenant, into: asked.into, from: asked.from };
+    let positions = admin.merger.merge(pair, EvidenceKind::Person, &cause()).await.map_err(refused)?;
+    Ok(Json(Decided { positions }))
+}
+
+async fn split(
+    State(admin): State<Admin>,
+    asked: Result<Json<Split>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    let Json(asked) = asked?;
+    let pair = Pair { tenant: &asked.tenant, into: asked.customer, from: asked.from };
+    let positions = admin.merger.split(pair, &cause()).await.map_err(refused)?;
+    Ok(Json(Decided { positions }))
+}
+
+async fn erase(
+    State(admin): State<Admin>,
+    asked: Result<Json<Erase>, JsonRejection>,
+) -> Result<(StatusCode, Json<Progress>), Problem> {
+    let Json(asked) = asked?;
+    let subject = match (asked.customer, asked.thread) {
+        (Some(customer), None) => Subject::Customer(customer),
+        (None, Some(thread)) => Subject::Thread(thread),
+        _ => return Err(Problem::invalid("customer", "Name a customer or a thread, not both.")),
+    };
+    match admin.erasures.ask(&asked.tenant, subject, &asked.reason).await {
+        // Kept, so that it goes on by itself when the hold ends.
+        Ok(erasure) if !erasure.waits.is_empty() => Ok((StatusCode::CONFLICT, Json(shown(erasure)?))),
+        Ok(erasure) => Ok((StatusCode::ACCEPTED, Json(shown(erasure)?))),
+        Err(Refusal::Unknown) => Err(Problem::not_found("person")),
+        Err(refusal @ Refusal::Reason) => Err(Problem::invalid("reason", refusal.to_string())),
+        Err(Refusal::Failed(error)) => Err(failed(&error)),
+    }
+}
+
+async fn progress(
+    State(admin): State<Admin>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<Json<Progress>, Problem> {
+    let Path(id) = id?;
+    let erasure = admin.erasures.get(id).await.map_err(|error| failed(&error))?;
+    Ok(Json(shown(erasure.ok_or_else(|| Problem::not_found("erasure"))?)?))
+}
+
+fn shown(erasure: Erasure) -> Result<Progress, Problem> {
+    let signed = erasure.certificate.as_deref().map(serde_json::from_str).transpose();
+    Ok(Progress {
+        id: erasure.id,
+        tenant: erasure.tenant,
+        step: erasure.step,
+        waits: erasure.waits,
+        customers: erasure.plan.customers.len(),
+        threads: erasure.plan.threads.len(),
+        leads: erasure.plan.leads.len(),
+        signed: signed.map_err(|_| Problem::internal())?,
+    })
+}
+
+/// Each request is an act of its own.
+fn cause() -> Cause {
+    Cause::new(spine::new_id(), "merge", "admin")
+}
+
+fn refused(problem: Refused) -> Problem {
+    match problem {
+        Refused::Failed(error) => failed(&error),
+        Refused::Rejected(Rejection::Unknown) => Problem::not_found("customer"),
+        Refused::Rejected(rejection) => {
+            let remedy = match &rejection {
+                Rejection::Absorbed { .. } => {
+                    "Act on the customer that it goes on as, or split that one first."
+                }
+                Rejection::Claims { .. } => "Merge the other way round, or split the two first.",
+                Rejection::NotMerged { .. } => "Nothing is to be undone.",
+                Rejection::Same => "Name two customers.",
+                Rejection::Erased | Rejection::Unknown => "Nothing can follow.",
+            };
+            Problem::conflict(rejection.to_string()).remedy(remedy)
+        }
+    }
+}
+
+fn failed(error: &Error) -> Problem {
+    match error {
+        Error::Name { field, .. } => Problem::invalid(field, error.to_string()),
+        _ => {
+            tracing::error!(error = error as &dyn std::error::Error, "an act of the admin port failed");
+            Problem::internal()
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Getting deleted bytes out of files: old fillings of read models, the WAL of every SQLite file.
+
+use spine::Error;
+use spine::db::{Backend, Database, Place, SlotState};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How a SQLite file begins (<https://www.sqlite.org/fileformat.html>).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const BUSY_MAX: Duration = Duration::from_secs(2);
+/// Where snapshots that are being compared lie.
+const SNAPSHOTS: &str = "snapshots";
+
+/// What is in the way, in words; or what was done.
+pub(super) type Outcome = Result<Vec<String>, String>;
+
+/// Drops fillings of read models that nobody reads any more: they hold what nobody purges. One that is still
+/// being filled is in the way, since it may have read the person's texts and not yet that they were erased.
+pub(super) async fn drop_models(database: &Database) -> Result<Outcome, Error> {
+    let places = database.models().await?;
+    let live = |place: &Place| {
+        places.iter().find(|other| other.name == place.name && other.state == SlotState::Live)
+    };
+    let filling = places.iter().find(|place| {
+        place.state == SlotState::Beside && live(place).is_none_or(|live| place.slot > live.slot)
+    });
+    if let Some(place) = filling {
+        let Place { name, slot, .. } = place;
+        return Ok(Err(format!(
+            "slot {slot} of the read model {name} is being filled, or was left; drop it"
+        )));
+    }
+    let mut dropped = Vec::new();
+    for place in places.iter().filter(|place| place.state != SlotState::Live) {
+        database.drop_model(&place.name, place.slot).await?;
+        dropped.push(format!("{}@{}", place.name, place.slot));
+    }
+    Ok(Ok(dropped))
+}
+
+/// Empties the WAL of every SQLite file under the data folder.
+pub(super) async fn checkpoint(database: &Database) -> Result<Outcome, Error> {
+    if database.backend() == Backend::Postgres {
+        return Ok(Ok(Vec::new()));
+    }
+    let folder = database.folder().to_path_buf();
+    if !files_under(&folder.join(SNAPSHOTS))?.is_empty() {
+        return Ok(Err("a snapshot of a read model is being compared".into()));
+    }
+    let mut done = Vec::new();
+    for path in files_under(&folder)?.into_iter().filter(|path| is_sqlite(path)) {
+        let name = path.strip_prefix(&folder).unwrap_or(&path).display().to_string();
+        if !truncate(&path).await? {
+            return Ok(Err(format!("a reader of {name} still sees an older state")));
+        }
+        done.push(name);
+    }
+    Ok(Ok(done))
+}
+
+/// Whether everything is in the file and its WAL is empty.
+async fn truncate(path: &Path) -> Result<bool, Error> {
+    let failed = || Error::database("checkpoint a file");
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_MAX);
+    let mut connection: SqliteConnection = options.connect().await.map_err(failed())?;
+    let row =
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await.map_err(failed())?;
+    let busy: i64 = row.try_get(0).map_err(failed())?;
+    connection.close().await.map_err(failed())?;
+    Ok(busy == 0)
+}
+
+fn files_under(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::File { path: folder.display().to_string(), action: "list", source };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_dir() {
+            found.extend(files_under(&entry.path())?);
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_sqlite(path: &Path) -> bool {
+    let mut start = [0; MAGIC.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == MAGIC
+}
+
+/// What a certificate says about bytes that are not ours to overwrite.
+pub(super) async fn remains(database: &Database, reads: &sqlx::AnyPool) -> Result<Vec<String>, Error> {
+    let mut remains = vec![
+        "Backups taken before hold what was in them, until they are deleted; a restore \
+                            applies this erasure again."
+            .to_owned(),
+    ];
+    if database.backend() == Backend::Sqlite {
+        return Ok(remains);
+    }
+    let row = sqlx::query(
+        "SELECT current_setting('autovacuum'), current_setting('autovacuum_naptime'),
+         current_setting('checkpoint_timeout'), current_setting('max_wal_size'), current_setting('archive_mode')",
+    )
+    .fetch_one(reads)
+    .await
+    .map_err(Error::database("read settings of Postgres"))?;
+    let setting = |place: usize| row.get::<String, _>(place);
+    remains.push(format!(
+        "Postgres: deleted rows stay in the pages of their tables until the next VACUUM (autovacuum {}, naptime \
+         {}).",
+        setting(0),
+        setting(1)
+    ));
+    remains.push(format!(
+        "Postgres: its WAL holds deleted rows until the segments are recycled after the next checkpoints \
+         (checkpoint_timeout {}, max_wal_size {}); with archive_mode {} also archived WAL and replicas until \
+         their retention ends.",
+        setting(2),
+        setting(3),
+        setting(4)
+    ));
+    Ok(remains)
+}

@@ -1,0 +1,273 @@
+//! A suite of its own for each test: nats-server on a free port, a database, the identity service.
+
+use crate::notebook::Notebook;
+use identity::{Admin, Identity};
+use proto::v1::identity_service_client::IdentityServiceClient;
+use proto::v1::{Customer, GetCustomerRequest, get_customer_request::Key};
+use runtime::{Health, Host, Metrics, Secret};
+use spine::db::{Database, DatabaseSettings};
+use spine::journal::Journal;
+use spine::keys::{KeySettings, Keys};
+use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Position, Projector, Reader, Spine, Tail};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) const TENANT: &str = "shop";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const CREDENTIAL: &str = "0123456789abcdef0123456789abcdef";
+
+/// A nats-server with its store.
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = spawn(folder.path(), port);
+        let server = Self { child, port, folder };
+        for _ in 0..400 {
+            if let Ok(client) = async_nats::connect(server.url()).await
+                && async_nats::jetstream::new(client).query_account().await.is_ok()
+            {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("nats-server did not start");
+    }
+
+    fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    async fn log(&self) -> Log {
+        let access = NatsAccess { url: self.url(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
+        let nats = Nats::connect(&access).await.unwrap();
+        spine::streams::provision(&nats, &Default::default()).await.unwrap();
+        Log::new(nats, Clock::system(), LogSettings::default())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(folder: &Path, port: u16) -> Child {
+    let config = folder.join("nats.conf");
+    let store = folder.join("store");
+    let text = format!(
+        "listen: 127.0.0.1:{port}\nmax_payload: 6MB\njetstream {{ store_dir: {store:?}, sync_interval: always }}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tributary/bin/nats-server");
+    let binary = if own.exists() { own } else { "nats-server".into() };
+    Command::new(binary)
+        .arg("-c")
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server 2.12 or later is needed: `make setup` installs it")
+}
+
+/// Where a test's database is.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) url: Option<String>,
+}
+
+/// What a world runs.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Runs {
+    /// The whole service.
+    Service,
+    /// The readers alone, so that a test takes each step itself.
+    Readers,
+}
+
+/// A running suite.
+pub(crate) struct World {
+    pub(crate) spine: Spine,
+    pub(crate) admin: Admin,
+    pub(crate) journal: Journal,
+    pub(crate) place: Place,
+    pub(crate) server: Server,
+    grpc: String,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Runs the test on SQLite, and on Postgres if there is one.
+pub(crate) async fn on_each(test: impl AsyncFn(World)) {
+    let name = format!("identity_{}", spine::new_id().simple());
+    let folder = std::env::temp_dir().join(&name);
+    test(World::start(Place { folder: folder.clone(), url: None }).await).await;
+    if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
+        sqlx::any::install_default_drivers();
+        let mut admin = AnyConnection::connect(&server).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let url = Some(format!("{base}/{name}"));
+        test(World::start(Place { folder: folder.join("postgres"), url }).await).await;
+        admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+impl World {
+    async fn start(place: Place) -> Self {
+        Self::open(place, Server::start().await, Runs::Service).await
+    }
+
+    async fn open(place: Place, server: Server, runs: Runs) -> Self {
+        let log = server.log().await;
+        let database = Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await.unwrap();
+        let keys = Keys::open(&database, KeySettings::default(), log.clock().clone()).await.unwrap();
+        let tail = Tail::at_end(&log).await.unwrap();
+        let journal = Journal::new(log.nats().clone(), keys.clone(), log.clock().clone());
+        let spine = Spine { log, tail, database, keys, readers: Default::default() };
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let (log, tail, shutdown) = (spine.log.clone(), spine.tail.clone(), stop.clone());
+        tasks.spawn(async move { tail.run(&log, &shutdown).await.unwrap() });
+        read(&spine, Arc::new(Notebook::new(spine.keys.clone())), &mut tasks, &stop).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let grpc = format!("http://{}", listener.local_addr().unwrap());
+        let admin = match runs {
+            Runs::Service => {
+                let service = identity::start(spine.clone(), host(&stop), listener).await.unwrap();
+                let admin = service.admin();
+                tasks.spawn(async move { service.run().await.unwrap() });
+                admin
+            }
+            Runs::Readers => {
+                let projector = Arc::new(Identity::new(spine.keys.clone()));
+                let reader = read(&spine, projector, &mut tasks, &stop).await;
+                let erasures = identity::Erasures::open(&spine, &reader).await.unwrap();
+                Admin { merger: identity::Merger::new(spine.clone()), erasures }
+            }
+        };
+        Self { spine, admin, journal, place, server, grpc, stop, tasks }
+    }
+
+    /// Stops everything at once, as a crash would, and starts it again on the same folder and log.
+    pub(crate) async fn kill_and_restart(self, runs: Runs) -> Self {
+        let Self { spine, admin, journal, place, server, mut tasks, .. } = self;
+        tasks.abort_all();
+        while tasks.join_next().await.is_some() {}
+        drop((admin, journal));
+        let database = spine.database.clone();
+        drop(spine);
+        database.close().await;
+        drop(database);
+        Self::open(place, server, runs).await
+    }
+
+    /// Stops the suite properly.
+    pub(crate) async fn stop(mut self) -> (Place, Server) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+        self.spine.database.close().await;
+        (self.place, self.server)
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.spine.readers.find("identity").unwrap()
+    }
+
+    /// Everything that is in the log now is in all tables.
+    pub(crate) async fn caught_up(&self) {
+        let ends = self.spine.log.ends().await.unwrap();
+        let position = |(part, sequence)| Position { generation: 1, part, sequence };
+        let all: Vec<Position> = (0..spine::PARTS).zip(ends).map(position).collect();
+        for reader in self.spine.readers.all() {
+            reader.wait_for(&all, PATIENCE).await.unwrap();
+        }
+    }
+
+    /// Nothing is due any more and everything is read.
+    pub(crate) async fn settled(&self) {
+        for _ in 0..400 {
+            self.caught_up().await;
+            if self.count("SELECT COUNT(*) FROM due").await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("still due: {:?}", self.rows("SELECT kind, entity, key FROM due", 3).await);
+    }
+
+    /// Fills the model again from the log's beginning and finds the same rows.
+    pub(crate) async fn rebuilds_to_the_same(&self) {
+        self.settled().await;
+        let verification = self.reader().verify(|_, _| {}).await.unwrap();
+        let comparison = verification.comparison;
+        assert!(comparison.rows > 0 && comparison.differences.is_empty(), "{:#?}", comparison.differences);
+    }
+
+    pub(crate) async fn count(&self, text: &'static str) -> i64 {
+        sqlx::query_scalar(text).fetch_one(self.reader().model().store.reads()).await.unwrap()
+    }
+
+    /// Rows of texts.
+    pub(crate) async fn rows(&self, text: &'static str, columns: usize) -> Vec<Vec<String>> {
+        use sqlx::Row;
+        let rows = sqlx::query(text).fetch_all(self.reader().model().store.reads()).await.unwrap();
+        rows.iter()
+            .map(|row| {
+                (0..columns).map(|place| row.get::<Option<String>, _>(place).unwrap_or_default()).collect()
+            })
+            .collect()
+    }
+
+    pub(crate) async fn client(&self) -> IdentityServiceClient<runtime::grpc::Client> {
+        IdentityServiceClient::new(runtime::grpc::client(&self.grpc, &Secret::new(CREDENTIAL)).unwrap())
+    }
+
+    /// The customer whom a thread belongs to, by gRPC.
+    pub(crate) async fn customer_of(&self, thread: Uuid) -> Customer {
+        let key = Some(Key::Thread(thread.to_string()));
+        let asked = GetCustomerRequest { tenant: TENANT.into(), key, at_least: String::new() };
+        self.client().await.get_customer(asked).await.unwrap().into_inner().customer.unwrap()
+    }
+}
+
+fn host(stop: &CancellationToken) -> Host {
+    Host {
+        role: runtime::Role::Identity,
+        health: Health::new(),
+        metrics: Metrics::new("test", None).unwrap(),
+        credential: Secret::new(CREDENTIAL),
+        peers: Default::default(),
+        shutdown: stop.clone(),
+    }
+}
+
+async fn read(
+    spine: &Spine,
+    projector: Arc<dyn Projector>,
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) -> Reader {
+    let reader = spine.reader(projector).await.unwrap();
+    let (running, stop) = (reader.clone(), stop.clone());
+    tasks.spawn(async move { running.run(&stop).await.unwrap() });
+    reader
+}
