@@ -14,7 +14,7 @@ use spine::{Address, Cause, Entity, Position, Spine, new_id};
 use uuid::Uuid;
 
 /// The tenant of all journeys.
-pub const TENANT: &str = "journey";
+pub(crate) const TENANT: &str = "journey";
 
 /// Settings whose deadlines a test can wait for.
 pub fn settings() -> Settings {
@@ -37,7 +37,7 @@ pub fn knowledge(slug: &str, question: &str, answer: &str) -> Entry {
 ///
 /// # Panics
 /// When the log does not take it; so do all of this file.
-pub async fn tenant(spine: &Spine, settings: &Settings) -> Position {
+pub(crate) async fn tenant(spine: &Spine, settings: &Settings) -> Position {
     let address = Address::new(TENANT, Tenant::KIND, TENANT, TENANT).expect("a good name");
     let at = spine.log.clock().now();
     let decide = |state: &Tenant| laws::tenant::configure(state, "旅程", settings, at);
@@ -45,7 +45,7 @@ pub async fn tenant(spine: &Spine, settings: &Settings) -> Position {
 }
 
 /// Sets an account up, its secrets sealed.
-pub async fn account(
+pub(crate) async fn account(
     spine: &Spine,
     channel: &str,
     slug: &str,
@@ -78,7 +78,7 @@ pub async fn account(
 }
 
 /// Writes a knowledge entry.
-pub async fn entry(spine: &Spine, entry: &Entry) -> Position {
+pub(crate) async fn entry(spine: &Spine, entry: &Entry) -> Position {
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, entry.slug.as_bytes());
     let address = Address::of(TENANT, Knowledge::KIND, id).expect("a good name");
     let at = spine.log.clock().now();
@@ -87,7 +87,7 @@ pub async fn entry(spine: &Spine, entry: &Entry) -> Position {
 }
 
 /// Registers an agent who is online.
-pub async fn agent(spine: &Spine, name: &str, capacity: u32) -> Uuid {
+pub(crate) async fn agent(spine: &Spine, name: &str, capacity: u32) -> Uuid {
     let id = new_id();
     let address = Address::of(TENANT, Agent::KIND, id).expect("a good name");
     let at = spine.log.clock().now();

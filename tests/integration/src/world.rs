@@ -167,7 +167,8 @@ impl World {
             wechat::Platform::start(config, clock, ledger.clone(), &stop).await.expect("the platform starts");
         setup::tenant(&self.spine, &setup::settings()).await;
         let callback = partner.callback_url();
-        let http = [("callback_url", callback.as_str()), ("timeout_ms", "2000")];
+        let http =
+            [("callback_url", callback.as_str()), ("timeout_ms", "2000"), ("rate_per_second", "10000")];
         setup::account(&self.spine, "http", "shop", &http, &[("webhook_secret", &secret)]).await;
         let base = wechat.url();
         let settings = [

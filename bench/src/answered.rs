@@ -1,0 +1,105 @@
+//! Answering: customers' messages through the real webhook, all roles in one process, to the platform's call.
+
+use crate::figure::{Figure, percentile};
+use integration::{Outside, Place, World, knowledge};
+use rand::Rng;
+use runtime::Role;
+use simulators::http::Item;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const ROLES: [Role; 2] = [Role::ChannelIngest, Role::AiAgent];
+/// Customers who wait for an answer at the same time.
+const WAITING: usize = 256;
+const ENTRIES: usize = 5_000;
+const QUESTION: &str = "退货运费谁承担？";
+
+pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let place = Place { folder: folder.path().into(), url: None };
+    let world = World::start(&place, &ROLES).await;
+    let mut entries = vec![knowledge("return-freight", "退货运费谁承担", "质量问题退货，运费由我们承担。")];
+    let filler = if smoke { 100 } else { ENTRIES };
+    entries.extend((0..filler).map(|number| {
+        knowledge(
+            &format!("filler-{number}"),
+            &format!("型号{number}的配件{}怎么购买", number * 7),
+            "请到配件专区购买。",
+        )
+    }));
+    let outside = Arc::new(world.furnish(&entries).await);
+    let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
+    let (rate, worst) = sustained(&outside, Duration::from_secs(if smoke { 5 } else { 120 })).await;
+    outside.stop.cancel();
+    world.stop().await;
+    Ok(vec![
+        Figure::at_most("idle: webhook to the call of the platform, p50", percentile(&idle, 0.5), "ms", 10.0),
+        Figure::at_most(
+            "idle: webhook to the call of the platform, p99",
+            percentile(&idle, 0.99),
+            "ms",
+            20.0,
+        ),
+        Figure::at_least("answered messages, one process, SQLite", rate, "/s", 700.0),
+        Figure::at_most("oldest unanswered message meanwhile", worst, "s", 1.0),
+    ])
+}
+
+/// One message after the other; milliseconds from the post to the callback, sorted.
+async fn idle_latency(outside: &Outside, count: usize) -> Vec<f64> {
+    let mut times = Vec::new();
+    for number in 0..count {
+        let user = format!("idle-{number}");
+        let mut answers = outside.ledger.follow(&user);
+        let item = Item { id: format!("idle-{number}"), user, text: QUESTION.into() };
+        let started = Instant::now();
+        outside.partner.post(&[item]).await;
+        if tokio::time::timeout(Duration::from_secs(5), answers.recv()).await.is_ok() {
+            times.push(started.elapsed().as_secs_f64() * 1_000.0);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// Keeps `WAITING` customers waiting; answered messages per second and the longest wait in seconds.
+async fn sustained(outside: &Arc<Outside>, run: Duration) -> (f64, f64) {
+    let (answered, worst_us) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let started = Instant::now();
+    let mut customers = JoinSet::new();
+    for lane in 0..WAITING {
+        let (outside, answered, worst_us) = (outside.clone(), answered.clone(), worst_us.clone());
+        customers.spawn(async move {
+            let mut number = 0_u64;
+            // Many customers, of whom one in five messages is a new one's first.
+            let mut known: Vec<String> = Vec::new();
+            while started.elapsed() < run {
+                let fresh = known.len() < 10 || rand::rng().random_ratio(1, 5);
+                let user = match fresh {
+                    true => format!("u-{lane}-{number}"),
+                    false => known[rand::rng().random_range(0..known.len())].clone(),
+                };
+                let mut answers = outside.ledger.follow(&user);
+                let item =
+                    Item { id: format!("m-{lane}-{number}"), user: user.clone(), text: QUESTION.into() };
+                let asked = Instant::now();
+                outside.partner.post(&[item]).await;
+                if tokio::time::timeout(Duration::from_secs(20), answers.recv()).await.is_ok() {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+                let waited = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+                worst_us.fetch_max(waited, Ordering::Relaxed);
+                if fresh {
+                    known.push(user);
+                }
+                number += 1;
+            }
+        });
+    }
+    customers.join_all().await;
+    let rate = answered.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    (rate, worst_us.load(Ordering::Relaxed) as f64 / 1e6)
+}
