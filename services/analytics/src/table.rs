@@ -49,24 +49,31 @@ macro_rules! set_facts {
 /// Values of one conversation: its key and its facts.
 const FACTS: usize = 3 + 16;
 
-static FIND: Bulk = Bulk::new(
-    concat!(
-        "SELECT tenant, thread, n, ",
-        facts!(),
-        ", account, channel FROM conversations WHERE (tenant, thread, n) IN ("
-    ),
-    3,
-    ")",
-);
-static FIND_UNSENT: Bulk = Bulk::new(
-    concat!(
-        "SELECT tenant, thread, n, ",
-        facts!(),
-        ", account, channel FROM conversations WHERE unsent IS NOT NULL AND (tenant, thread) IN ("
-    ),
-    2,
-    ")",
-);
+macro_rules! find {
+    ($condition:literal) => {
+        concat!(
+            "SELECT tenant, thread, n, ",
+            facts!(),
+            ", account, channel FROM conversations WHERE ",
+            $condition
+        )
+    };
+}
+
+macro_rules! by_key {
+    () => {
+        find!("(tenant, thread, n) IN (")
+    };
+}
+
+macro_rules! unsent {
+    () => {
+        find!("unsent IS NOT NULL AND (tenant, thread) IN (")
+    };
+}
+
+static FIND: Bulk = Bulk::new(by_key!(), 3, ")");
+static FIND_UNSENT: Bulk = Bulk::new(unsent!(), 2, ")");
 /// For what did not open in this batch: it leaves the columns of the index alone, so the index is not written.
 static CHANGE: Bulk =
     Bulk::new(concat!("INSERT INTO conversations (tenant, thread, n, ", facts!(), ")"), FACTS, set_facts!());
@@ -83,9 +90,14 @@ static OPEN: Bulk = Bulk::new(
          opened_by = excluded.opened_by"
     ),
 );
+macro_rules! erase {
+    () => {
+        "UPDATE conversations SET erased = 1, unsent = NULL WHERE (tenant, thread) IN ("
+    };
+}
+
 /// What happened still counts; what was still expected of the person is dropped.
-static ERASE: Bulk =
-    Bulk::new("UPDATE conversations SET erased = 1, unsent = NULL WHERE (tenant, thread) IN (", 2, ")");
+static ERASE: Bulk = Bulk::new(erase!(), 2, ")");
 
 /// A conversation as the table has it.
 pub(crate) struct Found {
@@ -119,33 +131,43 @@ pub(crate) async fn write(
     changed: &[(Key, Facts)],
     erased: &[ThreadKey],
 ) -> Result<(), Error> {
-    let (opened, kept): (Vec<_>, Vec<_>) = changed.iter().partition(|(_, facts)| facts.opening.is_some());
-    let opened: Vec<(&(Key, Facts), Option<String>)> = with_unsent(opened)?;
-    let kept = with_unsent(kept)?;
-    OPEN.write(tx, &opened, |query, ((key, facts), unsent)| {
-        let opening = facts.opening.as_ref().expect("these were chosen by it");
+    let rows = changed.iter().map(Written::of).collect::<Result<Vec<_>, _>>()?;
+    let (opened, kept): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.facts.opening.is_some());
+    OPEN.write(tx, &opened, |query, row| {
+        let opening = row.facts.opening.as_ref().expect("these were chosen by it");
         let place = opening.place.as_ref();
-        bind_facts(bind_key(query, key), facts, unsent)
+        row.bind(query)
             .bind(place.map(|place| place.account.clone()))
             .bind(place.map(|place| place.channel.clone()))
             .bind(opening.at)
             .bind(opening.by)
     })
     .await?;
-    CHANGE
-        .write(tx, &kept, |query, ((key, facts), unsent)| bind_facts(bind_key(query, key), facts, unsent))
-        .await?;
+    CHANGE.write(tx, &kept, |query, row| row.bind(query)).await?;
     ERASE.write(tx, erased, bind_thread).await?;
     Ok(())
 }
 
-/// What waits to be sent, written as JSON; nothing when none does.
-fn with_unsent(rows: Vec<&(Key, Facts)>) -> Result<Vec<(&(Key, Facts), Option<String>)>, Error> {
-    let text = |facts: &Facts| match facts.unsent.is_empty() {
-        true => Ok(None),
-        false => serde_json::to_string(&facts.unsent).map(Some).map_err(Error::Unwritable),
-    };
-    rows.into_iter().map(|row| Ok((row, text(&row.1)?))).collect()
+/// A row as it is bound.
+struct Written<'a> {
+    key: &'a Key,
+    facts: &'a Facts,
+    /// As JSON; none when nothing waits to be sent.
+    unsent: Option<String>,
+}
+
+impl<'a> Written<'a> {
+    fn of((key, facts): &'a (Key, Facts)) -> Result<Self, Error> {
+        let unsent = match facts.unsent.as_slice() {
+            [] => None,
+            unsent => Some(serde_json::to_string(unsent).map_err(Error::Unwritable)?),
+        };
+        Ok(Self { key, facts, unsent })
+    }
+
+    fn bind(&self, query: AnyQuery) -> AnyQuery {
+        bind_facts(bind_key(query, self.key), self.facts, self.unsent.clone())
+    }
 }
 
 fn bind_key(query: AnyQuery, key: &Key) -> AnyQuery {
@@ -156,7 +178,7 @@ fn bind_thread(query: AnyQuery, (tenant, thread): &ThreadKey) -> AnyQuery {
     query.bind(tenant.to_string()).bind(thread.to_string())
 }
 
-fn bind_facts(query: AnyQuery, facts: &Facts, unsent: &Option<String>) -> AnyQuery {
+fn bind_facts(query: AnyQuery, facts: &Facts, unsent: Option<String>) -> AnyQuery {
     let first_reply = facts.first_reply.as_ref();
     query
         .bind(facts.first_received_at)
@@ -166,7 +188,7 @@ fn bind_facts(query: AnyQuery, facts: &Facts, unsent: &Option<String>) -> AnyQue
         .bind(first_reply.map(|reply| reply.at))
         .bind(first_reply.map(|reply| reply.by.clone()))
         .bind(first_reply.map(|reply| reply.response_ms))
-        .bind(unsent.clone())
+        .bind(unsent)
         .bind(facts.queued_at)
         .bind(facts.waiting_ms)
         .bind(facts.handovers)
@@ -210,4 +232,34 @@ fn read(row: &AnyRow) -> Result<Found, Error> {
     };
     let n = u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX);
     Ok(Found { key: Key { tenant: tenant.into(), thread: thread.into(), n }, place, facts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spine::db::Backend;
+    use sqlx::{Connection, Executor};
+
+    /// How SQLite would run a statement over two rows.
+    async fn plan(bulk: &'static Bulk, columns: usize) -> String {
+        sqlx::any::install_default_drivers();
+        let mut memory = AnyConnection::connect("sqlite::memory:").await.unwrap();
+        for text in SCHEMA {
+            memory.execute(Backend::Sqlite.ddl(text).map(sqlx::AssertSqlSafe).unwrap()).await.unwrap();
+        }
+        let bind = |query: AnyQuery, _: &()| (0..columns).fold(query, |query, _| query.bind("a"));
+        let rows = bulk.fetch(&mut memory, &[(), (), (), ()], bind).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>(3) + "\n").collect()
+    }
+
+    #[tokio::test]
+    async fn no_statement_of_a_batch_reads_the_whole_table() {
+        static EXPLAIN_FIND: Bulk = Bulk::new(concat!("EXPLAIN QUERY PLAN ", by_key!()), 3, ")");
+        static EXPLAIN_UNSENT: Bulk = Bulk::new(concat!("EXPLAIN QUERY PLAN ", unsent!()), 2, ")");
+        static EXPLAIN_ERASE: Bulk = Bulk::new(concat!("EXPLAIN QUERY PLAN ", erase!()), 2, ")");
+        for (bulk, columns) in [(&EXPLAIN_FIND, 3), (&EXPLAIN_UNSENT, 2), (&EXPLAIN_ERASE, 2)] {
+            let plan = plan(bulk, columns).await;
+            assert!(plan.contains("(tenant=? AND thread=?"), "{plan}");
+        }
+    }
 }

@@ -9,9 +9,11 @@ use spine::db::Store;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-/// A reason of its own per row, since a conversation is counted under each of its reasons.
-const REASONS: &str = "JOIN (SELECT 1 AS reason UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
-     UNION ALL SELECT 5) AS reasons ON (handover_reasons & (1 << reason)) <> 0";
+/// A reason of its own per row, since a conversation is counted under each of its reasons. SQLite keeps the
+/// order of a cross join, so the conversations still come in the order of their index.
+const REASONS: &str = "CROSS JOIN (SELECT 1 AS reason UNION ALL SELECT 2 UNION ALL SELECT 3 \
+     UNION ALL SELECT 4 UNION ALL SELECT 5) AS reasons";
+const OF_REASON: &str = "(handover_reasons & (1 << reason)) <> 0";
 
 /// What is listed.
 pub(crate) struct List<'a> {
@@ -53,12 +55,11 @@ pub(crate) async fn list(
 
 fn sql(definition: &Definition, of_reasons: bool) -> String {
     let value = definition.value.unwrap_or("CAST(NULL AS BIGINT)");
-    let condition = definition.condition;
-    let (reason, join, after, order) = if of_reasons {
+    let (reason, join, condition, after, order) = if of_reasons {
         let after = "(opened_at, thread, n, reason) > ($6, $7, $8, $10) AND ($11 = 0 OR reason = $11)";
-        ("reason", REASONS, after, ", reason")
+        ("reason", REASONS, OF_REASON, after, ", reason")
     } else {
-        ("0", "", "(opened_at, thread, n) > ($6, $7, $8)", "")
+        ("0", "", definition.condition, "(opened_at, thread, n) > ($6, $7, $8)", "")
     };
     format!(
         "SELECT opened_at, thread, n, {reason}, account, channel, {value} FROM conversations {join}
