@@ -71,3 +71,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_came_early_waits_for_its_time_and_a_moot_one_for_the_tables() {
+        let refused = |rejection| leave(Err(Refused::Rejected(rejection)), 100);
+        assert_eq!(refused(Rejection::TooEarly { until: 700 }), Leave::Until(700));
+        assert_eq!(refused(Rejection::NotOpen), Leave::Until(100 + SETTLE_US));
+        let position = Position { generation: 1, part: 2, sequence: 3 };
+        assert_eq!(leave(Ok(Decided::Appended(position)), 100), Leave::Projected(position));
+        assert_eq!(leave(Ok(Decided::Nothing(position)), 100), Leave::Until(100 + SETTLE_US));
+    }
+}

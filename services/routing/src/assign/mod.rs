@@ -52,6 +52,9 @@ struct Desk<'a> {
     book: Book,
     turns: Turns,
     appends: JoinSet<Ended>,
+    /// Chosen and reserved, until there is room to append.
+    chosen: VecDeque<(Arc<str>, Choice)>,
+    /// Tenants to be looked at.
     next: VecDeque<Arc<str>>,
 }
 
@@ -62,8 +65,14 @@ impl Assigner {
     /// When the leases cannot be opened, or an append panicked.
     pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let turns = Turns::open(&self.spine).await?;
-        let (book, appends, next) = (Book::default(), JoinSet::new(), VecDeque::new());
-        let mut desk = Desk { assigner: &self, book, turns, appends, next };
+        let mut desk = Desk {
+            assigner: &self,
+            book: Book::default(),
+            turns,
+            appends: JoinSet::new(),
+            chosen: VecDeque::new(),
+            next: VecDeque::new(),
+        };
         let mut statuses = self.reader.statuses();
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
@@ -77,6 +86,10 @@ impl Assigner {
                     self.sweep().await;
                 }
             }
+            while let Some(ended) = desk.appends.try_join_next() {
+                desk.ended(ended?);
+            }
+            desk.start();
             if self.has_caught_up() {
                 desk.look().await;
             }
@@ -103,9 +116,9 @@ impl Assigner {
 }
 
 impl Desk<'_> {
-    /// Looks at the queues that were asked for, as far as appends may be started.
+    /// Looks at the queues that were asked for, once what was chosen before is on its way.
     async fn look(&mut self) {
-        while self.appends.len() < IN_FLIGHT_MAX {
+        while self.chosen.is_empty() {
             if self.next.is_empty() {
                 self.next.extend(self.assigner.wanted.take());
             }
@@ -114,6 +127,19 @@ impl Desk<'_> {
                 // The sweep asks again.
                 tracing::warn!(tenant.id = &*tenant, error = %chain(&error), "a queue cannot be looked at");
             }
+            self.start();
+        }
+    }
+
+    /// Starts appends while there is room.
+    fn start(&mut self) {
+        while self.appends.len() < IN_FLIGHT_MAX {
+            let Some((tenant, choice)) = self.chosen.pop_front() else { return };
+            let spine = self.assigner.spine.clone();
+            self.appends.spawn(async move {
+                let result = append(&spine, &tenant, &choice).await;
+                Ended { tenant, choice, result }
+            });
         }
     }
 
@@ -130,7 +156,7 @@ impl Desk<'_> {
         if agents.iter().all(|agent| agent.presence != Presence::Online || agent.free() == 0) {
             return Ok(());
         }
-        let mut waiting = look.waiting(&agents, self.book.count(tenant)).await?;
+        let seen::Oldest { mut waiting, more } = look.waiting(&agents, self.book.count(tenant)).await?;
         drop(look);
         waiting.retain(|waiting| !self.book.holds(waiting));
         if waiting.is_empty() {
@@ -144,19 +170,13 @@ impl Desk<'_> {
             }
             Turn::Theirs => return Ok(()),
         }
-        let mut choices = plan(waiting, &mut agents, now);
-        let room = IN_FLIGHT_MAX - self.appends.len();
-        if choices.len() > room {
-            choices.truncate(room);
+        let choices = plan(waiting, &mut agents, now);
+        if more && !choices.is_empty() {
             self.next.push_back(tenant.clone());
         }
         for choice in choices {
             self.book.reserve(tenant, &choice);
-            let (spine, tenant) = (spine.clone(), tenant.clone());
-            self.appends.spawn(async move {
-                let result = append(&spine, &tenant, &choice).await;
-                Ended { tenant, choice, result }
-            });
+            self.chosen.push_back((tenant.clone(), choice));
         }
         Ok(())
     }

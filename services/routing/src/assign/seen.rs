@@ -17,6 +17,13 @@ const WAITING_MAX: usize = 256;
 /// Rows read beyond what agents are free for, since some may be left out by who gave them back.
 const MARGIN: usize = 64;
 
+/// The oldest of those who wait.
+pub(crate) struct Oldest {
+    pub(crate) waiting: Vec<Waiting>,
+    /// Whether there may be more of them.
+    pub(crate) more: bool,
+}
+
 /// One look at the tables, all of the same moment.
 pub(crate) struct Look {
     tx: Transaction<'static, Any>,
@@ -82,7 +89,7 @@ impl Look {
 
     /// Those who wait and could be served by one of the agents, oldest first. `held` of them are on their way
     /// already, so the look reaches past as many.
-    pub(crate) async fn waiting(&mut self, agents: &[Agent], held: usize) -> Result<Vec<Waiting>, Error> {
+    pub(crate) async fn waiting(&mut self, agents: &[Agent], held: usize) -> Result<Oldest, Error> {
         let rows = sqlx::query(
             "SELECT DISTINCT queue, channel, language FROM threads WHERE tenant = $1 AND owner = 'queue'",
         )
@@ -90,18 +97,20 @@ impl Look {
         .fetch_all(&mut *self.tx)
         .await
         .map_err(Error::database("read who waits"))?;
-        let mut waiting = Vec::new();
+        let (mut waiting, mut more) = (Vec::new(), false);
         for row in rows {
             let class = Class { queue: row.get(0), channel: row.get(1), language: row.get(2) };
             let fit = agents.iter().filter(|agent| agent.unfit(&class).is_none());
             let free: usize = fit.map(|agent| agent.free() as usize).sum();
             if free > 0 {
                 let count = (free + MARGIN).min(WAITING_MAX) + held;
-                waiting.extend(self.oldest(&class, count).await?);
+                let oldest = self.oldest(&class, count).await?;
+                more |= oldest.len() == count;
+                waiting.extend(oldest);
             }
         }
         waiting.sort_by_key(|waiting| (waiting.since, waiting.thread));
-        Ok(waiting)
+        Ok(Oldest { waiting, more })
     }
 
     async fn oldest(&mut self, class: &Class, count: usize) -> Result<Vec<Waiting>, Error> {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use strum::{AsRefStr, IntoStaticStr};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -49,6 +50,9 @@ impl Kind {
     }
 }
 
+/// Threads that are asked about, or left alone for a while.
+type Held = HashMap<Uuid, Option<Leave>>;
+
 /// The timers of one kind.
 pub(crate) struct Timer {
     pub(crate) kind: Kind,
@@ -63,9 +67,10 @@ impl Timer {
     /// # Errors
     /// When a question panicked.
     pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut held: HashMap<Uuid, Option<Leave>> = HashMap::new();
+        let mut held = Held::new();
         let mut running: JoinSet<(Late, Leave)> = JoinSet::new();
         let mut tick = tokio::time::interval(self.kind.every());
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -73,41 +78,41 @@ impl Timer {
                 Some(ended) = running.join_next() => {
                     let (late, leave) = ended?;
                     held.insert(late.thread, Some(leave));
-                    // What is still late waits for the next tick, or for room.
-                    if running.len() + 1 < IN_FLIGHT_MAX { continue; }
+                    // Many who are late are asked about as fast as answers come; a few wait for the tick.
+                    if running.len() != IN_FLIGHT_MAX / 2 {
+                        continue;
+                    }
                 }
             }
             self.let_go(&mut held);
-            if running.len() >= IN_FLIGHT_MAX {
-                continue;
-            }
-            match self.find(held.len()).await {
-                Ok(rows) => {
-                    for late in rows {
-                        if running.len() < IN_FLIGHT_MAX
-                            && self.is_ours(&late)
-                            && !held.contains_key(&late.thread)
-                        {
-                            held.insert(late.thread, None);
-                            let (kind, spine, telling) =
-                                (self.kind, self.spine.clone(), self.telling.clone());
-                            let store = self.reader.model().store.clone();
-                            running.spawn(async move {
-                                let leave = ask::ask(kind, &spine, &store, &late).await;
-                                if matches!(leave, Leave::Projected(_)) {
-                                    telling.timer(kind.into());
-                                }
-                                (late, leave)
-                            });
-                        }
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(timer.kind = self.kind.as_ref(), error = %chain(&error), "what is late cannot be read; trying again");
-                }
+            if let Err(error) = self.start(&mut held, &mut running).await {
+                tracing::warn!(timer.kind = self.kind.as_ref(), error = %chain(&error), "what is late cannot be read; trying again");
             }
         }
         while running.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// Starts questions about what is late, as far as there is room.
+    async fn start(&self, held: &mut Held, running: &mut JoinSet<(Late, Leave)>) -> Result<(), Error> {
+        for late in self.find(held.len()).await? {
+            if running.len() >= IN_FLIGHT_MAX {
+                break;
+            }
+            if held.contains_key(&late.thread) || !self.is_ours(&late) {
+                continue;
+            }
+            held.insert(late.thread, None);
+            let (kind, spine, telling) = (self.kind, self.spine.clone(), self.telling.clone());
+            let store = self.reader.model().store.clone();
+            running.spawn(async move {
+                let leave = ask::ask(kind, &spine, &store, &late).await;
+                if matches!(leave, Leave::Projected(_)) {
+                    telling.timer(kind.into());
+                }
+                (late, leave)
+            });
+        }
         Ok(())
     }
 
@@ -123,7 +128,7 @@ impl Timer {
     }
 
     /// Lets go of what the tables know by now.
-    fn let_go(&self, held: &mut HashMap<Uuid, Option<Leave>>) {
+    fn let_go(&self, held: &mut Held) {
         let (now, positions): (i64, BTreeMap<u8, u64>) =
             (self.spine.log.clock().now(), self.reader.positions());
         held.retain(|_, leave| match leave {
