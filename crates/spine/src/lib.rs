@@ -6,6 +6,7 @@ pub mod clock;
 pub mod db;
 pub mod entity;
 pub mod error;
+pub mod feed;
 pub mod journal;
 pub mod keys;
 pub mod lease;

@@ -2,3 +2,5 @@
 
 pub mod evaluate;
 pub mod extract;
+pub mod qualify;
+pub mod service;

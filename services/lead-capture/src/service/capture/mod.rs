@@ -1,0 +1,168 @@
+//! Capturing: every message of a customer is read once, and what it tells is decided on the thread's lead.
+//!
+//! Most messages tell nothing, so there is no due row, no worker and no event for each: a follower per part reads
+//! the log at the process's tail and keeps its own place, as channel-ingest's normaliser does. The place is state,
+//! not a read model, and is written once a second: what was examined since is examined again after a death, and
+//! the law captures each message once. On Postgres a part is examined under a lease.
+
+mod decide;
+mod history;
+mod recent;
+mod told;
+
+use super::state::State;
+use decide::Decider;
+use futures::StreamExt;
+use recent::Recent;
+use runtime::metrics::Counter;
+use spine::feed::Positions;
+use spine::feed::read::Follower;
+use spine::keys::Keys;
+use spine::lease::{Lease, Leases};
+use spine::{Error, Log, Reader, Tail};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use told::Told;
+use uuid::Uuid;
+
+/// Messages of the log that are examined together.
+const BATCH_MAX: usize = 500;
+/// Threads of one part that are decided on at once.
+const THREADS_MAX: usize = 16;
+/// How often a place is written: what a death costs is examined again.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+const LEASE_POLL: Duration = Duration::from_secs(2);
+
+/// What capturing works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Capture {
+    pub(crate) log: Log,
+    pub(crate) tail: Tail,
+    pub(crate) keys: Keys,
+    pub(crate) reader: Reader,
+    pub(crate) state: State,
+    pub(crate) leases: Option<Leases>,
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) captured: Counter,
+}
+
+/// The name of the lease of a part.
+pub(crate) fn lease_of(part: u8) -> String {
+    format!("leads_examined.{part}")
+}
+
+impl Capture {
+    /// Examines one part until `shutdown`, under its lease where there are several processes.
+    ///
+    /// # Errors
+    /// [`Error::LogLost`]; everything else is tried again.
+    pub(crate) async fn run(&self, part: u8, shutdown: &CancellationToken) -> Result<(), Error> {
+        let name = lease_of(part);
+        loop {
+            let lease = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                lease = acquire(&name, self.leases.as_ref()) => lease,
+            };
+            let ended = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = spine::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: name.clone() }),
+                ended = self.follow(part, lease.as_ref().map_or(0, Lease::fence)) => ended,
+            };
+            match ended {
+                Err(error @ Error::LogLost { .. }) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(
+                        log.part = part,
+                        error = &error as &dyn std::error::Error,
+                        "examining a part starts again"
+                    );
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    async fn follow(&self, part: u8, fence: i64) -> Result<(), Error> {
+        let mut saved = self.state.take_over(part, fence).await?;
+        let reached = Positions(BTreeMap::from([(part, saved)]));
+        let mut follower = Follower::new(&self.log, &self.tail, &[part], reached);
+        let mut examined = saved;
+        let mut save_at = Instant::now() + SAVE_EVERY;
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                fresh = follower.next(&mut batch, BATCH_MAX) => {
+                    fresh?;
+                    self.examine(&batch).await?;
+                    batch.clear();
+                    examined = follower.reached().of(part);
+                }
+                () = tokio::time::sleep_until(save_at), if examined != saved => {}
+            }
+            if examined != saved && Instant::now() >= save_at {
+                self.state.move_to(part, examined, fence).await?;
+                saved = examined;
+                save_at = Instant::now() + SAVE_EVERY;
+            }
+        }
+    }
+
+    /// Reads the batch and decides what it tells: threads side by side, each in order.
+    async fn examine(&self, batch: &[Arc<spine::Recorded>]) -> Result<(), Error> {
+        let told = told::read(&self.keys, batch).await?;
+        let told = self.of_leads(told).await?;
+        if told.is_empty() {
+            return Ok(());
+        }
+        let mut threads: BTreeMap<Uuid, Vec<Told>> = BTreeMap::new();
+        for told in told {
+            threads.entry(told.thread).or_default().push(told);
+        }
+        let decider =
+            Decider { log: &self.log, keys: &self.keys, recent: &self.recent, captured: &self.captured };
+        let decided = futures::stream::iter(threads.into_values())
+            .map(|told| decider.thread(told))
+            .buffer_unordered(THREADS_MAX);
+        let decided: Vec<Result<(), Error>> = decided.collect().await;
+        decided.into_iter().collect()
+    }
+
+    /// Leaves out what tells nothing without a lead, where there is none: a wish, a name, a word about calls.
+    async fn of_leads(&self, mut told: Vec<Told>) -> Result<Vec<Told>, Error> {
+        let makes_one: Vec<Uuid> =
+            told.iter().filter(|told| told.reading.reaches()).map(|told| told.thread).collect();
+        let mut asked: Vec<Uuid> = told.iter().map(|told| told.thread).collect();
+        asked.retain(|thread| !makes_one.contains(thread) && self.recent.number(*thread).is_none());
+        asked.sort_unstable();
+        asked.dedup();
+        for (thread, n) in recent::numbers(&self.reader, &asked).await? {
+            self.recent.found(thread, n);
+        }
+        told.retain(|told| makes_one.contains(&told.thread) || self.recent.number(told.thread).is_some());
+        Ok(told)
+    }
+}
+
+/// The lease, once it is free; none where there is one process only.
+pub(crate) async fn acquire(name: &str, leases: Option<&Leases>) -> Option<Lease> {
+    let leases = leases?;
+    loop {
+        match leases.acquire(name).await {
+            Ok(Some(lease)) => return Some(lease),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(
+                    lease.name = name,
+                    error = &error as &dyn std::error::Error,
+                    "a lease cannot be asked for"
+                );
+            }
+        }
+        tokio::time::sleep(LEASE_POLL).await;
+    }
+}

@@ -1,0 +1,163 @@
+//! The feed: every event of a lead once and in order, whatever dies; of an erased person nothing but that.
+
+use crate::stream::{Message, all, types_of, wanted};
+use crate::world::{Server, TENANT, World, on_each};
+use events::feed::LeadFeedType;
+use events::lead::{Consent, DetailKind};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+async fn fed(world: &World, server: &Server) -> Vec<Message> {
+    world
+        .until("everything is fed", async |world| {
+            let ids: BTreeSet<String> =
+                all(server).await.iter().map(|message| message.event.id.clone()).collect();
+            ids.is_superset(&wanted(world).await)
+        })
+        .await;
+    all(server).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_learns_of_a_lead_in_clear_and_in_order() {
+    on_each(async |place, server| {
+        let world = World::start(&place, &server).await;
+        let mut customer = World::customer();
+        let (lead, message) = (customer.lead(1), customer.says(&world, "13812345678 微信同号").await);
+        world.until("a lead", async |world| !world.lead(&lead).await.is_empty()).await;
+        customer.says(&world, "我叫王小明").await;
+        world.until("a name", async |world| world.values(&lead).await.len() == 3).await;
+        customer.says(&world, "别打电话给我").await;
+        world.until("a score and a refusal", async |world| world.lead(&lead).await.len() >= 5).await;
+        let messages = fed(&world, &server).await;
+        let of = |kind| messages.iter().filter(move |message| message.event.kind == kind);
+        let created = of(LeadFeedType::Created).next().unwrap();
+        assert_eq!(created.subject, format!("leads.{TENANT}.created.{lead}"));
+        assert_eq!(
+            (created.event.source.as_str(), created.event.subject.as_str()),
+            ("/tenants/shop", &*lead)
+        );
+        let details: Vec<_> =
+            created.event.data.details.iter().map(|detail| (detail.kind, detail.value.as_str())).collect();
+        assert_eq!(details, [(DetailKind::Phone, "13812345678"), (DetailKind::Wechat, "13812345678")]);
+        assert_eq!(created.event.data.details[0].message, message.to_string());
+        // A word about being contacted tells all details again, under it.
+        let updates: Vec<&Message> = of(LeadFeedType::Updated).collect();
+        assert_eq!(updates[0].event.data.details[0].value, "王小明");
+        let refused = &updates[1].event.data.details;
+        assert!(refused.len() == 3 && refused.iter().all(|detail| detail.consent == Consent::Refused));
+        assert_eq!(types_of(&messages, &lead)[0], LeadFeedType::Created);
+        assert!(of(LeadFeedType::Qualified).next().unwrap().event.data.score.is_some());
+        world.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feeder_that_dies_anywhere_leaves_no_gap_and_no_double() {
+    on_each(async |place, server| {
+        let mut spoken = 0_u64;
+        for round in 0..12_u64 {
+            let world = World::start(&place, &server).await;
+            let writing = async {
+                for _ in 0..10 {
+                    spoken += 1;
+                    let mut customer = World::customer();
+                    customer.says(&world, "你好").await;
+                    customer.says(&world, &format!("我叫王小明，要买，电话 138{:08}", spoken % 40)).await;
+                }
+            };
+            // A different moment each round, so that every step is cut at some time.
+            let life = Duration::from_millis(40 + (round * 97) % 311);
+            tokio::select! {
+                () = writing => tokio::time::sleep(life).await,
+                () = tokio::time::sleep(life) => {}
+            }
+            world.kill().await;
+        }
+        let world = World::start(&place, &server).await;
+        let mut last = World::customer();
+        last.says(&world, "邮箱 last@example.com").await;
+        world.until("the last lead", async |world| !world.lead(&last.lead(1)).await.is_empty()).await;
+        // Joins and captures that were cut are done now; the log stands still when they are.
+        let mut before = [0; spine::PARTS as usize];
+        loop {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            let ends = world.log().ends().await.unwrap();
+            if ends == before {
+                break;
+            }
+            before = ends;
+        }
+        let messages = fed(&world, &server).await;
+        let ids: Vec<&str> = messages.iter().map(|message| message.event.id.as_str()).collect();
+        let once: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        assert_eq!(ids.len(), once.len(), "doubles");
+        assert_eq!(once, wanted(&world).await);
+        world.verified().await;
+        world.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_erased_person_only_the_erasure_is_fed() {
+    on_each(async |place, server| {
+        let world = World::start(&place, &server).await;
+        let mut early = World::customer();
+        early.says(&world, "电话 13812345678").await;
+        let lead = early.lead(1);
+        world.until("a lead", async |world| !world.lead(&lead).await.is_empty()).await;
+        fed(&world, &server).await;
+        early.is_erased(&world, std::slice::from_ref(&lead)).await;
+        let mut late = World::customer();
+        late.says(&world, "电话 13900001111").await;
+        let other = late.lead(1);
+        world.until("another lead", async |world| !world.lead(&other).await.is_empty()).await;
+        fed(&world, &server).await;
+        world.kill().await;
+        assert_eq!(types_of(&all(&server).await, &lead), [LeadFeedType::Created, LeadFeedType::Erased]);
+
+        // A feed made anew after the erasure tells nothing else of the person.
+        let nats = server.nats().await;
+        async_nats::jetstream::new(nats.client().clone()).delete_stream("LEADS").await.unwrap();
+        let world = World::start(&place, &server).await;
+        world
+            .until("fed again", async |_| {
+                let messages = all(&server).await;
+                !types_of(&messages, &other).is_empty() && !types_of(&messages, &lead).is_empty()
+            })
+            .await;
+        let messages = all(&server).await;
+        assert_eq!(types_of(&messages, &lead), [LeadFeedType::Erased]);
+        let erased = messages.iter().find(|message| message.event.subject == lead).unwrap();
+        assert!(erased.event.data.thread.is_none() && erased.event.data.details.is_empty());
+        let phone = b"13812345678";
+        assert!(
+            messages.iter().all(|message| !message.bytes.windows(phone.len()).any(|window| window == phone))
+        );
+        world.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_services_feed_every_event_once() {
+    on_each(async |place, server| {
+        // On SQLite there is one process; two feeders that know nothing of each other stand for a zombie.
+        let world = World::start(&place, &server).await;
+        let elsewhere = crate::world::Place { folder: place.folder.join("zombie"), url: place.url.clone() };
+        let zombie = World::start(&elsewhere, &server).await;
+        for number in 0..30 {
+            let mut customer = World::customer();
+            customer.says(&world, &format!("电话 139{number:08}")).await;
+        }
+        world.until("thirty leads", async |world| wanted(world).await.len() >= 30).await;
+        let messages = fed(&world, &server).await;
+        let ids: BTreeSet<&str> = messages.iter().map(|message| message.event.id.as_str()).collect();
+        assert_eq!(ids.len(), messages.len(), "doubles");
+        zombie.kill().await;
+        world.kill().await;
+    })
+    .await;
+}

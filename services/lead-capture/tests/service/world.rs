@@ -1,0 +1,323 @@
+//! A lead-capture of its own for each test: nats-server on a free port, SQLite, and Postgres when there is one.
+
+use conversation::{Beginning, Inbound, Thread};
+use events::{Content, ContentKind, LeadEvent, Sealed};
+use laws::lead::Lead;
+use runtime::{Health, Host, Metrics, Secret};
+use spine::db::{Database, DatabaseSettings};
+use spine::keys::{KeySettings, Keys, Owner, Period, SealKey};
+use spine::{
+    Address, Cause, Clock, Log, LogSettings, Nats, NatsAccess, PARTS, Position, Reader, Spine, Tail, new_id,
+};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) const TENANT: &str = "shop";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A nats-server with its store.
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = spawn(folder.path(), port);
+        let server = Self { child, port, _folder: folder };
+        for _ in 0..400 {
+            if let Ok(client) = async_nats::connect(server.url()).await
+                && async_nats::jetstream::new(client).query_account().await.is_ok()
+            {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("nats-server did not start");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) async fn nats(&self) -> Nats {
+        let access = NatsAccess { url: self.url(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
+        Nats::connect(&access).await.unwrap()
+    }
+
+    async fn log(&self) -> Log {
+        let nats = self.nats().await;
+        spine::streams::provision(&nats, &Default::default()).await.unwrap();
+        Log::new(nats, Clock::system(), LogSettings::default())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(folder: &Path, port: u16) -> Child {
+    let config = folder.join("nats.conf");
+    let store = folder.join("store");
+    let text = format!(
+        "listen: 127.0.0.1:{port}\nmax_payload: 6MB\njetstream {{ store_dir: {store:?}, sync_interval: always }}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tributary/bin/nats-server");
+    let binary = if own.exists() { own } else { "nats-server".into() };
+    Command::new(binary)
+        .arg("-c")
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server 2.12 or later is needed: `make setup` installs it")
+}
+
+/// Where a test's database is.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) url: Option<String>,
+}
+
+/// Runs the test on SQLite, and on Postgres if `TEST_DATABASE_URL` names one.
+pub(crate) async fn on_each(test: impl AsyncFn(Place, Server)) {
+    let name = format!("leads_{}", new_id().simple());
+    let folder = std::env::temp_dir().join(&name);
+    test(Place { folder: folder.clone(), url: None }, Server::start().await).await;
+    if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
+        sqlx::any::install_default_drivers();
+        let mut admin = AnyConnection::connect(&server).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let place = Place { folder: folder.join("postgres"), url: Some(format!("{base}/{name}")) };
+        test(place, Server::start().await).await;
+        admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The process around the service: everything but the service runs from the beginning.
+pub(crate) struct World {
+    pub(crate) spine: Spine,
+    pub(crate) host: Host,
+    pub(crate) address: Option<std::net::SocketAddr>,
+    tasks: JoinSet<()>,
+}
+
+impl World {
+    /// The spine alone.
+    pub(crate) async fn open(place: &Place, server: &Server) -> Self {
+        let log = server.log().await;
+        let database = Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await.unwrap();
+        let keys = Keys::open(&database, KeySettings::default(), log.clock().clone()).await.unwrap();
+        let tail = Tail::at_end(&log).await.unwrap();
+        let spine = Spine { log, tail, database, keys, readers: Default::default() };
+        let host = Host {
+            role: runtime::Role::LeadCapture,
+            health: Health::new(),
+            metrics: Metrics::new("test", None).unwrap(),
+            credential: Secret::new("0123456789abcdef0123456789abcdef"),
+            peers: Arc::default(),
+            shutdown: CancellationToken::new(),
+        };
+        let mut tasks = JoinSet::new();
+        let (log, tail, shutdown) = (spine.log.clone(), spine.tail.clone(), host.shutdown.clone());
+        tasks.spawn(async move { tail.run(&log, &shutdown).await.unwrap() });
+        Self { spine, host, address: None, tasks }
+    }
+
+    /// With the service running.
+    pub(crate) async fn start(place: &Place, server: &Server) -> Self {
+        let mut world = Self::open(place, server).await;
+        world.serve().await;
+        world
+    }
+
+    pub(crate) async fn serve(&mut self) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.address = listener.local_addr().ok();
+        let (spine, host) = (self.spine.clone(), self.host.clone());
+        let service = lead_capture::service::start(spine, host, listener).await.unwrap();
+        self.tasks.spawn(async move { service.run().await.unwrap() });
+    }
+
+    /// Reads the log into the read model, and nothing else.
+    pub(crate) async fn project(&mut self) {
+        let projector = lead_capture::service::projector(self.spine.keys.clone());
+        let reader = self.spine.reader(projector).await.unwrap();
+        let shutdown = self.host.shutdown.clone();
+        self.tasks.spawn(async move { reader.run(&shutdown).await.unwrap() });
+    }
+
+    /// Everything stops at once, as in a crash.
+    pub(crate) async fn kill(mut self) {
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+        drop(self);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.spine.log
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.spine.readers.find("leads").unwrap()
+    }
+
+    /// Everything that is in the log now is in the tables.
+    pub(crate) async fn caught_up(&self) {
+        let ends = self.log().ends().await.unwrap();
+        let all: Vec<Position> =
+            (0..PARTS).zip(ends).map(|(part, sequence)| Position { generation: 1, part, sequence }).collect();
+        self.reader().wait_for(&all, PATIENCE).await.unwrap();
+    }
+
+    /// Fills the model again from the log's beginning and finds the same rows.
+    pub(crate) async fn verified(&self) {
+        self.caught_up().await;
+        let comparison = self.reader().verify(|_, _| {}).await.unwrap().comparison;
+        assert!(comparison.differences.is_empty(), "{:#?}", comparison.differences);
+    }
+
+    /// A customer who never wrote before.
+    pub(crate) fn customer() -> Customer {
+        Customer { thread: new_id(), account: Uuid::from_u128(0xACC), n: 0 }
+    }
+
+    /// The events of a lead.
+    pub(crate) async fn lead(&self, lead: &str) -> Vec<LeadEvent> {
+        let records = self.log().history(&lead_address(lead), None).await.unwrap();
+        records.iter().flat_map(|record| record.events::<Lead>().unwrap().to_vec()).collect()
+    }
+
+    /// The values that a lead captured, opened.
+    pub(crate) async fn values(&self, lead: &str) -> Vec<String> {
+        let subject = lead_address(lead).subject();
+        let mut values = Vec::new();
+        for event in self.lead(lead).await {
+            if let LeadEvent::Captured { value, .. } = event {
+                let opened = self.spine.keys.open_text(value.as_str(), &subject, "lead.value").await.unwrap();
+                values.push(opened.text().unwrap_or_else(|| "gone".into()));
+            }
+        }
+        values
+    }
+
+    /// Waits until `found` is true, asking again and again.
+    pub(crate) async fn until(&self, what: &str, found: impl AsyncFn(&Self) -> bool) {
+        let wait = async {
+            while !found(self).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+    }
+}
+
+pub(crate) fn lead_address(lead: &str) -> Address {
+    let (thread, _) = lead.rsplit_once('-').unwrap();
+    Address::new(TENANT, "lead", lead, thread).unwrap()
+}
+
+/// A customer's thread, and what they do in it.
+pub(crate) struct Customer {
+    pub(crate) thread: Uuid,
+    account: Uuid,
+    n: u32,
+}
+
+impl Customer {
+    pub(crate) fn lead(&self, n: u32) -> String {
+        format!("{}-{n}", self.thread)
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        Address::of(TENANT, "thread", self.thread).unwrap()
+    }
+
+    /// Writes a message.
+    pub(crate) async fn says(&mut self, world: &World, text: &str) -> Uuid {
+        self.n += 1;
+        let message = Uuid::new_v5(&self.thread, &self.n.to_be_bytes());
+        self.delivers(world, message, text).await;
+        message
+    }
+
+    /// The platform delivers a message, for the first time or again.
+    pub(crate) async fn delivers(&self, world: &World, message: Uuid, text: &str) {
+        let now = world.spine.log.clock().now();
+        let content = Content {
+            kind: ContentKind::Text,
+            text: Some(Sealed(self.seal(world, "content.text", text).await)),
+            media: None,
+            length: u32::try_from(text.chars().count()).unwrap(),
+            language: "zh".into(),
+        };
+        let inbound = Inbound {
+            message,
+            provider: message.to_string(),
+            content,
+            sent_at: now,
+            order: None,
+            window: None,
+            raw: None,
+            touch: None,
+            began: Some(Beginning {
+                account: self.account,
+                channel: "http".into(),
+                contact: Sealed(self.seal(world, "began.contact", "somebody").await),
+                name: None,
+            }),
+        };
+        let cause = Cause::new(new_id(), "receive", "test");
+        let decide = |thread: &Thread| conversation::receive(thread, &inbound, now);
+        world.spine.log.transact::<Thread, _>(&self.address(), &cause, decide).await.unwrap();
+    }
+
+    /// The conversation ends; what is written next begins another.
+    pub(crate) async fn leaves(&self, world: &World) {
+        let now = world.spine.log.clock().now();
+        let cause = Cause::new(new_id(), "close", "test");
+        let gone = conversation::Gone { provider: new_id().to_string(), sent_at: now };
+        let decide = |thread: &Thread| conversation::unreachable(thread, &gone, now);
+        world.spine.log.transact::<Thread, _>(&self.address(), &cause, decide).await.unwrap();
+    }
+
+    /// Everything that identity does to the customer's thread and leads when they are erased.
+    pub(crate) async fn is_erased(&self, world: &World, leads: &[String]) {
+        let (erasure, now) = (new_id(), world.spine.log.clock().now());
+        let cause = Cause::new(erasure, "erase", "test");
+        let decide = |thread: &Thread| conversation::erase(thread, erasure, now);
+        world.spine.log.transact::<Thread, _>(&self.address(), &cause, decide).await.unwrap();
+        for lead in leads {
+            let decide = |lead: &Lead| laws::lead::erase(lead, erasure, now);
+            world.spine.log.transact::<Lead, _>(&lead_address(lead), &cause, decide).await.unwrap();
+        }
+        world.spine.keys.erase(TENANT, &[Owner::thread(self.thread)], erasure).await.unwrap();
+    }
+
+    async fn seal(&self, world: &World, field: &str, text: &str) -> String {
+        let key = SealKey {
+            tenant: TENANT.into(),
+            owner: Owner::thread(self.thread),
+            class: "message".into(),
+            period: Period::quarter(world.spine.log.clock().now()),
+        };
+        world.spine.keys.seal(&key, &self.address().subject(), field, text).await.unwrap()
+    }
+}
