@@ -8,6 +8,8 @@ use conversation::{Owner, Rejection};
 use runtime::Problem;
 use serde::Serialize;
 use spine::Error;
+use std::collections::BTreeMap;
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 
 /// What is answered instead. Boxed, since every fallible function carries it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +17,7 @@ pub(crate) struct Refusal(pub(crate) Box<RefusalBody>);
 
 /// A problem (RFC 9457) with members of its own for conflicts.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = Refusal)]
 pub(crate) struct RefusalBody {
     #[serde(flatten)]
     pub(crate) problem: Problem,
@@ -130,6 +133,18 @@ fn of_machine(error: &Error) -> Problem {
                 false => Problem::internal(),
             }
         }
+    }
+}
+
+/// The same in every operation, whatever the status.
+impl utoipa::IntoResponses for RefusalBody {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let content = Content::new(Some(Ref::from_schema_name("Refusal")));
+        let response = ResponseBuilder::new()
+            .description("A problem (RFC 9457); programs branch on its type")
+            .content("application/problem+json", content)
+            .build();
+        BTreeMap::from([("default".to_owned(), RefOr::T(response))])
     }
 }
 

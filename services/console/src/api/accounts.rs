@@ -32,8 +32,9 @@ pub(crate) struct Account {
 
 /// The tenant's channel accounts by slug.
 #[utoipa::path(
-    get, path = "/accounts", operation_id = "listAccounts", tag = "team", params(("at_least" = Option<String>, Query)),
-    responses((status = 200, body = All<Account>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    get, path = "/accounts", operation_id = "listAccounts", tag = "team",
+    params(("at_least" = Option<String>, Query)),
+    responses((status = 200, body = All<Account>), RefusalBody)
 )]
 pub(crate) async fn list(
     State(app): State<App>,

@@ -1,6 +1,6 @@
 //! Passing conversations around: take over, release, transfer, close.
 
-use super::extract::{Body, Place};
+use super::extract::{Body, BodyOrDefault, Place};
 use super::written::{Written, address, check_agent, decide};
 use crate::access::Act;
 use crate::caller::Caller;
@@ -28,14 +28,17 @@ pub(crate) struct TakeOverRequest {
 #[utoipa::path(
     post, path = "/threads/{thread}/takeover", operation_id = "takeOver", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = TakeOverRequest,
-    responses((status = 200, body = Written), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    request_body = Option<TakeOverRequest>,
+    responses(
+        (status = 200, body = Written, headers(("Tributary-Position" = String))),
+        RefusalBody
+    )
 )]
 pub(crate) async fn take_over(
     State(app): State<App>,
     caller: Caller,
     Place(thread): Place<String>,
-    Body(request): Body<TakeOverRequest>,
+    BodyOrDefault(request): BodyOrDefault<TakeOverRequest>,
 ) -> Result<Written, Refusal> {
     let agent = caller.answering()?;
     if request.from.is_some() {
@@ -67,7 +70,10 @@ pub(crate) struct ReleaseRequest {
     post, path = "/threads/{thread}/release", operation_id = "release", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = ReleaseRequest,
-    responses((status = 200, body = Written), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = Written, headers(("Tributary-Position" = String))),
+        RefusalBody
+    )
 )]
 pub(crate) async fn release(
     State(app): State<App>,
@@ -106,7 +112,10 @@ pub(crate) struct TransferRequest {
     post, path = "/threads/{thread}/transfer", operation_id = "transfer", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = TransferRequest,
-    responses((status = 200, body = Written), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = Written, headers(("Tributary-Position" = String))),
+        RefusalBody
+    )
 )]
 pub(crate) async fn transfer(
     State(app): State<App>,
@@ -136,7 +145,7 @@ fn checked_queue(queue: String) -> Result<String, Refusal> {
     Ok(queue)
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CloseRequest {
     /// The conversation; without it the open one.
@@ -150,14 +159,17 @@ pub(crate) struct CloseRequest {
 #[utoipa::path(
     post, path = "/threads/{thread}/close", operation_id = "close", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = CloseRequest,
-    responses((status = 200, body = Written), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    request_body = Option<CloseRequest>,
+    responses(
+        (status = 200, body = Written, headers(("Tributary-Position" = String))),
+        RefusalBody
+    )
 )]
 pub(crate) async fn close(
     State(app): State<App>,
     caller: Caller,
     Place(thread): Place<String>,
-    Body(request): Body<CloseRequest>,
+    BodyOrDefault(request): BodyOrDefault<CloseRequest>,
 ) -> Result<Written, Refusal> {
     let agent = caller.answering()?;
     let (address, at) = (address(&caller, &thread)?, app.now());

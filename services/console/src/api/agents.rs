@@ -40,7 +40,7 @@ pub(crate) struct AgentView {
 /// The team by id, without those who left.
 #[utoipa::path(
     get, path = "/agents", operation_id = "listAgents", tag = "team", params(PageQuery),
-    responses((status = 200, body = Page<AgentView>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<AgentView>), RefusalBody)
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -53,8 +53,9 @@ pub(crate) async fn list(
     super::at_least(&app, query.at_least.as_deref()).await?;
     let store = app.store();
     let rows = sqlx::query(
-        "SELECT a.agent, a.name, a.profile, a.presence, (SELECT CAST(COUNT(*) AS BIGINT) FROM conversation_list c
-           WHERE c.tenant = a.tenant AND c.is_open = 1 AND c.owner = 'agent' AND c.agent = a.agent) AS held
+        "SELECT a.agent, a.name, a.profile, a.presence,
+           (SELECT CAST(COUNT(*) AS BIGINT) FROM conversation_list c
+             WHERE c.tenant = a.tenant AND c.is_open = 1 AND c.owner = 'agent' AND c.agent = a.agent) AS held
          FROM agents a WHERE a.tenant = $1 AND a.has_left = 0 AND a.agent > $2 ORDER BY a.agent LIMIT $3",
     )
     .bind(&*caller.tenant)
@@ -103,7 +104,10 @@ pub(crate) struct PresenceRequest {
     put, path = "/agents/{id}/presence", operation_id = "setPresence", tag = "team",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = PresenceRequest,
-    responses((status = 200, body = Written), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = Written, headers(("Tributary-Position" = String))),
+        RefusalBody
+    )
 )]
 pub(crate) async fn present(
     State(app): State<App>,

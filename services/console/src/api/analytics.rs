@@ -89,7 +89,7 @@ pub(crate) struct Definition {
 /// The figures of a span of time, in rows by group.
 #[utoipa::path(
     get, path = "/analytics/summary", operation_id = "getSummary", tag = "analytics", params(SummaryQuery),
-    responses((status = 200, body = Summary), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Summary), RefusalBody)
 )]
 pub(crate) async fn summary(
     State(app): State<App>,
@@ -214,8 +214,9 @@ pub(crate) struct Counted {
 
 /// The conversations that a figure counts, by time.
 #[utoipa::path(
-    get, path = "/analytics/threads", operation_id = "listCountedConversations", tag = "analytics", params(CountedQuery),
-    responses((status = 200, body = Page<Counted>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    get, path = "/analytics/threads", operation_id = "listCountedConversations", tag = "analytics",
+    params(CountedQuery),
+    responses((status = 200, body = Page<Counted>), RefusalBody)
 )]
 pub(crate) async fn threads(
     State(app): State<App>,

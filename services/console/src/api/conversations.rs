@@ -78,8 +78,9 @@ impl Where {
 
 /// Conversations, the latest active first.
 #[utoipa::path(
-    get, path = "/conversations", operation_id = "listConversations", tag = "conversations", params(ListQuery),
-    responses((status = 200, body = Page<Conversation>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    get, path = "/conversations", operation_id = "listConversations", tag = "conversations",
+    params(ListQuery),
+    responses((status = 200, body = Page<Conversation>), RefusalBody)
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -161,7 +162,7 @@ fn end(row: &AnyRow) -> End {
 #[utoipa::path(
     get, path = "/conversations/{thread}/{n}", operation_id = "getConversation", tag = "conversations",
     params(("thread" = String, Path), ("n" = i32, Path), ("at_least" = Option<String>, Query)),
-    responses((status = 200, body = Conversation), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Conversation), RefusalBody)
 )]
 pub(crate) async fn get(
     State(app): State<App>,

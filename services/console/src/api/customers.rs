@@ -106,7 +106,7 @@ async fn one(app: &App, caller: &Caller, key: Key, at_least: Option<String>) -> 
 /// Customers, the one with the latest touch first; or the one of a thread.
 #[utoipa::path(
     get, path = "/customers", operation_id = "listCustomers", tag = "customers", params(CustomersQuery),
-    responses((status = 200, body = Page<Customer>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Customer>), RefusalBody)
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -135,7 +135,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/customers/{id}", operation_id = "getCustomer", tag = "customers",
     params(("id" = String, Path), ("at_least" = Option<String>, Query)),
-    responses((status = 200, body = Customer), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Customer), RefusalBody)
 )]
 pub(crate) async fn get(
     State(app): State<App>,

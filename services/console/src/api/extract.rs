@@ -3,6 +3,7 @@
 use crate::refusal::Refusal;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use runtime::Problem;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let read: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
         Ok(Self(read.map_err(Problem::from)?.0))
+    }
+}
+
+/// The JSON body, or the default when there is none.
+pub(crate) struct BodyOrDefault<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOrDefault<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        // Without a body clients send no type either.
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        Ok(Self(Body::from_request(request, state).await?.0))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Entry {
 /// Knowledge entries by slug.
 #[utoipa::path(
     get, path = "/knowledge", operation_id = "listKnowledge", tag = "knowledge", params(PageQuery),
-    responses((status = 200, body = Page<Entry>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Entry>), RefusalBody)
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -96,7 +96,7 @@ pub(crate) struct TrialCitation {
 /// What the AI would do with this text as the first message of a conversation. Nothing is sent or stored.
 #[utoipa::path(
     post, path = "/knowledge/ask", operation_id = "askKnowledge", tag = "knowledge", request_body = Question,
-    responses((status = 200, body = Trial), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Trial), RefusalBody)
 )]
 pub(crate) async fn ask(
     State(app): State<App>,

@@ -130,7 +130,7 @@ fn check(caller: &Caller, clear: bool) -> Result<(), Refusal> {
 /// Leads, the latest captured first.
 #[utoipa::path(
     get, path = "/leads", operation_id = "listLeads", tag = "leads", params(LeadsQuery),
-    responses((status = 200, body = Page<Lead>), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Lead>), RefusalBody)
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -169,8 +169,9 @@ pub(crate) async fn list(
 
 /// One lead.
 #[utoipa::path(
-    get, path = "/leads/{id}", operation_id = "getLead", tag = "leads", params(("id" = String, Path), LeadQuery),
-    responses((status = 200, body = Lead), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    get, path = "/leads/{id}", operation_id = "getLead", tag = "leads",
+    params(("id" = String, Path), LeadQuery),
+    responses((status = 200, body = Lead), RefusalBody)
 )]
 pub(crate) async fn get(
     State(app): State<App>,

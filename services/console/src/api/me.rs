@@ -24,7 +24,7 @@ pub(crate) struct Me {
 /// Who the caller is.
 #[utoipa::path(
     get, path = "/me", operation_id = "getMe", tag = "self",
-    responses((status = 200, body = Me), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Me), RefusalBody)
 )]
 pub(crate) async fn me(caller: Caller) -> Result<Json<Me>, Refusal> {
     caller.check(Act::SeeSelf)?;
@@ -44,7 +44,8 @@ pub(crate) struct Version {
 }
 
 /// The release that answers; no token is needed.
-#[utoipa::path(get, path = "/version", operation_id = "getVersion", tag = "self", security(()), responses((status = 200, body = Version)))]
+#[utoipa::path(get, path = "/version", operation_id = "getVersion", tag = "self", security(()),
+    responses((status = 200, body = Version)))]
 pub(crate) async fn version() -> Json<Version> {
     Json(Version { version: env!("CARGO_PKG_VERSION") })
 }

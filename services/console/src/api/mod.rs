@@ -18,7 +18,7 @@ pub(crate) mod time;
 mod transcript;
 mod written;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalBody};
 use crate::state::App;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, header};
@@ -42,6 +42,7 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Tributary", description = "Conversations, leads and figures of one tenant."),
+    components(schemas(RefusalBody)),
     security(("token" = [])),
     modifiers(&Security)
 )]

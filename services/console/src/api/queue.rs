@@ -56,7 +56,7 @@ pub(crate) struct Waiting {
 /// Who waits in a queue, the next to be assigned first.
 #[utoipa::path(
     get, path = "/queue", operation_id = "getQueue", tag = "team", params(QueueQuery),
-    responses((status = 200, body = Queue), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Queue), RefusalBody)
 )]
 pub(crate) async fn get(
     State(app): State<App>,

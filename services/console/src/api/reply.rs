@@ -39,7 +39,10 @@ pub(crate) struct ReplyRequest {
     post, path = "/threads/{thread}/replies", operation_id = "reply", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = ReplyRequest,
-    responses((status = 200, body = Written), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = Written, headers(("Tributary-Position" = String))),
+        RefusalBody
+    )
 )]
 pub(crate) async fn reply(
     State(app): State<App>,

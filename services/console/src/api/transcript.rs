@@ -12,9 +12,10 @@ use crate::refusal::{Refusal, RefusalBody};
 use crate::state::App;
 use axum::Json;
 use axum::extract::State;
+use conversation::Thread;
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
-use spine::Error;
+use spine::{Address, Entity, Error};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 use utoipa::{IntoParams, ToSchema};
@@ -43,10 +44,22 @@ pub(crate) struct Transcript {
     pub(crate) thread: String,
     /// The conversation asked for, else the thread's last one; absent before the first.
     pub(crate) conversation: Option<Conversation>,
+    /// Whether the customer can be written to, as far as is known.
+    pub(crate) reachable: bool,
+    /// Until when, and how often, the channel lets us write; absent when it sets no bound.
+    pub(crate) window: Option<ReplyWindow>,
     pub(crate) items: Vec<TranscriptLine>,
     /// Give this as `cursor` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
+}
+
+/// What a channel allows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReplyWindow {
+    pub(crate) until: Time,
+    /// Messages that are left; absent when they are not counted.
+    pub(crate) left: Option<u32>,
 }
 
 /// A message of either side, or a line that says what happened.
@@ -132,7 +145,7 @@ const SELECT: &str =
 #[utoipa::path(
     get, path = "/threads/{thread}/transcript", operation_id = "getTranscript", tag = "conversations",
     params(("thread" = String, Path), TranscriptQuery),
-    responses((status = 200, body = Transcript), (status = "default", body = RefusalBody, content_type = "application/problem+json"))
+    responses((status = 200, body = Transcript), RefusalBody)
 )]
 pub(crate) async fn get(
     State(app): State<App>,
@@ -160,7 +173,11 @@ pub(crate) async fn get(
     if clear.all || !clear.conversations.is_empty() {
         opening::note(&app, &caller, &format!("thread {thread}")).await?;
     }
-    Ok(Json(Transcript { thread: thread.to_string(), conversation, items, next }))
+    let address = Address::of(&caller.tenant, Thread::KIND, thread)?;
+    let look = |thread: &Thread| (thread.is_reachable(), thread.window());
+    let (reachable, window) = app.log().read::<Thread, _>(&address, look).await?;
+    let window = window.map(|window| ReplyWindow { until: Time::of(window.until), left: window.left });
+    Ok(Json(Transcript { thread: thread.to_string(), conversation, reachable, window, items, next }))
 }
 
 /// What of a thread the caller sees in clear.

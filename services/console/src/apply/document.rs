@@ -35,6 +35,17 @@ pub(super) struct Document {
     pub(super) body: Body,
 }
 
+impl Document {
+    /// Whether planning looks at more than the entities that it names: at slugs taken and entries to prune.
+    pub(super) fn asks_tables(&self) -> bool {
+        match &self.body {
+            Body::Account(_) => true,
+            Body::Knowledge(spec) => spec.prune,
+            Body::Tenant(_) | Body::Agent(_) => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Body {
     Tenant(TenantSpec),

@@ -20,6 +20,7 @@ use futures::StreamExt;
 use futures::stream::{self, TryStreamExt};
 use spine::{Error, Position};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use step::Step;
 use uuid::Uuid;
 
@@ -29,6 +30,9 @@ const NAMES: Uuid = Uuid::from_u128(0x6f3c_1d52_9a0b_4e6e_8a57_1d0c_55ce_0a03);
 const IN_FLIGHT_MAX: usize = 64;
 /// Entities of one text at most.
 const ENTITIES_MAX: usize = 50_000;
+
+/// How long an apply waits for the tables to reach the log's end.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How documents are applied.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +78,9 @@ struct Planned {
 /// appended.
 pub async fn apply(app: &App, text: &str, options: &Options) -> Result<Report, Failure> {
     let documents = document::parse(text, options.tenant.as_deref()).map_err(Failure::Wrong)?;
+    if documents.iter().any(Document::asks_tables) {
+        caught_up(app).await?;
+    }
     let planned = plan(app, &documents).await?;
     let mut report = Report { dry_run: options.dry_run, ..Report::default() };
     let mut steps = Vec::new();
@@ -85,6 +92,16 @@ pub async fn apply(app: &App, text: &str, options: &Options) -> Result<Report, F
         report.positions = execute(app, steps).await?;
     }
     Ok(report)
+}
+
+/// Waits until the tables hold what is in the log now, so that what the last apply wrote is not missed.
+async fn caught_up(app: &App) -> Result<(), Error> {
+    let ends = app.log().ends().await?;
+    let parts = (0..spine::PARTS).zip(ends);
+    let generation = spine::address::GENERATION;
+    let positions: Vec<Position> =
+        parts.map(|(part, sequence)| Position { generation, part, sequence }).collect();
+    app.inner.reader.wait_for(&positions, CATCH_UP_PATIENCE).await
 }
 
 async fn plan(app: &App, documents: &[Document]) -> Result<Vec<Planned>, Failure> {

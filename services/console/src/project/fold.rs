@@ -3,7 +3,7 @@
 use super::Conversation;
 use super::amendment::Amendment;
 use super::conversation::Latest;
-use super::line::{Line, Sorting, line};
+use super::line::{Line, Place, Sorting, line};
 use super::send::Change;
 use super::text::{Text, Texts};
 use super::thread::Thread;
@@ -52,7 +52,8 @@ impl<'b> Fold<'b> {
                 thread.begin_next(Conversation::open(*n, *by, tenure, *at));
             }
             let n = thread.n();
-            self.lines.extend(line((record, place), event, n, sorting, &mut self.texts));
+            let at = Place { record, subject: &subject, place, n, sorting };
+            self.lines.extend(line(at, event, &mut self.texts));
             if let Some((message, change)) = Change::of(event) {
                 let key = (record.address.id.clone(), message);
                 self.sends.entry(key).and_modify(|known| known.then(change.clone())).or_insert(change);

@@ -61,14 +61,19 @@ impl Sorting {
     }
 }
 
-/// The line that an event of the conversation `n` makes, if it makes one.
-pub(super) fn line<'b>(
-    (record, place): (&Recorded, usize),
-    event: &'b ThreadEvent,
-    n: i32,
-    sorting: Sorting,
-    texts: &mut Texts<'b>,
-) -> Option<Line> {
+/// Where an event stands: its place in a stored decision, and the number of the thread's last conversation.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub(super) record: &'p Recorded,
+    pub(super) subject: &'p Arc<str>,
+    pub(super) place: usize,
+    pub(super) n: i32,
+    pub(super) sorting: Sorting,
+}
+
+/// The line that an event makes, if it makes one.
+pub(super) fn line<'b>(at: Place<'_>, event: &'b ThreadEvent, texts: &mut Texts<'b>) -> Option<Line> {
+    let Place { record, subject, place, n, sorting } = at;
     let base = Line {
         thread: record.address.id.clone(),
         sequence: i64::try_from(record.position.sequence).unwrap_or(i64::MAX),
@@ -76,10 +81,9 @@ pub(super) fn line<'b>(
         n,
         ..Line::default()
     };
-    let subject: Arc<str> = record.address.subject().into();
     match event {
         ThreadEvent::Received { .. } | ThreadEvent::AnsweredOutside { .. } | ThreadEvent::Replied { .. } => {
-            message(base, event, &subject, texts)
+            message(base, event, subject, texts)
         }
         _ => {
             let (what, at, agent, detail) = happening(event)?;

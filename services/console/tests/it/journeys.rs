@@ -208,3 +208,49 @@ async fn a_thread_of_another_tenant_is_not_there() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_list_is_filtered_by_state_channel_account_and_agent() {
+    on_each(async |world| {
+        world.team().await;
+        let anna = world.token(Role::Agent, Some(ANNA)).await;
+        let (open, mine, closed) = (world.customer(), world.customer(), world.customer());
+        for customer in [&open, &mine, &closed] {
+            let seen = world.writes(customer, "你好").await;
+            if customer.id != open.id {
+                // Without a body, as a button sends it.
+                let url = format!("{}/api/v1/threads/{}/takeover", world.base, customer.id);
+                Answer::of(world.client().post(url).bearer_auth(&anna).send().await.unwrap()).await.ok();
+            }
+            if customer.id == closed.id {
+                let path = format!("/threads/{}/close", customer.id);
+                world.post(&anna, &path, json!({"n": 1, "seen": seen})).await.ok();
+                // Closing it again is no conflict.
+                world.post(&anna, &path, json!({"seen": seen})).await.ok();
+            }
+        }
+        world.caught_up().await;
+        let account = crate::shop::ACCOUNT;
+        for (filter, expected) in [
+            (String::new(), vec![&mine, &open]),
+            ("state=waiting".into(), vec![]),
+            ("state=mine".into(), vec![&mine]),
+            ("state=closed".into(), vec![&closed]),
+            (format!("state=closed&agent={ANNA}&account={account}&channel=widget"), vec![&closed]),
+            (format!("agent={BOB}"), vec![]),
+            ("channel=line".into(), vec![]),
+        ] {
+            let page = world.get(&anna, &format!("/conversations?{filter}")).await.ok();
+            let found: Vec<_> =
+                page["items"].as_array().unwrap().iter().map(|c| c["thread"].clone()).collect();
+            let expected: Vec<_> = expected.into_iter().map(|customer| json!(customer.id)).collect();
+            assert_eq!(found, expected, "{filter}");
+        }
+        let from = json!({"from": ANNA});
+        let bob = world.token(Role::Agent, Some(BOB)).await;
+        let stolen = world.post(&bob, &format!("/threads/{}/takeover", mine.id), from).await;
+        assert_eq!(stolen.status, StatusCode::FORBIDDEN);
+        world.stop().await;
+    })
+    .await;
+}

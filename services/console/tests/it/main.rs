@@ -4,6 +4,8 @@
 
 mod apply;
 mod journeys;
+mod law;
+mod measure;
 mod openapi;
 mod peers;
 mod projection;

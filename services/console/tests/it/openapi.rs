@@ -32,6 +32,10 @@ async fn the_document_is_openapi_3_1_and_describes_every_route_and_problem() {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
         }
+        let replied = &document["paths"]["/api/v1/threads/{thread}/replies"]["post"]["responses"];
+        assert!(replied["200"]["headers"]["Tributary-Position"].is_object());
+        let problem = "/default/content/application~1problem+json/schema/$ref";
+        assert_eq!(replied.pointer(problem).unwrap(), "#/components/schemas/Refusal");
         let mut operations = std::collections::HashSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {

@@ -7,6 +7,7 @@ use conversation::Thread;
 use events::ThreadEvent;
 use events::thread::FailureClass;
 use serde_json::json;
+use spine::db::DifferenceKind;
 use spine::keys::Owner;
 use sqlx::Row;
 
@@ -236,6 +237,32 @@ async fn a_console_that_was_killed_goes_on_where_its_rows_stand() {
         let rebuilt =
             world.get(&token, &format!("/threads/{}/transcript?page_size=200", customer.id)).await.ok();
         assert_eq!(rebuilt, page);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_unsealed_column_depends_on_a_key() {
+    on_each(async |world| {
+        let customer = world.customer();
+        let message = world.writes(&customer, "三点").await;
+        let at = world.spine.log.clock().now();
+        let content = world.content(&customer, "四点").await;
+        let edit = conversation::Edit { message, provider: "e1".into(), content, sent_at: at };
+        world.decide(&customer, |thread| conversation::edit(thread, &edit, at)).await;
+        world.ai_answers(&customer, message, "好的").await;
+        world.caught_up().await;
+        let owners = [Owner::thread(customer.id)];
+        world.spine.keys.erase(crate::world::TENANT, &owners, spine::new_id()).await.unwrap();
+        let comparison = world.reader().verify(|_, _| {}).await.unwrap().comparison;
+        assert!(!comparison.differences.is_empty());
+        for difference in comparison.differences {
+            let DifferenceKind::Value { column, .. } = &difference.kind else {
+                panic!("{difference:?}");
+            };
+            assert!(["text", "preview", "name", "media"].contains(&column.as_str()), "{difference:?}");
+        }
         world.stop().await;
     })
     .await;

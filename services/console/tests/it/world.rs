@@ -95,25 +95,45 @@ pub(crate) struct World {
     server: Option<Server>,
 }
 
-/// Where a test's database is.
+pub(crate) type Peers = BTreeMap<runtime::Role, String>;
+
+/// What services show each other in these tests.
+pub(crate) fn credential() -> Secret {
+    Secret::new("0123456789abcdef0123456789abcdef")
+}
+
+/// Where a test's database and the other services are.
 #[derive(Clone)]
 struct Place {
     folder: PathBuf,
     url: Option<String>,
+    peers: Arc<Peers>,
 }
 
 /// Runs the test on SQLite, and on Postgres if `TEST_DATABASE_URL` names one.
 pub(crate) async fn on_each(test: impl AsyncFn(World)) {
+    // Nobody listens on port 1, as when a service is stopped; lead-capture has no address at all.
+    let stopped =
+        [runtime::Role::Identity, runtime::Role::Routing, runtime::Role::AiAgent, runtime::Role::Analytics];
+    let peers = stopped.map(|role| (role, "http://127.0.0.1:1".to_owned()));
+    on_each_among(BTreeMap::from(peers), test).await;
+}
+
+/// As [`on_each`], with other services at these addresses.
+pub(crate) async fn on_each_among(peers: Peers, test: impl AsyncFn(World)) {
+    let peers = Arc::new(peers);
     let name = format!("console_{}", spine::new_id().simple());
     let folder = std::env::temp_dir().join(&name);
-    test(World::start(Place { folder: folder.clone(), url: None }).await).await;
+    let place = Place { folder: folder.clone(), url: None, peers: peers.clone() };
+    test(World::start(place).await).await;
     if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
         sqlx::any::install_default_drivers();
         let mut admin = AnyConnection::connect(&server).await.unwrap();
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         let url = Some(format!("{base}/{name}"));
-        test(World::start(Place { folder: folder.join("postgres"), url }).await).await;
+        let place = Place { folder: folder.join("postgres"), url, peers };
+        test(World::start(place).await).await;
         admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
     }
     std::fs::remove_dir_all(&folder).unwrap();
@@ -143,14 +163,8 @@ impl World {
             role: runtime::Role::Console,
             health: Health::new(),
             metrics: Metrics::new("test", None).unwrap(),
-            credential: Secret::new("0123456789abcdef0123456789abcdef"),
-            // Nobody listens on port 1, as when a service is stopped; lead-capture has no address at all.
-            peers: Arc::new(BTreeMap::from([
-                (runtime::Role::Identity, "http://127.0.0.1:1".to_owned()),
-                (runtime::Role::Routing, "http://127.0.0.1:1".to_owned()),
-                (runtime::Role::AiAgent, "http://127.0.0.1:1".to_owned()),
-                (runtime::Role::Analytics, "http://127.0.0.1:1".to_owned()),
-            ])),
+            credential: credential(),
+            peers: place.peers.clone(),
             shutdown: CancellationToken::new(),
         };
         let mut tasks = JoinSet::new();
