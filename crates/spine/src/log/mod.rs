@@ -5,10 +5,12 @@ mod cache;
 pub mod codec;
 pub mod consume;
 mod load;
+mod moment;
 pub mod tail;
 mod transact;
 
 pub use consume::Consumption;
+pub use moment::Reading;
 pub(crate) use load::micros_of;
 pub use tail::{Tail, TailStart};
 pub use transact::{Decided, Refused};
