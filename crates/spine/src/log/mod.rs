@@ -10,8 +10,8 @@ pub mod tail;
 mod transact;
 
 pub use consume::Consumption;
-pub use moment::Reading;
 pub(crate) use load::micros_of;
+pub use moment::Reading;
 pub use tail::{Tail, TailStart};
 pub use transact::{Decided, Refused};
 
