@@ -1,8 +1,9 @@
 //! The commands and where each is carried out.
 
+use crate::nats;
 use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
-use crate::{apply, doctor, erase, eval, models, reingest, token, unpark};
+use crate::{apply, demo, doctor, erase, eval, models, reingest, replay, token, unpark};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -19,6 +20,16 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run and supervise only the nats-server of the data folder, for roles in processes of their own
     Nats,
+    /// Play dialogues through three simulated channels and compare both sides
+    ///
+    /// Against the suite that runs on the data folder with `run --demo`. The simulators keep a ledger of their own;
+    /// at the end it is compared with the log, the lead feed, the texts and the figures. Exit code 1 at a
+    /// difference. Examples:
+    ///   tributary demo
+    ///   tributary demo --rate 200 --json
+    ///   tributary demo --dialogues my-dialogues.jsonl
+    #[command(verbatim_doc_comment)]
+    Demo(demo::DemoArgs),
     /// Apply documents: tenants, channel accounts, agents, knowledge; all or none, again changes nothing
     ///
     /// Prints what it does: + created, ~ changed, - removed, = as it was. Exit code 1 when a document is wrong,
@@ -70,6 +81,12 @@ pub(crate) enum Command {
     ///   tributary reingest --tenant shop
     #[command(verbatim_doc_comment)]
     Reingest(reingest::Args),
+    /// Show a conversation, customer, lead or span of the log as it stood at a moment
+    ///
+    /// Sealed values are masked unless --as and --reason open them, which is recorded first. A moment is a position
+    /// such as 1.3:4711 or a time, which must name its zone. Exit code 1 when there is nothing of the kind.
+    #[command(subcommand)]
+    Replay(replay::Command),
     /// Erase a person: their keys, rows, raw requests and feed messages, in every thread and lead
     ///
     /// Asks on a terminal; elsewhere it needs --yes. Exit code 1 while a legal hold keeps it from being done; it then
@@ -102,6 +119,14 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
             tokio::task::spawn_blocking(move || drop(guard)).await?;
             ended.map(|()| ExitCode::SUCCESS)
         }
+        Command::Demo(args) => {
+            let access = |role| run::access(&common, None, role);
+            let (auditor, consumer) = (access(nats::Role::Auditor)?, access(nats::Role::Consumer)?);
+            let connection = demo::Connection::of(&common.data, auditor, consumer)?;
+            let outcome = demo::run(args, &connection).await?;
+            output::line(outcome.text())?;
+            Ok(ExitCode::from(outcome.exit_code()))
+        }
         Command::Nats => {
             let _guard = telemetry::init("tributary", &common.telemetry)?;
             run::nats_only(common).await.map(|()| ExitCode::SUCCESS)
@@ -116,7 +141,7 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
 /// The commands that work on a suite and end.
 async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run(_) | Command::Nats => Ok(ExitCode::SUCCESS),
+        Command::Run(_) | Command::Nats | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Apply(args) => apply::run(common, args).await,
         Command::Token(command) => token::run(common, command).await,
         Command::Models(form) => models::models(common, form).await,
@@ -127,6 +152,7 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
         Command::Unpark(args) => unpark::run(common, args).await,
         Command::Quarantine(args) => reingest::quarantine(common, args).await,
         Command::Reingest(args) => reingest::run(common, args).await,
+        Command::Replay(command) => replay::run(common, command).await,
         Command::Erase(args) => erase::run(common, args).await,
         Command::Doctor(args) => doctor::run(common, args).await,
         Command::Eval(command) => eval::run(command).await,

@@ -6,6 +6,7 @@ use ai_agent::knowledge::{self, Entry, Format, Source};
 use anyhow::{Context, bail};
 use lead_capture::evaluate::{Gold, LeadReport, Score};
 use serde::de::DeserializeOwned;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,6 +52,9 @@ pub(crate) struct Lead {
     /// The marked messages
     #[arg(long, value_name = "FILE")]
     gold: PathBuf,
+    /// Also write what was found, as JSON lines of {"id","entities"}
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
 }
@@ -148,11 +152,37 @@ fn show_faq(report: &FaqReport) -> anyhow::Result<()> {
 
 fn lead(args: &Lead) -> anyhow::Result<()> {
     let gold: Vec<Gold> = lines(&args.gold)?;
+    if let Some(path) = &args.predictions {
+        predict(&args.gold, path)?;
+    }
     let report = lead_capture::evaluate::lead(gold);
     if args.form.json {
         return output::json(&serde_json::to_value(&report)?);
     }
     show_lead(&report)
+}
+
+/// What is needed of a marked message to write down what was found in it.
+#[derive(serde::Deserialize)]
+struct Message {
+    id: serde_json::Value,
+    text: String,
+}
+
+fn predict(gold: &Path, path: &Path) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path).with_context(failed)?);
+    for Message { id, text } in lines::<Message>(gold)? {
+        let found: Vec<serde_json::Value> = lead_capture::extract::captured(&text)
+            .iter()
+            .map(|detail| {
+                let (kind, norm) = (detail.kind.name(), &detail.norm);
+                serde_json::json!({ "type": kind, "start": detail.start, "end": detail.end, "norm": norm })
+            })
+            .collect();
+        writeln!(out, "{}", serde_json::json!({ "id": id, "entities": found })).with_context(failed)?;
+    }
+    out.flush().with_context(failed)
 }
 
 fn show_lead(report: &LeadReport) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod admin;
 mod apply;
 mod command;
+mod demo;
 mod doctor;
 mod erase;
 mod eval;
@@ -10,6 +11,7 @@ mod models;
 mod nats;
 mod output;
 mod reingest;
+mod replay;
 mod run;
 mod suite;
 mod token;

@@ -56,6 +56,27 @@ where
             }
         }
     };
+    body(telling, lines)
+}
+
+/// Runs `work`, which sends its lines itself; an error becomes the last line. When the caller goes away the work is
+/// dropped at its next wait.
+pub(crate) fn lines<F>(work: impl FnOnce(mpsc::Sender<Value>) -> F) -> Response
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let (sender, lines) = mpsc::channel::<Value>(LINES_WAITING_MAX);
+    let work = work(sender.clone());
+    let telling = async move {
+        if let Err(error) = work.await {
+            let _ = sender.send(json!({ "error": format!("{error:#}") })).await;
+        }
+    };
+    body(telling, lines)
+}
+
+/// Polls the work while its lines are sent; the work's end is the end of the lines.
+fn body(telling: impl Future<Output = ()> + Send + 'static, lines: mpsc::Receiver<Value>) -> Response {
     let body = futures::stream::unfold(
         (Box::pin(telling), lines, false),
         |(mut telling, mut lines, ended)| async move {

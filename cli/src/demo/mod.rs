@@ -21,6 +21,7 @@ mod tenant;
 
 pub(crate) use connection::Connection;
 pub(crate) use report::Report;
+pub(crate) use tenant::{Documents, TENANT};
 
 use anyhow::Context;
 use audit::Audit;
@@ -96,14 +97,6 @@ impl Outcome {
     pub(crate) fn exit_code(&self) -> u8 {
         u8::from(!self.report.differences.is_empty())
     }
-}
-
-/// The demo tenant's documents with this installation's secrets, as `run --demo` applies them.
-///
-/// # Errors
-/// When the secrets in the data folder cannot be read or written.
-pub(crate) fn documents(data: &std::path::Path) -> anyhow::Result<String> {
-    tenant::Demo::with(&stage::values(data)?)?.to_yaml()
 }
 
 /// Plays the dialogues and compares.

@@ -113,6 +113,29 @@ fn words(document: &Mapping, field: &str) -> Values {
     words.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), word(value)?))).collect()
 }
 
+/// The demo tenant as text to apply, with what a person needs to write to it.
+pub(crate) struct Documents {
+    pub(crate) text: String,
+    /// `whsec_…` of the generic channel.
+    pub(crate) webhook_secret: String,
+    pub(crate) http_slug: String,
+}
+
+impl Documents {
+    /// With the secrets of the data folder, which are made when they are missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub(crate) fn of(data: &std::path::Path) -> anyhow::Result<Self> {
+        let values = secrets::Store::of(data).values_for(DOCUMENTS, rand::random)?;
+        let demo = Demo::with(&values)?;
+        let account = demo.account("http")?;
+        let webhook_secret =
+            account.secrets.get("webhook_secret").cloned().context("the demo has no webhook secret")?;
+        Ok(Self { text: demo.to_yaml()?, webhook_secret, http_slug: account.slug })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,12 @@
 //! One command's suite: the running one, or its parts started in this process for as long as the command works.
 
 use super::args::RunArgs;
-use super::assemble;
+use super::assemble::{self, NatsSource};
 use crate::nats;
 use crate::output::Progress;
+use crate::replay::Stage;
 use crate::suite::{RunFile, Suite};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use runtime::{Common, shutdown, telemetry};
 use std::fs::TryLockError;
@@ -77,6 +78,36 @@ pub(crate) async fn with_suite<T>(
     shutdown::until_signal(stop.clone(), both).await?
 }
 
+/// Does `work` on the log and the key register of a data folder on which no suite runs: its nats-server is started
+/// for that, but no role.
+///
+/// # Errors
+/// What `work` fails with, or why they cannot be opened.
+pub(crate) async fn with_stage<T>(
+    common: Common,
+    work: impl AsyncFnOnce(Stage) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    refuse_nothing_there(&common)?;
+    refuse_held(&common.data)?;
+    let _telemetry = quiet_telemetry(&common)?;
+    let args = Alone::try_parse_from(PORTS)?.args;
+    let (stop, nats_stop) = (CancellationToken::new(), CancellationToken::new());
+    let all = async {
+        let source = assemble::source(&common, &args, &nats_stop).await?;
+        let base = assemble::open(&common, &args, source).await?;
+        let done = tokio::select! {
+            done = work(base.stage()) => done,
+            () = stop.cancelled() => Err(anyhow!("stopped before it was done")),
+        };
+        nats_stop.cancel();
+        if let NatsSource::Own(running) = base.nats {
+            running.supervise().await;
+        }
+        done
+    };
+    shutdown::until_signal(stop.clone(), all).await?
+}
+
 /// How a command reaches the nats-server of a running suite, or the one that is named.
 ///
 /// # Errors
@@ -116,11 +147,11 @@ fn refuse_held(data: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// The usual log lines of a start would hide the answer; warnings stay.
+/// The usual log lines of a start and a stop would hide the answer; warnings stay.
 fn quiet_telemetry(common: &Common) -> anyhow::Result<telemetry::Guard> {
     let mut settings = common.telemetry.clone();
     if settings.log == "info" {
-        settings.log = "warn".into();
+        settings.log = "warn,spine::nats=error".into();
     }
     Ok(telemetry::init("tributary", &settings)?)
 }

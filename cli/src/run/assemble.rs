@@ -4,6 +4,7 @@ use super::args::RunArgs;
 use super::{roles, welcome};
 use crate::admin;
 use crate::nats::{self, Server};
+use crate::replay::{ConsoleAccess, Stage};
 use crate::suite::{self, RunFile};
 use anyhow::{Context, bail};
 use runtime::{Common, Health, Metrics, Role, Secret, State, Tasks, credential};
@@ -13,6 +14,7 @@ use spine::nats::Seed;
 use spine::streams::StreamSettings;
 use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Readers, Spine, Tail, streams};
 use std::path::Path;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const PROCESS: &str = "tributary";
@@ -24,6 +26,13 @@ pub(super) struct Base {
     pub(super) metrics: Metrics,
     pub(super) credential: Secret,
     pub(super) nats: NatsSource,
+}
+
+impl Base {
+    /// What a replay plays on.
+    pub(super) fn stage(&self) -> Stage {
+        Stage { log: self.spine.log.clone(), keys: self.spine.keys.clone(), console: self.nats.console() }
+    }
 }
 
 /// How each role reaches NATS.
@@ -44,6 +53,20 @@ impl NatsSource {
             Self::External { url, credentials } => external(url, credentials.as_deref(), role)?,
         };
         Ok(Nats::connect(&access).await?)
+    }
+
+    /// The access of the console, opened when somebody is to be recorded who looked at personal data.
+    fn console(&self) -> ConsoleAccess {
+        match self {
+            Self::Own(running) => {
+                let access = running.access(nats::Role::Console);
+                Arc::new(move || Ok(access.open()?))
+            }
+            Self::External { url, credentials } => {
+                let (url, credentials) = (url.clone(), credentials.clone());
+                Arc::new(move || external(&url, credentials.as_deref(), nats::Role::Console))
+            }
+        }
     }
 
     fn url(&self) -> &str {
@@ -100,7 +123,10 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
         credential_file,
         roles: args.chosen().iter().map(ToString::to_string).collect(),
     };
-    let routes = credential::require(admin::routes(&base.spine, &started), base.credential.clone());
+    let routes = credential::require(
+        admin::routes(&base.spine, &started).merge(admin::replay(base.stage())),
+        base.credential.clone(),
+    );
     let (health, metrics, draining) = (base.health.clone(), base.metrics.clone(), stop.clone());
     tasks.beside("admin", async move {
         Ok(runtime::admin::serve(admin, routes, health, metrics, draining).await)
@@ -108,9 +134,10 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     suite::write(&common.data, &file)?;
     base.health.started();
     if !args.quiet {
-        let (health, stop, data, demo) = (base.health.clone(), stop.clone(), common.data.clone(), args.demo);
+        let (health, stop, data) = (base.health.clone(), stop.clone(), common.data.clone());
+        let (clock, demo) = (base.spine.log.clock().clone(), args.demo);
         tasks.spawn("welcome", async move {
-            welcome::when_ready(&data, &file, &health, demo, returning).await?;
+            welcome::when_ready(&data, &file, &health, (demo, returning), &clock).await?;
             stop.cancelled().await;
             Ok(())
         });
@@ -126,7 +153,11 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     Ok(ended?)
 }
 
-async fn source(common: &Common, args: &RunArgs, stop: &CancellationToken) -> anyhow::Result<NatsSource> {
+pub(super) async fn source(
+    common: &Common,
+    args: &RunArgs,
+    stop: &CancellationToken,
+) -> anyhow::Result<NatsSource> {
     match &common.nats {
         Some(url) => {
             Ok(NatsSource::External { url: url.expose().into(), credentials: args.nats_credentials.clone() })
@@ -138,7 +169,7 @@ async fn source(common: &Common, args: &RunArgs, stop: &CancellationToken) -> an
     }
 }
 
-async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Base> {
+pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Base> {
     let operator = source.connect(nats::Role::Operator).await?;
     let settings = StreamSettings { replicas: args.replicas, ..StreamSettings::default() };
     streams::provision(&operator, &settings).await?;

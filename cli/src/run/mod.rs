@@ -4,9 +4,10 @@ mod alone;
 mod args;
 mod assemble;
 mod roles;
+mod trial;
 mod welcome;
 
-pub(crate) use alone::{access, with_suite};
+pub(crate) use alone::{access, with_stage, with_suite};
 pub(crate) use args::RunArgs;
 pub(crate) use roles::Started;
 

@@ -3,7 +3,7 @@
 use super::args::RunArgs;
 use super::assemble::Base;
 use crate::nats;
-use runtime::{Host, Role, Tasks};
+use runtime::{Host, Role, State, Tasks};
 use spine::Spine;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub(crate) struct Started {
     pub(crate) http: Option<String>,
     pub(crate) api: Option<String>,
     pub(crate) ingest: Option<channel_ingest::Operations>,
+    pub(crate) identity: Option<identity::Admin>,
+    pub(crate) console: Option<console::App>,
 }
 
 /// The NATS user of a role.
@@ -86,7 +88,34 @@ async fn start_one(
             let service = ai_agent::service::start(spine, host, listener).await?;
             tasks.spawn(role.as_str(), service.run());
         }
-        Role::Identity | Role::Routing | Role::LeadCapture | Role::Analytics | Role::Console => {}
+        Role::Identity => {
+            let service = identity::start(spine, host, listener).await?;
+            started.identity = Some(service.admin());
+            tasks.spawn(role.as_str(), service.run());
+        }
+        Role::LeadCapture => {
+            let service = lead_capture::service::start(spine, host, listener).await?;
+            tasks.spawn(role.as_str(), service.run());
+        }
+        Role::Console => {
+            let console = console::Console::open(spine, host).await?;
+            started.api = Some(url);
+            started.console = Some(console.app());
+            tasks.spawn(role.as_str(), console.run(listener));
+        }
+        Role::Routing => {
+            starting(&host, "routing");
+            tasks.spawn(role.as_str(), routing::run(spine, host, listener));
+        }
+        Role::Analytics => {
+            starting(&host, analytics::READER);
+            tasks.spawn(role.as_str(), analytics::run(spine, host, listener));
+        }
     }
     Ok(())
+}
+
+/// Until such a role has opened its reader, the process is not ready.
+fn starting(host: &Host, reader: &str) {
+    host.health.set(&format!("reader.{reader}"), State::not_ready("it starts"));
 }

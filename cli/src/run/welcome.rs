@@ -1,7 +1,10 @@
 //! What a person sees when the suite is ready: addresses, and with the demo three things to try.
 
+use super::trial;
 use crate::suite::RunFile;
+use anyhow::Context;
 use runtime::Health;
+use spine::Clock;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,8 +16,8 @@ pub(super) async fn when_ready(
     data: &Path,
     file: &RunFile,
     health: &Health,
-    demo: bool,
-    returning: bool,
+    (demo, returning): (bool, bool),
+    clock: &Clock,
 ) -> anyhow::Result<()> {
     while tokio::time::timeout(PATIENCE, health.until_ready()).await.is_err() {
         let waiting: Vec<String> = health
@@ -32,7 +35,15 @@ pub(super) async fn when_ready(
     eprintln!("  probes, metrics      {}", file.admin);
     eprintln!("  nats                 {}", file.nats);
     if demo {
-        eprintln!("Ctrl-C stops it; `make run` goes on where it was.");
+        let trial = trial::apply(data).await.context("apply the demo")?;
+        let [ask, write, list] = trial.commands(&file.api, &file.http, clock.now() / 1_000_000)?;
+        eprintln!("the demo shop 溪流优选 is in place. Three things to try:");
+        eprintln!("  1. ask what the AI would answer\n     {ask}");
+        eprintln!("  2. write as a customer (this signature is good for five minutes)\n     {write}");
+        eprintln!("  3. see the conversations\n     {list}");
+        eprintln!(
+            "`tributary demo` plays whole dialogues. Ctrl-C stops; the next start goes on where it was."
+        );
     }
     Ok(())
 }

@@ -209,7 +209,13 @@ impl Suite {
 fn refusal(status: reqwest::StatusCode, body: &[u8]) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let words = words(&problem);
-    if words.is_empty() { format!("the suite refused with {status}") } else { words }
+    match (words.is_empty(), status) {
+        (false, _) => words,
+        (true, reqwest::StatusCode::NOT_FOUND) => {
+            "the process that runs here has not the role that can do this; ask the one that has".into()
+        }
+        (true, status) => format!("the suite refused with {status}"),
+    }
 }
 
 /// A problem document in one line.

@@ -1,0 +1,182 @@
+//! `tributary replay`: a conversation, a customer, a lead or a span of the log as it stood at a moment.
+
+mod ask;
+mod play;
+mod range;
+mod show;
+mod state;
+mod told;
+
+pub(crate) use ask::Ask;
+pub(crate) use play::{ConsoleAccess, Stage, play};
+
+use crate::output::{self, Form};
+use crate::run::with_stage;
+use crate::suite::Suite;
+use anyhow::bail;
+use ask::{Moment, Opening, What};
+use jiff::tz::TimeZone;
+use runtime::Common;
+use serde_json::Value;
+use std::process::ExitCode;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Lines that wait to be written.
+const LINES_WAITING_MAX: usize = 64;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// A thread, or one conversation of it
+    ///
+    /// Examples:
+    ///   tributary replay conversation 0190b3c2-…
+    ///   tributary replay conversation 0190b3c2-… 2 --as-of 2026-11-26T10:32:07+08:00
+    ///   tributary replay conversation 0190b3c2-… --as supervisor --reason complaint-12
+    #[command(verbatim_doc_comment)]
+    Conversation {
+        /// The id of the thread
+        thread: Uuid,
+        /// The number of one conversation in it
+        n: Option<u32>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// A customer
+    Customer {
+        /// The id of the customer
+        id: Uuid,
+        #[command(flatten)]
+        how: How,
+    },
+    /// A lead
+    Lead {
+        /// The id of the lead: its thread's, a dash, a number
+        id: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Everything between two moments: of one part by positions, of all parts by times
+    ///
+    /// Examples:
+    ///   tributary replay range 1.3:4000 1.3:4711
+    ///   tributary replay range 2026-11-26T10:00:00+08:00 2026-11-26T10:05:00+08:00 --tenant shop --json
+    ///   tributary replay range 1.3:4711 --follow
+    #[command(verbatim_doc_comment)]
+    Range {
+        /// The first position, or a time with its zone
+        from: Moment,
+        /// The last one; without it the range goes on to now
+        until: Option<Moment>,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct How {
+    /// As it stood after this position, or after the last message stored at or before this time with its zone
+    #[arg(long, value_name = "MOMENT")]
+    as_of: Option<Moment>,
+    /// Go on with what is appended from now on, until Ctrl-C
+    #[arg(long, conflicts_with = "as_of")]
+    follow: bool,
+    /// The tenant, where several are possible
+    #[arg(long, env = "TRIBUTARY_TENANT", value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Open sealed values as this role; that you looked is recorded first
+    #[arg(long = "as", value_name = "ROLE", value_parser = ["admin", "supervisor"], requires = "reason")]
+    role: Option<String>,
+    /// Why they are opened, for the record; nothing of the person
+    #[arg(long, value_name = "TEXT", requires = "role")]
+    reason: Option<String>,
+    /// Events shown at most
+    #[arg(long, value_name = "EVENTS", default_value_t = 10_000)]
+    limit: u64,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// Replays until the end, or with `--follow` until Ctrl-C.
+///
+/// # Errors
+/// What is wrong with what is asked, or why it cannot be answered.
+pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<ExitCode> {
+    let (what, how) = match command {
+        Command::Conversation { thread, n, how } => (What::Conversation { thread, n }, how),
+        Command::Customer { id, how } => (What::Customer { id }, how),
+        Command::Lead { id, how } => (What::Lead { id }, how),
+        Command::Range { from, until, how } => (What::Range { from, until }, how),
+    };
+    let opening = how.role.zip(how.reason).map(|(role, reason)| Opening { role, reason });
+    let ask = Ask {
+        what,
+        tenant: how.tenant,
+        as_of: how.as_of,
+        follow: how.follow,
+        limit: if how.follow { u64::MAX } else { how.limit },
+        opening,
+    };
+    match Suite::find_running(&common.data).await? {
+        Some(suite) => {
+            let mut printer = Printer::new(how.form);
+            let told = suite.lines("/admin/replay", &ask, |line| printer.print(&line));
+            until_ctrl_c(told).await?;
+        }
+        None if ask.follow && common.nats.is_none() => {
+            bail!("no suite runs on {}, so nothing can follow: leave --follow out", common.data.display())
+        }
+        None => with_stage(common, async |stage: Stage| alone(&stage, &ask, how.form).await).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn alone(stage: &Stage, ask: &Ask, form: Form) -> anyhow::Result<()> {
+    let (sender, mut lines) = mpsc::channel(LINES_WAITING_MAX);
+    let playing = async move { play(stage, ask, &sender).await };
+    let printing = async move {
+        let mut printer = Printer::new(form);
+        while let Some(line) = lines.recv().await {
+            printer.print(&line)?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(playing, printing).map(|_| ())
+}
+
+/// Ctrl-C is how following ends, so it is no failure.
+async fn until_ctrl_c(told: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = told => ended,
+        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+    }
+}
+
+struct Printer {
+    form: Form,
+    zone: TimeZone,
+}
+
+impl Printer {
+    fn new(form: Form) -> Self {
+        Self { form, zone: TimeZone::system() }
+    }
+
+    /// JSON is one value a line, so that a long replay can be read as it comes.
+    fn print(&mut self, line: &Value) -> anyhow::Result<()> {
+        if self.form.json {
+            return output::line(line);
+        }
+        if let Some(state) = line.get("state") {
+            for line in show::state(state) {
+                output::line(line)?;
+            }
+            return Ok(());
+        }
+        if let Some(position) = line.get("more").and_then(Value::as_str) {
+            eprintln!("more follows: go on with {position}, or raise --limit");
+            return Ok(());
+        }
+        output::line(show::event(line, &self.zone))
+    }
+}
