@@ -29,85 +29,81 @@ async fn attempt(world: &World, customer: &Customer, decide: impl Fn(&Thread) ->
 }
 
 async fn step(world: &World, customer: &Customer, dice: &mut Dice, written: &mut Vec<Uuid>) {
-    let at = world.spine.log.clock().now();
     let known = (!written.is_empty()).then(|| written[dice.roll(written.len() as u64) as usize]);
-    let agent = if dice.roll(2) == 0 { ANNA } else { BOB };
-    let content = world.content(customer, "字").await;
-    let (message, provider) = (spine::new_id(), spine::new_id().to_string());
     match dice.roll(14) {
         0..4 => written.push(world.writes(customer, "问").await),
-        4 => {
-            attempt(world, customer, |thread| {
-                let (tenure, seen) = (thread.tenure(), known.or(thread.last_message()));
-                let (content, citations) = (content.clone(), vec![]);
-                let reply =
-                    conversation::AiReply { message, tenure, seen, content, citations, confidence: None };
-                conversation::reply_by_ai(thread, &reply, at)
-            })
-            .await
-        }
-        5 | 6 => {
-            attempt(world, customer, |thread| {
-                let (tenure, content) = (thread.tenure(), content.clone());
-                let reply = conversation::PersonReply { message, agent, tenure, seen: known, content };
-                conversation::reply_by_person(thread, &reply, at)
-            })
-            .await
-        }
-        7 => {
-            attempt(world, customer, |thread| {
-                let (tenure, queue) = (thread.tenure(), "default".into());
-                let hand_over =
-                    conversation::HandOver { tenure, reason: HandoverReason::Anger, queue, notice: None };
-                conversation::hand_over(thread, &hand_over, at)
-            })
-            .await
-        }
-        8 => {
-            let take = conversation::TakeOver { agent, from: None };
-            attempt(world, customer, |thread| conversation::take_over(thread, &take, at)).await;
-        }
-        9 => {
-            let to = if dice.roll(2) == 0 { ReleasedTo::Ai } else { ReleasedTo::Queue };
-            attempt(world, customer, |thread| {
-                let release = conversation::Release { by: None, tenure: thread.tenure(), to };
-                conversation::release(thread, &release, at)
-            })
-            .await;
-        }
-        10 => {
-            attempt(world, customer, |thread| {
-                let (tenure, to) = (thread.tenure(), TransferredTo::Agent(BOB));
-                conversation::transfer(thread, &conversation::Transfer { by: ANNA, tenure, to }, at)
-            })
-            .await
-        }
-        11 => {
-            attempt(world, customer, |thread| {
-                let (content, raw) = (content.clone(), None);
-                let (ours, provider) = (None, provider.clone());
-                let echo = conversation::Echo { ours, message, provider, content, sent_at: at, raw };
-                conversation::echo(thread, &echo, at)
-            })
-            .await
-        }
-        12 => {
-            let recall = conversation::Recall { message: known.unwrap_or(message), provider, sent_at: at };
-            attempt(world, customer, |thread| conversation::recall(thread, &recall, at)).await;
-        }
-        _ => {
-            attempt(world, customer, |thread| {
-                let n = thread.open_number().unwrap_or(1);
-                let close = Close::ByAgent { n, agent, seen: thread.last_message() };
-                conversation::close(thread, &close, at)
-            })
-            .await
-        }
+        4..9 => talk(world, customer, dice, known).await,
+        _ => pass_on(world, customer, dice).await,
     }
 }
 
-/// What the law says: open number, owner, tenure, what awaits, the customer's last message.
-fn state(thread: &Thread) -> (Option<i32>, Option<(String, Option<String>)>, i32, i32, Option<String>) {
+async fn talk(world: &World, customer: &Customer, dice: &mut Dice, known: Option<Uuid>) {
+    let at = world.spine.log.clock().now();
+    let agent = if dice.roll(2) == 0 { ANNA } else { BOB };
+    let content = world.content(customer, "字").await;
+    let (message, provider) = (spine::new_id(), spine::new_id().to_string());
+    let kind = dice.roll(5);
+    attempt(world, customer, |thread| match kind {
+        0 => {
+            let (tenure, seen) = (thread.tenure(), known.or(thread.last_message()));
+            let (content, citations) = (content.clone(), vec![]);
+            let reply = conversation::AiReply { message, tenure, seen, content, citations, confidence: None };
+            conversation::reply_by_ai(thread, &reply, at)
+        }
+        1 | 2 => {
+            let (tenure, content) = (thread.tenure(), content.clone());
+            let reply = conversation::PersonReply { message, agent, tenure, seen: known, content };
+            conversation::reply_by_person(thread, &reply, at)
+        }
+        3 => {
+            let (content, raw) = (content.clone(), None);
+            let (ours, provider) = (None, provider.clone());
+            let echo = conversation::Echo { ours, message, provider, content, sent_at: at, raw };
+            conversation::echo(thread, &echo, at)
+        }
+        _ => {
+            let (message, provider) = (known.unwrap_or(message), provider.clone());
+            let recall = conversation::Recall { message, provider, sent_at: at };
+            conversation::recall(thread, &recall, at)
+        }
+    })
+    .await;
+}
+
+async fn pass_on(world: &World, customer: &Customer, dice: &mut Dice) {
+    let at = world.spine.log.clock().now();
+    let agent = if dice.roll(2) == 0 { ANNA } else { BOB };
+    let to = if dice.roll(2) == 0 { ReleasedTo::Ai } else { ReleasedTo::Queue };
+    let kind = dice.roll(5);
+    attempt(world, customer, |thread| {
+        let tenure = thread.tenure();
+        match kind {
+            0 => {
+                let (reason, queue) = (HandoverReason::Anger, "default".into());
+                let hand_over = conversation::HandOver { tenure, reason, queue, notice: None };
+                conversation::hand_over(thread, &hand_over, at)
+            }
+            1 => conversation::take_over(thread, &conversation::TakeOver { agent, from: None }, at),
+            2 => conversation::release(thread, &conversation::Release { by: None, tenure, to }, at),
+            3 => {
+                let to = TransferredTo::Agent(BOB);
+                conversation::transfer(thread, &conversation::Transfer { by: ANNA, tenure, to }, at)
+            }
+            _ => {
+                let n = thread.open_number().unwrap_or(1);
+                let close = Close::ByAgent { n, agent, seen: thread.last_message() };
+                conversation::close(thread, &close, at)
+            }
+        }
+    })
+    .await;
+}
+
+/// Open number, owner and agent, tenure, what awaits, the customer's last message.
+type State = (Option<i32>, Option<(String, Option<String>)>, i32, i32, Option<String>);
+
+/// What the law says.
+fn state(thread: &Thread) -> State {
     let owner = thread.owner().map(|owner| match owner {
         Owner::Ai => ("ai".to_owned(), None),
         Owner::Queue => ("queue".to_owned(), None),

@@ -139,6 +139,17 @@ pub(crate) async fn on_each_among(peers: Peers, test: impl AsyncFn(World)) {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// What was killed gives the folder's lock back a moment later.
+async fn open_database(place: &Place) -> Database {
+    for _ in 0..200 {
+        match Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await {
+            Err(spine::Error::Locked { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the folder stays locked");
+}
+
 /// What a request came to.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -155,7 +166,7 @@ impl World {
 
     async fn open(place: Place, server: Server) -> Self {
         let log = server.log().await;
-        let database = Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await.unwrap();
+        let database = open_database(&place).await;
         let keys = Keys::open(&database, KeySettings::default(), log.clock().clone()).await.unwrap();
         let tail = Tail::at_end(&log).await.unwrap();
         let spine = Spine { log, tail, database, keys, readers: Default::default() };
@@ -186,7 +197,6 @@ impl World {
         while self.tasks.join_next().await.is_some() {}
         let (place, server) = (self.place.clone(), self.server.take().unwrap());
         drop(self);
-        tokio::time::sleep(Duration::from_millis(50)).await;
         Self::open(place, server).await
     }
 
