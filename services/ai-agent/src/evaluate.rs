@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::{anger, wants_person};
 use crate::knowledge::Entry;
 use crate::retrieve::Index;
 
@@ -142,4 +143,90 @@ fn latency(outcomes: &[Outcome]) -> Latency {
             .unwrap_or(0.0)
     };
     Latency { mean: micros.iter().sum::<f64>() / micros.len().max(1) as f64, p50: at(0.5), p99: at(0.99) }
+}
+
+/// A message with what a person heard in it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Heard {
+    /// As a customer wrote it.
+    pub text: String,
+    /// 1: discontented or angry.
+    pub neg: u8,
+    /// 1: asks for a person; absent: cannot be told.
+    #[serde(default)]
+    pub handoff: Option<u8>,
+}
+
+/// How well discontent and the wish for a person are noticed. Shares are 0..1; a share of nothing is absent.
+#[derive(Clone, Debug, Serialize)]
+pub struct EmotionReport {
+    /// Messages.
+    pub messages: usize,
+    /// Discontent: harmonic mean of precision and recall.
+    pub negative_f1: Option<f64>,
+    /// Calm messages that were taken for discontent.
+    pub false_alarms: Option<f64>,
+    /// The wish for a person: harmonic mean of precision and recall.
+    pub person_f1: Option<f64>,
+}
+
+/// Compares what is noticed with what people heard.
+pub fn emotion(messages: impl Iterator<Item = Heard>) -> EmotionReport {
+    let (mut negative, mut person) = (Counts::default(), Counts::default());
+    let mut total = 0;
+    for heard in messages {
+        total += 1;
+        negative.add(heard.neg == 1, anger(&heard.text).is_negative);
+        if let Some(handoff) = heard.handoff {
+            person.add(handoff == 1, wants_person(&heard.text));
+        }
+    }
+    let calm = negative.wrong + negative.rest;
+    EmotionReport {
+        messages: total,
+        negative_f1: negative.f1(),
+        false_alarms: (calm > 0).then(|| negative.wrong as f64 / calm as f64),
+        person_f1: person.f1(),
+    }
+}
+
+/// Found rightly, found wrongly, missed, rightly left.
+#[derive(Default)]
+struct Counts {
+    found: usize,
+    wrong: usize,
+    missed: usize,
+    rest: usize,
+}
+
+impl Counts {
+    fn add(&mut self, is: bool, seen: bool) {
+        *match (is, seen) {
+            (true, true) => &mut self.found,
+            (false, true) => &mut self.wrong,
+            (true, false) => &mut self.missed,
+            (false, false) => &mut self.rest,
+        } += 1;
+    }
+
+    fn f1(&self) -> Option<f64> {
+        let all = 2 * self.found + self.wrong + self.missed;
+        (all > 0).then(|| 2.0 * self.found as f64 / all as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_count_what_they_say() {
+        let heard = |text: &str, neg, handoff| Heard { text: text.to_owned(), neg, handoff: Some(handoff) };
+        let report =
+            emotion([heard("垃圾客服", 1, 0), heard("转人工", 0, 1), heard("多久发货", 0, 0)].into_iter());
+        assert_eq!(
+            (report.negative_f1, report.false_alarms, report.person_f1),
+            (Some(1.0), Some(0.0), Some(1.0))
+        );
+    }
 }

@@ -5,13 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{PoisonError, RwLock};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::burst::{self, Ask};
 use super::{Answer, Answerer, Citation, Language, Reason, Speaker, Turn};
 use crate::detect::{Smalltalk, anger, declines_person, smalltalk, wants_person};
 use crate::retrieve::{Hit, Index};
 
 /// Confidence from which an entry is the answer; chosen on the project's own development set (`tests/data`).
-pub const THRESHOLD: f32 = 0.5;
+pub const THRESHOLD: f32 = 0.65;
 
 /// Answers given together at most.
 const ANSWERS_MAX: usize = 3;
@@ -98,8 +100,10 @@ impl Embedded {
 
     /// The answer to a turn, at once.
     pub fn decide(&self, turn: &Turn) -> Answer {
+        // Full-width brackets and commas are read as what they mean.
+        let plain: Vec<String> = turn.texts.iter().map(|text| text.nfkc().collect()).collect();
         let texts: Vec<&str> =
-            turn.texts.iter().map(|text| text.trim()).filter(|text| burst::has_words(text)).collect();
+            plain.iter().map(|text| text.trim()).filter(|text| burst::has_words(text)).collect();
         if texts.is_empty() {
             return Answer::Nothing;
         }

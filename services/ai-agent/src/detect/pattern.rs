@@ -158,10 +158,9 @@ impl Pattern {
                 return None;
             }
             for word in &wanted.alternatives {
-                if chars[at..].starts_with(word) {
-                    if let Some(end) = self.ends(chars, at + word.len(), group + 1) {
-                        return Some(end);
-                    }
+                let matched = chars[at..].starts_with(word);
+                if let Some(end) = matched.then(|| self.ends(chars, at + word.len(), group + 1)).flatten() {
+                    return Some(end);
                 }
             }
         }

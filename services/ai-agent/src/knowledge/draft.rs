@@ -95,7 +95,7 @@ impl Draft {
             |field, reason: String, remedy: &str| Problem::new(source, self.line, field, reason, remedy);
         let question = self.question.trim().to_owned();
         let answer = self.answer.trim().to_owned();
-        if question.is_empty() && !(self.document && !answer.is_empty()) {
+        if question.is_empty() && (!self.document || answer.is_empty()) {
             return Err(wrong(Field::Question, "it is empty".to_owned(), "write what customers ask"));
         }
         if answer.is_empty() && !self.answer_optional {

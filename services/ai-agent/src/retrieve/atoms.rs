@@ -1,6 +1,6 @@
 //! Owns reading a text: characters of Chinese and words of other scripts as atoms, phrases that mean something, weights.
 
-use super::lexicon::{Asks, KIND_LIKENESS, Lexicon, Meaning};
+use super::lexicon::{Asks, Lexicon, Meaning};
 
 /// What an atom is: it decides how much a match of it alone is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub(crate) struct Reading {
     pub(crate) focus: std::ops::Range<usize>,
 }
 
+/// Share of its phrase that a kind of thing weighs among the terms.
+const KIND_SHARE: f32 = 0.5;
+
 /// Atoms of one text that are looked at.
 pub(crate) const ATOMS_MAX: usize = 2_048;
 
@@ -62,7 +65,8 @@ impl Reading {
             let meaning = lexicon.meaning(number);
             for (place, atom) in reading.atoms[at..at + length].iter_mut().enumerate() {
                 // A phrase weighs as much as a word of two characters, however long it is.
-                let share = if atom.kind == Kind::Han { (2.0 / length as f32).min(1.0) } else { 1.0 / length as f32 };
+                let share =
+                    if atom.kind == Kind::Han { (2.0 / length as f32).min(1.0) } else { 1.0 / length as f32 };
                 atom.weight = meaning.weight * share;
                 atom.meaning = Some(number);
                 atom.begins = place == 0;
@@ -75,12 +79,24 @@ impl Reading {
     }
 
     fn asking_clause(&self) -> std::ops::Range<usize> {
-        let mut starts: Vec<usize> = (0..self.atoms.len()).filter(|at| *at == 0 || self.atoms[*at].opens).collect();
+        let mut starts: Vec<usize> =
+            (0..self.atoms.len()).filter(|at| *at == 0 || self.atoms[*at].opens).collect();
         starts.push(self.atoms.len());
         let tells = |clause: &[Atom]| clause.iter().map(|atom| atom.weight).sum::<f32>() >= 1.0;
-        let asks = |clause: &[Atom]| clause.iter().any(|atom| atom.meaning().is_some_and(|m| m.asks != Asks::default()));
-        let clauses = || starts.windows(2).rev().map(|ends| ends[0]..ends[1]).filter(|clause| tells(&self.atoms[clause.clone()]));
-        clauses().find(|clause| asks(&self.atoms[clause.clone()])).or_else(|| clauses().next()).unwrap_or(0..self.atoms.len())
+        let asks = |clause: &[Atom]| {
+            clause.iter().any(|atom| atom.meaning().is_some_and(|m| m.asks != Asks::default()))
+        };
+        let clauses = || {
+            starts
+                .windows(2)
+                .rev()
+                .map(|ends| ends[0]..ends[1])
+                .filter(|clause| tells(&self.atoms[clause.clone()]))
+        };
+        clauses()
+            .find(|clause| asks(&self.atoms[clause.clone()]))
+            .or_else(|| clauses().next())
+            .unwrap_or(0..self.atoms.len())
     }
 
     /// Mostly in a script written with blanks between words.
@@ -100,7 +116,7 @@ impl Reading {
             }
             if let Some(meaning) = atom.meaning().filter(|_| atom.begins) {
                 terms.extend(meaning.topics.iter().map(|number| (topic(*number), atom.weight)));
-                terms.extend(meaning.kinds.iter().map(|number| (topic(*number), KIND_LIKENESS * atom.weight)));
+                terms.extend(meaning.kinds.iter().map(|number| (topic(*number), KIND_SHARE * atom.weight)));
             }
         }
         terms
@@ -189,7 +205,15 @@ fn flush(word: &mut String, (apart, opens): (&mut bool, &mut bool), atoms: &mut 
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     // Two words are never written together, so the blank between them parts nothing.
-    atoms.push(Atom { key: mix(key), kind, apart: false, opens: std::mem::take(opens), weight: 1.0, meaning: None, begins: true });
+    atoms.push(Atom {
+        key: mix(key),
+        kind,
+        apart: false,
+        opens: std::mem::take(opens),
+        weight: 1.0,
+        meaning: None,
+        begins: true,
+    });
     word.clear();
     *apart = false;
 }
@@ -200,10 +224,9 @@ fn stem(word: &str) -> &str {
         return word.strip_suffix("'s").unwrap_or(word);
     }
     for (ending, rest_min) in [("ing", 4), ("ies", 3), ("ed", 3), ("es", 4), ("s", 3), ("e", 4), ("y", 3)] {
-        if let Some(rest) = word.strip_suffix(ending).filter(|rest| rest.len() >= rest_min) {
-            if !(ending == "s" && rest.ends_with('s')) {
-                return rest.strip_suffix('e').filter(|rest| rest.len() >= 4).unwrap_or(rest);
-            }
+        let rest = word.strip_suffix(ending).filter(|rest| rest.len() >= rest_min);
+        if let Some(rest) = rest.filter(|rest| ending != "s" || !rest.ends_with('s')) {
+            return rest.strip_suffix('e').filter(|rest| rest.len() >= 4).unwrap_or(rest);
         }
     }
     word

@@ -2,10 +2,14 @@
 
 use super::atoms::{self, Kind, Reading};
 use super::confidence::FEATURES;
+use super::lexicon::SYNONYM_LIKENESS;
 use super::postings::Postings;
 
 /// What a match of one Chinese character says when neither neighbour matches.
 const LONE_CHARACTER: f32 = 0.4;
+
+/// Atoms whose order is compared.
+const ORDERED_MAX: usize = 40;
 
 pub(crate) struct Term {
     pub(crate) key: u64,
@@ -100,6 +104,7 @@ impl<'a> Scene<'a> {
             matched / self.total,
             self.covered_back(unit),
             surface(self.query, unit),
+            in_order(self.query, unit),
             (score / self.self_question).min(1.5),
             (answer.score / self.self_answer).min(1.5),
             self.query.asks.mismatch(unit.asks) * f32::from(u8::from(!unit.atoms.is_empty())),
@@ -117,7 +122,7 @@ impl<'a> Scene<'a> {
         let has = |key: u64| answer.postings.contains(key, answer.entry);
         let has_any = |lines: &[u16]| lines.iter().any(|line| has(atoms::topic(*line)));
         if atom.meaning().is_some_and(|meaning| has_any(&meaning.topics)) {
-            return 1.0;
+            return SYNONYM_LIKENESS;
         }
         if atom.kind != Kind::Han {
             return f32::from(u8::from(has(atom.key)));
@@ -206,6 +211,23 @@ fn surface(a: &Reading, b: &Reading) -> f32 {
         }
     }
     2.0 * same as f32 / (a.len() + b.len()).max(1) as f32
+}
+
+/// Share of both texts that their longest common subsequence covers; of long texts the beginnings.
+fn in_order(a: &Reading, b: &Reading) -> f32 {
+    let keys =
+        |reading: &Reading| reading.atoms.iter().take(ORDERED_MAX).map(|atom| atom.key).collect::<Vec<_>>();
+    let (a, b) = (keys(a), keys(b));
+    let mut row = [0_u16; ORDERED_MAX + 1];
+    for x in &a {
+        let mut diagonal = 0;
+        for (at, y) in b.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if x == y { diagonal + 1 } else { above.max(row[at]) };
+            diagonal = above;
+        }
+    }
+    2.0 * f32::from(row[b.len()]) / (a.len() + b.len()).max(1) as f32
 }
 
 /// 1 if the text names a number that neither the question nor the answer has, though the question names another.

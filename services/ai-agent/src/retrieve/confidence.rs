@@ -1,7 +1,7 @@
 //! Owns the step from a comparison to a probability: a logistic function with fixed weights.
 
 /// Features of a comparison.
-pub const FEATURES: usize = 18;
+pub const FEATURES: usize = 19;
 
 /// Names of the features, in their order.
 pub const FEATURE_NAMES: [&str; FEATURES] = [
@@ -15,6 +15,7 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "covered",
     "question_covered",
     "surface",
+    "in_order",
     "bm25_question",
     "bm25_answer",
     "asks_mismatch",
@@ -48,53 +49,55 @@ pub struct Weights {
 impl Weights {
     /// The sizes from which the fit starts, and whose signs it keeps: what an engineer would guess.
     pub const GUESS: [f64; FEATURES] =
-        [1.5, 1.0, 2.0, 0.5, -0.3, -0.5, 1.5, 1.5, 2.0, 2.0, 2.5, 4.0, -0.7, 0.7, 0.5, 0.5, -1.5, -0.5];
+        [1.5, 1.0, 2.0, 0.5, -0.3, -0.5, 1.5, 1.5, 2.0, 2.0, 2.0, 3.0, 5.0, -0.7, 0.7, 0.5, 0.5, -1.5, -0.5];
 }
 
 /// The fitted weights.
 pub(crate) const WEIGHTS: Weights = Weights {
     rank: [
-        1.272, // known_in_question
-        1.517, // known_anywhere
-        1.993, // unknown_in_question
-        0.465, // unknown_anywhere
-        -0.374, // missing_known
-        -0.451, // missing_unknown
-        1.437, // matched
-        1.263, // covered
-        1.595, // question_covered
-        1.852, // surface
-        2.178, // bm25_question
-        3.875, // bm25_answer
-        -0.654, // asks_mismatch
-        0.474, // focus_in_question
-        0.847, // focus_anywhere
-        0.648, // length
-        -1.701, // language_mismatch
-        -0.400, // number_conflict
+        1.668,  // known_in_question
+        1.554,  // known_anywhere
+        1.977,  // unknown_in_question
+        0.560,  // unknown_anywhere
+        -0.291, // missing_known
+        -0.020, // missing_unknown
+        1.870,  // matched
+        1.202,  // covered
+        2.949,  // question_covered
+        1.171,  // surface
+        1.136,  // in_order
+        2.037,  // bm25_question
+        4.463,  // bm25_answer
+        -0.610, // asks_mismatch
+        0.688,  // focus_in_question
+        0.800,  // focus_anywhere
+        0.958,  // length
+        -1.834, // language_mismatch
+        -0.180, // number_conflict
     ],
     confidence: [
-        0.036, // known_in_question
-        2.509, // known_anywhere
-        1.782, // unknown_in_question
-        0.000, // unknown_anywhere
-        0.000, // missing_known
-        -0.632, // missing_unknown
-        1.428, // matched
-        0.458, // covered
-        0.236, // question_covered
-        0.000, // surface
-        0.000, // bm25_question
-        0.826, // bm25_answer
-        -0.148, // asks_mismatch
-        0.000, // focus_in_question
-        1.396, // focus_anywhere
-        2.090, // length
-        -2.401, // language_mismatch
-        -0.002, // number_conflict
+        1.053,  // known_in_question
+        2.123,  // known_anywhere
+        1.238,  // unknown_in_question
+        0.574,  // unknown_anywhere
+        -0.329, // missing_known
+        -0.997, // missing_unknown
+        1.643,  // matched
+        1.697,  // covered
+        1.998,  // question_covered
+        0.000,  // surface
+        0.000,  // in_order
+        0.000,  // bm25_question
+        0.436,  // bm25_answer
+        -0.792, // asks_mismatch
+        0.276,  // focus_in_question
+        1.770,  // focus_anywhere
+        2.443,  // length
+        -2.783, // language_mismatch
+        0.000,  // number_conflict
     ],
-    lead: 0.546,
-    bias: -5.821,
+    lead: 0.363,
+    bias: -7.115,
 };
 
 /// Lead over the rival beyond which more of it says no more.

@@ -14,7 +14,15 @@ pub const FOLDED_CHARS_MAX: usize = 4_096;
 static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     let table = include_str!("simplified.txt");
     let pairs: Vec<char> = table.lines().filter(|line| !line.starts_with('#')).flat_map(str::chars).collect();
-    pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+    let direct: HashMap<char, char> = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    // A form that is itself folded further is followed to its end, so that folding twice changes nothing.
+    let settled = |mut c: char| {
+        for _ in 0..4 {
+            c = direct.get(&c).copied().unwrap_or(c);
+        }
+        c
+    };
+    direct.keys().map(|c| (*c, settled(*c))).collect()
 });
 
 /// First characters of Unicode's decimal digit runs (general category Nd) outside ASCII.

@@ -62,7 +62,7 @@ impl Meaning {
     pub(crate) fn likeness(&self, other: &Meaning) -> f32 {
         let share = |a: &[u16], b: &[u16]| a.iter().any(|line| b.contains(line));
         if share(&self.topics, &other.topics) {
-            1.0
+            SYNONYM_LIKENESS
         } else if share(&self.kinds, &other.kinds) {
             KIND_LIKENESS
         } else {
@@ -71,8 +71,11 @@ impl Meaning {
     }
 }
 
+/// How well a synonym speaks of a word.
+pub(crate) const SYNONYM_LIKENESS: f32 = 1.0;
+
 /// How well a sock speaks of a shirt.
-pub(crate) const KIND_LIKENESS: f32 = 0.5;
+pub(crate) const KIND_LIKENESS: f32 = 0.3;
 
 struct Phrase {
     keys: Vec<u64>,
@@ -112,7 +115,9 @@ impl Lexicon {
         }
         let mut lexicon = Lexicon { by_first: HashMap::new(), meanings: Vec::new() };
         for keys in order {
-            let (Some(first), Some(meaning)) = (keys.first().copied(), by_keys.remove(&keys)) else { continue };
+            let (Some(first), Some(meaning)) = (keys.first().copied(), by_keys.remove(&keys)) else {
+                continue;
+            };
             let number = lexicon.meanings.len() as u16;
             lexicon.meanings.push(meaning);
             lexicon.by_first.entry(first).or_default().push(Phrase { keys, meaning: number });
@@ -165,7 +170,9 @@ mod tests {
             let (head, phrases) = line.split_once(" : ").expect("a colon between blanks");
             let mut words = head.split_whitespace().skip(1);
             assert!(words.next().is_some_and(|w| w.parse::<f32>().is_ok()), "{line}");
-            let known = |w: &str| ["=", "~"].contains(&w) || Asks::named(w.trim_start_matches('?')) != Asks::default();
+            let known = |w: &str| {
+                ["=", "~"].contains(&w) || Asks::named(w.trim_start_matches('?')) != Asks::default()
+            };
             assert!(words.all(known), "{line}");
             assert!(phrases.split_whitespace().count() > 0, "{line}");
         }
