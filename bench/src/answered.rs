@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const ROLES: [Role; 2] = [Role::ChannelIngest, Role::AiAgent];
 /// Customers who wait for an answer at the same time.
 const WAITING: usize = 256;
 const ENTRIES: usize = 5_000;
@@ -19,7 +18,7 @@ const QUESTION: &str = "退货运费谁承担？";
 pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let place = Place { folder: folder.path().into(), url: None };
-    let world = World::start(&place, &ROLES).await;
+    let world = World::start(&place, &Role::ALL).await;
     let mut entries = vec![knowledge("return-freight", "退货运费谁承担", "质量问题退货，运费由我们承担。")];
     let filler = if smoke { 100 } else { ENTRIES };
     entries.extend((0..filler).map(|number| {

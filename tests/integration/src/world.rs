@@ -4,7 +4,7 @@ use crate::place::Place;
 use crate::server::Server;
 use crate::setup::{self, TENANT};
 use events::knowledge::Entry;
-use runtime::{Health, Host, Metrics, Role, Secret, Tasks};
+use runtime::{Health, Host, Metrics, Role, Secret, State, Tasks};
 use simulators::http::{Config, Partner};
 use simulators::{Ledger, wechat};
 use spine::db::Database;
@@ -29,6 +29,8 @@ pub struct World {
     /// Where the roles answer gRPC.
     pub peers: BTreeMap<Role, String>,
     pub ingest: Option<channel_ingest::Operations>,
+    pub identity: Option<identity::Admin>,
+    pub console: Option<console::App>,
     roles: Vec<Role>,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), runtime::shutdown::Crash>>>,
@@ -71,6 +73,8 @@ impl World {
             http: String::new(),
             peers: BTreeMap::new(),
             ingest: None,
+            identity: None,
+            console: None,
             roles: roles.to_vec(),
             stop: CancellationToken::new(),
             running: None,
@@ -124,7 +128,28 @@ impl World {
                 let service = ai_agent::service::start(spine, host, listener).await.expect("ai-agent starts");
                 tasks.spawn(role.as_str(), service.run());
             }
-            _ => panic!("{role} is not part of journeys yet"),
+            Role::Identity => {
+                let service = identity::start(spine, host, listener).await.expect("identity starts");
+                self.identity = Some(service.admin());
+                tasks.spawn(role.as_str(), service.run());
+            }
+            Role::LeadCapture => {
+                let service = lead_capture::service::start(spine, host, listener).await;
+                tasks.spawn(role.as_str(), service.expect("lead-capture starts").run());
+            }
+            Role::Console => {
+                let console = console::Console::open(spine, host).await.expect("the console opens");
+                self.console = Some(console.app());
+                tasks.spawn(role.as_str(), console.run(listener));
+            }
+            Role::Routing => {
+                self.health.set("reader.routing", State::not_ready("it starts"));
+                tasks.spawn(role.as_str(), routing::run(spine, host, listener));
+            }
+            Role::Analytics => {
+                self.health.set("reader.analytics", State::not_ready("it starts"));
+                tasks.spawn(role.as_str(), analytics::run(spine, host, listener));
+            }
         }
     }
 
@@ -134,8 +159,8 @@ impl World {
         let ended = self.running.take().expect("it runs").await.expect("the suite does not panic");
         ended.expect("the suite stops cleanly");
         let clock = self.spine.log.clock().clone();
-        let Self { place, server, spine, ingest, .. } = self;
-        drop(ingest);
+        let Self { place, server, spine, ingest, identity, console, .. } = self;
+        drop((ingest, identity, console));
         spine.database.close().await;
         drop(spine);
         (place, server, clock)

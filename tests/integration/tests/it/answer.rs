@@ -6,12 +6,10 @@ use integration::{Place, World, eventually, on_each};
 use runtime::Role;
 use simulators::http::Item;
 
-const ROLES: [Role; 2] = [Role::ChannelIngest, Role::AiAgent];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_over_the_http_channel_is_answered_from_knowledge() {
     on_each(async |place: Place| {
-        let world = World::start(&place, &ROLES).await;
+        let world = World::start(&place, &Role::ALL).await;
         let outside = world.furnish(&shop()).await;
         let item = Item { id: "q-1".into(), user: "u-1".into(), text: "退货运费谁承担？".into() };
         assert!(outside.partner.post(&[item]).await.accepted);
