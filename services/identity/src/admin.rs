@@ -111,8 +111,8 @@ async fn erase(
     };
     match admin.erasures.ask(&asked.tenant, subject, &asked.reason).await {
         // Kept, so that it goes on by itself when the hold ends.
-        Ok(erasure) if !erasure.waits.is_empty() => Ok((StatusCode::CONFLICT, Json(shown(erasure)?))),
-        Ok(erasure) => Ok((StatusCode::ACCEPTED, Json(shown(erasure)?))),
+        Ok(erasure) if !erasure.waits.is_empty() => Ok((StatusCode::CONFLICT, answer(erasure)?)),
+        Ok(erasure) => Ok((StatusCode::ACCEPTED, answer(erasure)?)),
         Err(Refusal::Unknown) => Err(Problem::not_found("person")),
         Err(refusal @ Refusal::Reason) => Err(Problem::invalid("reason", refusal.to_string())),
         Err(Refusal::Failed(error)) => Err(failed(&error)),
@@ -125,11 +125,17 @@ async fn progress(
 ) -> Result<Json<Progress>, Problem> {
     let Path(id) = id?;
     let erasure = admin.erasures.get(id).await.map_err(|error| failed(&error))?;
-    Ok(Json(shown(erasure.ok_or_else(|| Problem::not_found("erasure"))?)?))
+    answer(erasure.ok_or_else(|| Problem::not_found("erasure"))?)
 }
 
-fn shown(erasure: Erasure) -> Result<Progress, Problem> {
-    let signed = erasure.certificate.as_deref().map(serde_json::from_str).transpose();
+#[expect(clippy::result_large_err, reason = "a problem is what the route answers, once per request")]
+fn answer(erasure: Erasure) -> Result<Json<Progress>, Problem> {
+    let broken = |error| failed(&Error::Other(format!("a stored certificate is broken: {error}")));
+    shown(erasure).map(Json).map_err(broken)
+}
+
+fn shown(erasure: Erasure) -> Result<Progress, serde_json::Error> {
+    let signed = erasure.certificate.as_deref().map(serde_json::from_str).transpose()?;
     Ok(Progress {
         id: erasure.id,
         tenant: erasure.tenant,
@@ -138,7 +144,7 @@ fn shown(erasure: Erasure) -> Result<Progress, Problem> {
         customers: erasure.plan.customers.len(),
         threads: erasure.plan.threads.len(),
         leads: erasure.plan.leads.len(),
-        signed: signed.map_err(|_| Problem::internal())?,
+        signed,
     })
 }
 

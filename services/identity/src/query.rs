@@ -122,6 +122,9 @@ static TOUCHES: Bulk = Bulk::new(
     ")",
 );
 
+/// Thread and conversation of a touch.
+type TouchKey = (String, i64);
+
 fn text(row: &AnyRow, place: usize) -> Result<String, Error> {
     row.try_get(place).map_err(Error::database("read customers"))
 }
@@ -132,12 +135,12 @@ pub(crate) async fn customers(reads: &AnyPool, ids: &[Uuid]) -> Result<Vec<Custo
     let mut connection = reads.acquire().await.map_err(failed())?;
     let bind = |query: AnyQuery, id: &Uuid| query.bind(id.to_string());
     let mut found: HashMap<String, Customer> = HashMap::new();
-    let mut wanted: Vec<(String, i64)> = Vec::new();
-    let mut touched: Vec<(String, [Option<(String, i64)>; 2])> = Vec::new();
+    let mut wanted: Vec<TouchKey> = Vec::new();
+    let mut touched: Vec<(String, [Option<TouchKey>; 2])> = Vec::new();
     for row in &CUSTOMERS.fetch(&mut connection, ids, bind).await? {
         let id = text(row, 0)?;
         let erased = row.try_get::<i32, _>(1).map_err(failed())? != 0;
-        let key = |place: usize| -> Result<Option<(String, i64)>, Error> {
+        let key = |place: usize| -> Result<Option<TouchKey>, Error> {
             let thread: Option<String> = row.try_get(place).map_err(failed())?;
             let conversation: Option<i64> = row.try_get(place + 1).map_err(failed())?;
             Ok(thread.zip(conversation))
@@ -178,10 +181,10 @@ pub(crate) async fn customers(reads: &AnyPool, ids: &[Uuid]) -> Result<Vec<Custo
 
 async fn touches(
     connection: &mut sqlx::AnyConnection,
-    wanted: &[(String, i64)],
-) -> Result<HashMap<(String, i64), CustomerTouch>, Error> {
+    wanted: &[TouchKey],
+) -> Result<HashMap<TouchKey, CustomerTouch>, Error> {
     let failed = || Error::database("read touches");
-    let bind = |query: AnyQuery, key: &(String, i64)| query.bind(key.0.clone()).bind(key.1);
+    let bind = |query: AnyQuery, key: &TouchKey| query.bind(key.0.clone()).bind(key.1);
     let mut found = HashMap::new();
     for row in &TOUCHES.fetch(connection, wanted, bind).await? {
         let optional = |place| row.try_get::<Option<String>, _>(place).map_err(failed());

@@ -1,9 +1,10 @@
 //! Getting deleted bytes out of files: old fillings of read models, the WAL of every SQLite file.
 
-use spine::Error;
 use spine::db::{Backend, Database, Place, SlotState};
+use spine::{Error, Position};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection, Row};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,11 +42,37 @@ pub(super) async fn drop_models(database: &Database) -> Result<Outcome, Error> {
     Ok(Ok(dropped))
 }
 
+/// On Postgres other processes have readers of their own: whether all of their tables hold `positions` too.
+/// What is dropped by now is not among them, so every table of positions belongs to a reader that must get there.
+pub(super) async fn others_have_read(reads: &AnyPool, positions: &[Position]) -> Result<Outcome, Error> {
+    let action = "look for other processes' readers";
+    let schemas = sqlx::query(
+        "SELECT CAST(schemaname AS TEXT) FROM pg_tables WHERE tablename = 'positions' ORDER BY schemaname",
+    )
+    .fetch_all(reads)
+    .await
+    .map_err(Error::database(action))?;
+    let mut read = Vec::new();
+    for row in &schemas {
+        let schema: String = row.try_get(0).map_err(Error::database(action))?;
+        let text = format!("SELECT part, sequence FROM \"{schema}\".positions");
+        let rows = sqlx::query(AssertSqlSafe(text)).persistent(false).fetch_all(reads).await;
+        let reached: BTreeMap<i32, i64> =
+            rows.map_err(Error::database(action))?.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let has_read = |position: &Position| {
+            let at = reached.get(&i32::from(position.part)).and_then(|at| u64::try_from(*at).ok());
+            at.is_some_and(|at| at >= position.sequence)
+        };
+        if !positions.iter().all(has_read) {
+            return Ok(Err(format!("the reader of {schema} is behind; run its role, or drop its tables")));
+        }
+        read.push(schema);
+    }
+    Ok(Ok(read))
+}
+
 /// Empties the WAL of every SQLite file under the data folder.
 pub(super) async fn checkpoint(database: &Database) -> Result<Outcome, Error> {
-    if database.backend() == Backend::Postgres {
-        return Ok(Ok(Vec::new()));
-    }
     let folder = database.folder().to_path_buf();
     if !files_under(&folder.join(SNAPSHOTS))?.is_empty() {
         return Ok(Err("a snapshot of a read model is being compared".into()));
@@ -100,7 +127,7 @@ fn is_sqlite(path: &Path) -> bool {
 }
 
 /// What a certificate says about bytes that are not ours to overwrite.
-pub(super) async fn remains(database: &Database, reads: &sqlx::AnyPool) -> Result<Vec<String>, Error> {
+pub(super) async fn remains(database: &Database, reads: &AnyPool) -> Result<Vec<String>, Error> {
     let mut remains = vec![
         "Backups taken before hold what was in them, until they are deleted; a restore \
                             applies this erasure again."

@@ -8,6 +8,7 @@ pub mod certificate;
 mod collect;
 mod files;
 mod plan;
+mod restore;
 mod steps;
 
 pub use certificate::{Certificate, Signed, verify};
@@ -79,17 +80,7 @@ impl Erasures {
         if collect::find(&self.reader, tenant, subject).await?.is_none() {
             return Err(Refusal::Unknown);
         }
-        let erasure = Erasure {
-            id: spine::new_id(),
-            tenant: tenant.into(),
-            subject,
-            reason: reason.into(),
-            step: Step::Collect,
-            plan: Plan::default(),
-            waits: String::new(),
-            certificate: None,
-            asked_at: self.spine.log.clock().now(),
-        };
+        let erasure = self.fresh(tenant, subject, reason);
         self.shelf.add(&erasure).await?;
         // The first step says whether a hold forbids it.
         let erasure = self.advance(erasure.id).await?.unwrap_or(erasure);
@@ -123,8 +114,17 @@ impl Erasures {
         Ok(Some(erasure))
     }
 
-    /// Goes on with everything that is not done, until shutdown.
+    /// Goes on with everything that is not done, until shutdown. Begins with what a restore brought back.
     pub async fn run(&self, shutdown: &CancellationToken) {
+        role::until_live(&self.reader, shutdown).await;
+        match self.apply_again().await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(erasure.count = count, "erasures are applied again after a restore"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "nobody knows whether a restore brought erased people back");
+            }
+        }
         loop {
             if let Err(error) = self.go_on(shutdown).await {
                 tracing::warn!(

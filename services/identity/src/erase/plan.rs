@@ -57,7 +57,7 @@ pub enum Step {
     Feed,
     /// Drop fillings of read models that nobody reads any more.
     Models,
-    /// Get what was deleted out of every file.
+    /// Get what was deleted out of every file; on Postgres, wait until other processes' readers have purged theirs.
     Files,
     Sign,
     Done,

@@ -5,6 +5,7 @@ use super::{Erasures, certificate, collect, files};
 use conversation::Thread;
 use laws::customer::{self, Customer};
 use laws::lead::{self, Lead};
+use spine::db::Backend;
 use spine::feed::erase as feed;
 use spine::journal::Place;
 use spine::{Address, Cause, Decided, Entity, Error, Position, Refused};
@@ -149,9 +150,18 @@ impl Erasures {
     }
 
     async fn files(&self, erasure: &mut Erasure) -> Result<Waits, Error> {
-        match files::checkpoint(&self.spine.database).await? {
-            Ok(done) => erasure.plan.files.extend(done),
-            Err(waits) => return Ok(Some(waits)),
+        let database = &self.spine.database;
+        let outcome = match database.backend() {
+            Backend::Sqlite => files::checkpoint(database).await?.map(|done| erasure.plan.files.extend(done)),
+            Backend::Postgres => {
+                let positions: Vec<Position> = erasure.plan.erased.values().copied().collect();
+                let model = self.reader.model();
+                let read = files::others_have_read(model.store.reads(), &positions).await?;
+                read.map(|read| erasure.plan.readers.extend(read))
+            }
+        };
+        if let Err(waits) = outcome {
+            return Ok(Some(waits));
         }
         erasure.step = Step::Sign;
         Ok(None)

@@ -1,9 +1,12 @@
 //! An erasure goes on wherever it was when the process died.
 
 use crate::erasing::{certified, done, populate};
-use crate::world::{Runs, TENANT, World, on_each};
+use crate::world::{PATIENCE, Runs, TENANT, World, on_each};
 use identity::erase::{Erasure, Step, Subject};
+use identity::ids::customer_of;
+use spine::keys::Owner;
 use sqlx::Connection;
+use std::time::Duration;
 
 /// The row as it was before a step, put back as if the process had died before it was remembered.
 async fn forget_step(world: &World, before: &Erasure) {
@@ -97,6 +100,44 @@ async fn a_lead_that_is_captured_during_the_erasure_is_erased_too() {
         let certificate = certified(&world, &done(&world, asked.id).await);
         assert!(certificate.leads.contains(&late));
         assert_eq!(certificate.feed.len(), 3);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_does_not_bring_an_erased_person_back() {
+    on_each(async |world| {
+        if world.place.url.is_some() {
+            // A restore on Postgres is the server's; what follows it is the same.
+            world.stop().await;
+            return;
+        }
+        let (anna, mail, _) = populate(&world).await;
+        let (place, server) = world.stop().await;
+        let (register, backup) = (place.folder.join("keys/keys.db"), place.folder.join("keys.backup"));
+        std::fs::copy(&register, &backup).unwrap();
+        let world = World::open(place, server, Runs::Service).await;
+        let asked = world.admin.erasures.ask(TENANT, Subject::Thread(anna), "").await.unwrap();
+        done(&world, asked.id).await;
+        let (place, server) = world.stop().await;
+        std::fs::rename(&backup, &register).unwrap();
+        let world = World::open(place, server, Runs::Service).await;
+        let forgotten = async {
+            loop {
+                let owners = [Owner::thread(anna), Owner::thread(mail), Owner::customer(customer_of(anna))];
+                let mut erased = 0;
+                for owner in &owners {
+                    let found = world.spine.keys.is_erased(TENANT, owner).await.unwrap();
+                    erased += usize::from(found.is_some());
+                }
+                if erased == owners.len() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, forgotten).await.expect("the erasure is applied again");
         world.stop().await;
     })
     .await;

@@ -50,15 +50,25 @@ pub(crate) fn held_in(bytes: &[u8], text: &str) -> Vec<String> {
 }
 
 fn visit(folder: &Path, forms: &[(String, Vec<u8>)], found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+    // What vanishes meanwhile holds nothing.
+    let Some(entries) = there(std::fs::read_dir(folder)) else { return };
+    for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
             visit(&path, forms, found);
             continue;
         }
-        let bytes = std::fs::read(&path).unwrap();
+        let Some(bytes) = there(std::fs::read(&path)) else { continue };
         let held = forms.iter().filter(|(_, form)| contains(&bytes, form));
         found.extend(held.map(|(name, _)| format!("{} holds {name}", path.display())));
+    }
+}
+
+fn there<T>(result: std::io::Result<T>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => panic!("{error}"),
     }
 }
 
