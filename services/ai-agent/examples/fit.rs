@@ -22,10 +22,13 @@ const PULL_CONFIDENCE: f64 = 0.0005;
 /// What each feature should roughly weigh: the sign is held, the size is where the pull goes.
 const GUESS: [f64; FEATURES] = Weights::GUESS;
 
+/// Features of a hit, whether it is right, its id.
+type Candidate = ([f64; FEATURES], bool, String);
+
 struct Case {
     kind: String,
     text: String,
-    candidates: Vec<([f64; FEATURES], bool, String)>,
+    candidates: Vec<Candidate>,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -182,7 +185,7 @@ fn row<'a>(
     weights: &[f64; FEATURES],
     bias: f64,
 ) -> Option<([f64; FEATURES + 2], bool, &'a str)> {
-    let mut ranked: Vec<(f64, &([f64; FEATURES], bool, String))> =
+    let mut ranked: Vec<(f64, &Candidate)> =
         case.candidates.iter().map(|candidate| (dot(weights, &candidate.0) + bias, candidate)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.2.cmp(&b.1.2)));
     let (best, (features, right, id)) = *ranked.first().as_ref()?;
