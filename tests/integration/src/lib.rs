@@ -1,11 +1,13 @@
 //! The world of a journey: a real nats-server, a real database, the real services, the outside simulated.
 
 mod place;
+mod process;
 mod server;
 mod setup;
 mod world;
 
 pub use place::{Place, on_each};
+pub use process::Process;
 pub use server::Server;
 pub use setup::{knowledge, settings};
 pub use world::{Outside, World};

@@ -20,6 +20,9 @@ pub(crate) struct Progress {
     pub(crate) parked: HashSet<String>,
     /// Guards the positions against a writer that lost its lease.
     pub(crate) fence: i64,
+    /// Whether this is the model that answers: only then do caches and sockets hear of its batches. A slot that
+    /// fills beside it tells nobody.
+    pub(crate) is_live: bool,
 }
 
 /// Reads the positions of `parts` (0 where there is none yet) and what is parked, and takes the positions
@@ -85,7 +88,9 @@ pub(crate) async fn commit(
     for record in batch {
         progress.positions.insert(record.position.part, record.position.sequence);
     }
-    projector.committed(&wanted);
+    if progress.is_live {
+        projector.committed(&wanted);
+    }
     Ok(())
 }
 

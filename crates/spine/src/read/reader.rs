@@ -346,7 +346,7 @@ impl Reader {
         commands: &mut mpsc::Receiver<Command>,
     ) -> Result<(), Error> {
         let inner = &*self.inner;
-        let progress = batch::open(model, parts, fence).await?;
+        let progress = batch::Progress { is_live: true, ..batch::open(model, parts, fence).await? };
         inner.shared.committed(&progress.positions);
         self.mark(parts, &Status::CatchingUp);
         let mut lane = Lane {

@@ -1,6 +1,7 @@
 //! Journeys through real NATS and a real database, each on SQLite and on Postgres.
 
 mod answer;
+mod killed;
 
 use events::knowledge::Entry;
 use integration::knowledge;
