@@ -79,11 +79,13 @@ async fn queue_of(store: &Store, late: &Late) -> Result<String, Error> {
     if !late.queue.is_empty() {
         return Ok(late.queue.clone());
     }
-    let setup: Option<String> = sqlx::query_scalar("SELECT setup FROM accounts WHERE account = $1")
-        .bind(late.account.to_string())
-        .fetch_optional(store.reads())
-        .await
-        .map_err(Error::database("read an account"))?;
+    let setup: Option<String> =
+        sqlx::query_scalar("SELECT setup FROM accounts WHERE account = $1 AND tenant = $2")
+            .bind(late.account.to_string())
+            .bind(late.tenant.clone())
+            .fetch_optional(store.reads())
+            .await
+            .map_err(Error::database("read an account"))?;
     let setup = setup.and_then(|text| serde_json::from_str::<Setup>(&text).ok());
     let queue = setup.and_then(|mut setup| setup.settings.remove(QUEUE_SETTING));
     Ok(queue.filter(|queue| !queue.is_empty()).unwrap_or_else(|| QUEUE_DEFAULT.into()))

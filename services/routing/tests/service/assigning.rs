@@ -122,6 +122,7 @@ async fn a_returning_customer_gets_the_agent_they_know_and_one_given_back_gets_a
         let known = world.waiting().await;
         assert_eq!(world.assigned(known).await, anna);
         let bob = world.agent(2, 5).await;
+        world.read_all().await;
         let wish = Close::ByAgent { n: 1, agent: anna, seen: world.state(known).await.last_message() };
         world.decide(known, |state| close(state, &wish, world.now())).await;
         let other = world.waiting().await;

@@ -1,27 +1,48 @@
 //! Customers, agents and the other services, who write to the log.
 
-use crate::world::{QUEUE, TENANT, eventually};
+use crate::world::{QUEUE, eventually};
 use conversation::{Beginning, Decision, HandOver, Inbound, Notice, Thread, hand_over, receive};
+use events::account::Setup;
 use events::agent::{Presence, Profile};
 use events::tenant::Settings;
 use events::thread::HandoverReason;
-use events::{Content, ContentKind, Sealed, ThreadEvent};
+use events::{AccountEvent, Content, ContentKind, Sealed, ThreadEvent};
+use laws::account::Account;
 use laws::agent::Agent;
 use laws::tenant::Tenant;
 use spine::{Address, Cause, Decided, Recorded, Spine};
+use std::convert::Infallible;
 use uuid::Uuid;
+
+const ACCOUNT: Uuid = Uuid::from_u128(0xACC);
 
 /// Customers, agents and the other services: they write to the log whether routing runs or not.
 pub(crate) struct People {
     pub(crate) spine: Spine,
+    pub(crate) tenant: &'static str,
 }
 
 impl People {
     pub(crate) async fn settle(&self, settings: &Settings) -> Decided {
-        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, TENANT.as_bytes());
-        let address = Address::new(TENANT, "tenant", &id.to_string(), &id.to_string()).unwrap();
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, self.tenant.as_bytes());
+        let address = Address::new(self.tenant, "tenant", &id.to_string(), &id.to_string()).unwrap();
         let decide = |tenant: &Tenant| laws::tenant::configure(tenant, "店", settings, self.now());
         self.spine.log.transact(&address, &cause(), decide).await.unwrap()
+    }
+
+    /// The account on which the customers are names the queue of its conversations.
+    pub(crate) async fn account_queue(&self, queue: &str) {
+        let setup = Setup {
+            channel: "widget".into(),
+            slug: format!("{}-widget", self.tenant),
+            name: "官网".into(),
+            settings: [(routing::QUEUE_SETTING.to_owned(), queue.to_owned())].into(),
+            secrets: Default::default(),
+        };
+        let address = Address::of(self.tenant, "account", ACCOUNT).unwrap();
+        let event = vec![AccountEvent::Configured { setup, at: self.now() }];
+        let decide = |_: &Account| Ok::<_, Infallible>(event.clone());
+        self.spine.log.transact(&address, &cause(), decide).await.unwrap();
     }
 
     /// An agent who serves everything, online.
@@ -39,19 +60,19 @@ impl People {
     }
 
     pub(crate) async fn register(&self, number: u128, profile: &Profile) {
-        let address = Address::of(TENANT, "agent", Uuid::from_u128(number)).unwrap();
+        let address = Address::of(self.tenant, "agent", Uuid::from_u128(number)).unwrap();
         let decide = |agent: &Agent| laws::agent::profile(agent, profile, self.now());
         self.spine.log.transact(&address, &cause(), decide).await.unwrap();
     }
 
     pub(crate) async fn present(&self, agent: Uuid, presence: Presence) {
-        let address = Address::of(TENANT, "agent", agent).unwrap();
+        let address = Address::of(self.tenant, "agent", agent).unwrap();
         let decide = |agent: &Agent| laws::agent::present(agent, presence, self.now());
         self.spine.log.transact(&address, &cause(), decide).await.unwrap();
     }
 
     pub(crate) async fn leave(&self, agent: Uuid) {
-        let address = Address::of(TENANT, "agent", agent).unwrap();
+        let address = Address::of(self.tenant, "agent", agent).unwrap();
         let decide = |agent: &Agent| laws::agent::leave(agent, self.now());
         self.spine.log.transact(&address, &cause(), decide).await.unwrap();
     }
@@ -76,7 +97,7 @@ impl People {
             raw: None,
             touch: None,
             began: Some(Beginning {
-                account: Uuid::from_u128(0xACC),
+                account: ACCOUNT,
                 channel: "widget".into(),
                 contact: Sealed("v1".into()),
                 name: None,
@@ -102,7 +123,7 @@ impl People {
     }
 
     pub(crate) async fn decide(&self, thread: Uuid, decide: impl Fn(&Thread) -> Decision) -> Decided {
-        let address = Address::of(TENANT, "thread", thread).unwrap();
+        let address = Address::of(self.tenant, "thread", thread).unwrap();
         self.spine.log.transact(&address, &cause(), decide).await.unwrap()
     }
 
@@ -117,7 +138,7 @@ impl People {
 
     /// The thread's events with when the server stored them.
     pub(crate) async fn story(&self, thread: Uuid) -> Vec<(i64, ThreadEvent)> {
-        let address = Address::of(TENANT, "thread", thread).unwrap();
+        let address = Address::of(self.tenant, "thread", thread).unwrap();
         let records = self.spine.log.history(&address, None).await.unwrap();
         let events = |record: &Recorded| {
             let events = record.events::<Thread>().unwrap().to_vec();

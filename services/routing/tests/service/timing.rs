@@ -72,6 +72,36 @@ async fn what_no_ai_answers_goes_to_people_at_the_deadline_and_what_was_answered
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_tenant_has_its_own_deadline_and_each_account_its_queue() {
+    on_each(async |place| {
+        let world = place.start().await;
+        let (quick, silent) = (world.tenant("quick"), world.tenant("silent"));
+        let five = Settings { answer_deadline_ms: 5_000, ..Settings::default() };
+        quick.settle(&five).await;
+        quick.account_queue("care").await;
+        silent.settle(&Settings { handover_notice: String::new(), ..five }).await;
+        let slow = world.customer().await;
+        let (first, second) = (quick.customer().await, silent.customer().await);
+        world.read_all().await;
+        place.pass(Duration::from_secs(6));
+        for (people, thread, queue) in [(&quick, first, "care"), (&silent, second, routing::QUEUE_DEFAULT)] {
+            eventually("the short deadline passes", async || {
+                (people.state(thread).await.queue() == Some(queue)).then_some(())
+            })
+            .await;
+        }
+        let story = silent.story(second).await;
+        assert!(
+            matches!(story.last(), Some((_, ThreadEvent::HandedOver { .. }))),
+            "a tenant may say nothing"
+        );
+        assert_eq!(world.state(slow).await.owner(), Some(Owner::Ai));
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idle_conversation_is_closed_and_one_in_which_the_customer_wrote_is_not() {
     on_each(async |place| {
         let world = place.start().await;

@@ -65,7 +65,7 @@ impl Place {
 
     /// The people, while no service runs.
     pub(crate) async fn people(&self) -> People {
-        People { spine: self.spine("outside").await }
+        People { spine: self.spine("outside").await, tenant: TENANT }
     }
 
     async fn spine(&self, replica: &str) -> Spine {
@@ -117,7 +117,7 @@ impl Place {
             statuses.values().all(reads).then_some(())
         })
         .await;
-        World { people: People { spine }, reader, client, shutdown, tasks }
+        World { people: People { spine, tenant: TENANT }, reader, client, shutdown, tasks }
     }
 
     /// Moves everybody's clock.
@@ -140,6 +140,11 @@ impl World {
     pub(crate) async fn kill(mut self) {
         self.tasks.shutdown().await;
         self.spine.database.close().await;
+    }
+
+    /// The people of another tenant of the same service.
+    pub(crate) fn tenant(&self, tenant: &'static str) -> People {
+        People { spine: self.spine.clone(), tenant }
     }
 
     /// Waits until the tables hold what is in the log now.
