@@ -44,7 +44,7 @@ const NAMES: [&str; 26] = [
 pub fn wants_person(text: &str) -> bool {
     let prepared = Prepared::of(text);
     let wish = CUES.iter().any(|cue| cue.weight > 0.0 && cue.pattern.is_in(&prepared));
-    // Menus of other systems paste "看中商品 人工": a blank parts there as a comma would.
+    // A menu entry pasted before the word, parted by a blank only (退换货 人工), is no part of it.
     let folded = fold(text);
     let mut pieces = folded.split(|c: char| !c.is_alphanumeric());
     let named = prepared.clauses().iter().any(|clause| is_name(clause))
