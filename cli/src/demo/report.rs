@@ -43,7 +43,8 @@ pub(crate) struct Answers {
     pub(crate) failed: usize,
     /// Customer and message of those that nobody can know about.
     pub(crate) unknown: Vec<String>,
-    /// How many there may be: answers of calls that were lost on purpose, where the channel has no proof.
+    /// How many there may be: answers of calls that were lost on purpose, and what was on its way when the suite
+    /// was killed, where the channel has no proof.
     pub(crate) unknown_max: usize,
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct Leads {
     pub(crate) threads: usize,
 }
 
-/// Time to the first reply, measured by those who waited.
+/// Time to the first reply, measured by those who waited and for whom nothing went wrong on purpose.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Times {
     pub(crate) count: usize,
@@ -125,7 +126,7 @@ impl Report {
 }
 
 fn answers(evidence: &Evidence<'_>, places: &Places) -> Answers {
-    let mut answers = Answers::default();
+    let mut answers = Answers { unknown_max: evidence.unknown_spare, ..Answers::default() };
     for customer in &evidence.book.customers {
         if !customer.channel.has_proof() {
             answers.unknown_max += customer.lost_answers;
@@ -186,7 +187,7 @@ impl fmt::Display for Report {
         let Times { count, none, p50_ms, p99_ms, max_ms } = &self.first_reply;
         writeln!(
             f,
-            "first reply    p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms over {count} customers; {none} got none"
+            "first reply    p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms over {count} customers without a planned fault; {none} got none"
         )?;
         if let Some(agreement) = &self.agreement {
             write_agreement(f, agreement)?;

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 /// How long the suite may take to learn of its accounts.
 const ACCOUNTS_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
+/// How often the partner posts an item, half a second apart: a killed suite is back meanwhile.
+const POSTS_MAX: u32 = 60;
 /// How long a visitor's browser waits for the server.
 const PATIENCE_MS: u64 = 15_000;
 
@@ -153,7 +155,8 @@ async fn partner(
 ) -> anyhow::Result<Partner> {
     let account = demo.account(Channel::Http.name())?;
     let secret = account.secrets.get("webhook_secret").cloned().unwrap_or_default();
-    let config = http::Config { secret, numbered: true, ..http::Config::new(&account.slug) };
+    let config =
+        http::Config { secret, numbered: true, posts_max: POSTS_MAX, ..http::Config::new(&account.slug) };
     Ok(Partner::start(config, clock.clone(), ledger.clone(), shutdown).await?)
 }
 

@@ -63,6 +63,9 @@ pub(crate) struct Evidence<'e> {
     pub(crate) consumer: Option<&'e [Notice]>,
     /// Slugs of the accounts that were played on.
     pub(crate) accounts: &'e [String],
+    /// Outcomes that may be unknown beside those whose answer was lost on purpose: what was on its way when the
+    /// suite was killed.
+    pub(crate) unknown_spare: usize,
 }
 
 /// All differences, in the order of the checks; none when both sides agree.

@@ -7,7 +7,7 @@ use super::places::Places;
 use super::{Check, Difference, Evidence};
 
 pub(super) fn check(evidence: &Evidence<'_>, places: &Places) -> Vec<Difference> {
-    let mut found = Vec::new();
+    let mut found = Vec::from_iter(unknown(evidence, places));
     for customer in &evidence.book.customers {
         let mut tell =
             |what: String| found.push(Difference::new(Check::Sent, format!("{}: {what}", customer.name)));
@@ -42,11 +42,26 @@ fn fates(customer: &Customer, answers: &[Answer], tell: &mut impl FnMut(String))
             }
         }
     }
-    let unknown = answers.iter().filter(|answer| matches!(answer.fate, Fate::Unknown { .. })).count();
-    if unknown > customer.lost_answers {
-        let lost = customer.lost_answers;
-        tell(format!("{unknown} outcomes are unknown, and the answers of {lost} calls were lost"));
+}
+
+/// An outcome is unknown only where the answer of the call was lost on purpose, or the suite was killed meanwhile.
+fn unknown(evidence: &Evidence<'_>, places: &Places) -> Option<Difference> {
+    let (mut excess, mut first) = (0, None);
+    for customer in &evidence.book.customers {
+        let thread = places.thread(customer).and_then(|id| evidence.streams.threads.get(id));
+        let answers = thread.map(|thread| thread.answers.as_slice()).unwrap_or_default();
+        let unknown = answers.iter().filter(|answer| matches!(answer.fate, Fate::Unknown { .. })).count();
+        if unknown > customer.lost_answers {
+            excess += unknown - customer.lost_answers;
+            first = first.or(Some(&customer.name));
+        }
     }
+    let spare = evidence.unknown_spare;
+    let first = first.filter(|_| excess > spare)?;
+    let what = format!(
+        "{excess} outcomes are unknown though no answer was lost, the first to {first}; {spare} may be"
+    );
+    Some(Difference::new(Check::Sent, what))
 }
 
 /// Where the channel carries the suite's id of each message.

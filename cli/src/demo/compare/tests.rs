@@ -155,6 +155,16 @@ fn an_unknown_outcome_stands_only_where_an_answer_was_lost_and_no_proof_is_to_be
 }
 
 #[test]
+fn a_killed_suite_leaves_no_more_unknown_than_was_on_its_way() {
+    let mut world = world();
+    world.thread(Channel::Wechat).answers[0].fate = Fate::Unknown { last: true };
+    world.spare = 1;
+    assert_eq!(world.differences(), []);
+    world.thread(Channel::Wechat).answers[1].fate = Fate::Unknown { last: true };
+    assert_eq!(world.differences()[0].check, Check::Sent);
+}
+
+#[test]
 fn a_withdrawn_answer_that_arrived_is_seen() {
     for channel in Channel::ALL {
         sees(Check::Sent, |world| world.thread(channel).answers[1].fate = Fate::Withdrawn("tenure".into()));
@@ -273,6 +283,7 @@ fn agreement_counts_each_kind_of_turn_once() {
         rest: &world.rest,
         consumer: None,
         accounts: &["demo".to_owned()],
+        unknown_spare: 0,
     };
     let found = agreement(&evidence, &Places::of(&world.book, &world.streams));
     assert_eq!((found.questions, found.answered, found.after_wrong_handover), (9, 7, 1));

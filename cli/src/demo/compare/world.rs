@@ -13,6 +13,8 @@ pub(super) struct World {
     pub(super) streams: Streams,
     pub(super) rest: Rest,
     pub(super) consumer: Vec<Notice>,
+    /// Outcomes that a killed suite may have left unknown.
+    pub(super) spare: usize,
 }
 
 /// A customer per channel with three questions each, the last with a phone number; one visitor who stays silent.
@@ -22,6 +24,7 @@ pub(super) fn world() -> World {
         streams: Streams::default(),
         rest: Rest::default(),
         consumer: Vec::new(),
+        spare: 0,
     };
     world.streams.accounts.insert("acc".into(), "demo".into());
     world.streams.entries.insert("entry-id".into(), "ship-time".into());
@@ -96,6 +99,7 @@ impl World {
             rest: &self.rest,
             consumer: Some(&self.consumer),
             accounts: &["demo".to_owned()],
+            unknown_spare: self.spare,
         })
     }
 }

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 
 /// How long a customer waits for an answer before they write on.
 const ANSWER_WITHIN_MS: u64 = 15_000;
+/// How long they wait once an answer did not come: the notice that people answer may be what was lost.
+const ANSWER_AGAIN_WITHIN_MS: u64 = 500;
 /// Messages that a customer writes in one go, where nobody's answer stands between them.
 const BURST_MAX: usize = 3;
 /// A play that takes longer says how far it is.
@@ -110,7 +112,8 @@ async fn act(stage: &Stage, player: &Player) -> (Option<Visitor>, usize) {
         if with_people {
             continue;
         }
-        match mouth.hear(ANSWER_WITHIN_MS).await {
+        let patience_ms = if unanswered == 0 { ANSWER_WITHIN_MS } else { ANSWER_AGAIN_WITHIN_MS };
+        match mouth.hear(patience_ms).await {
             Some(text) => with_people |= text == stage.notice,
             None => unanswered += 1,
         }
@@ -126,4 +129,33 @@ fn burst(turns: &[Turn], with_people: bool, rng: &mut StdRng) -> usize {
     };
     let free = turns.iter().take_while(free).count();
     rng.random_range(1..=BURST_MAX).clamp(1, free.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::{RETAIL, read};
+    use super::*;
+
+    #[test]
+    fn a_turn_that_expects_an_answer_is_written_alone() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for dialogue in read(RETAIL).unwrap() {
+            for next in 0..dialogue.turns.len() {
+                assert_eq!(burst(&dialogue.turns[next..], false, &mut rng), 1);
+                let some = burst(&dialogue.turns[next..], true, &mut rng);
+                let silent = |turn: &Turn| turn.expect.as_ref().unwrap().kind == Kind::None;
+                assert!(some == 1 || dialogue.turns[next..next + some].iter().all(silent));
+            }
+        }
+    }
+
+    #[test]
+    fn turns_that_expect_nothing_come_in_bursts_up_to_the_end() {
+        let turn = || Turn { text: "a".into(), expect: None };
+        let turns: Vec<Turn> = std::iter::repeat_with(turn).take(5).collect();
+        let mut rng = StdRng::seed_from_u64(1);
+        let sizes: Vec<usize> = (0..50).map(|_| burst(&turns, false, &mut rng)).collect();
+        assert!((1..=BURST_MAX).all(|size| sizes.contains(&size)));
+        assert!((0..50).all(|_| burst(&turns[4..], false, &mut rng) == 1));
+    }
 }
