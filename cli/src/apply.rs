@@ -45,7 +45,7 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
     if size as u64 > BYTES_MAX {
         bail!("the documents have {size} bytes, at most {BYTES_MAX} are taken: apply them in several calls");
     }
-    let suite = Suite::find(&common.data).await?;
+    let suite = Suite::of(&common).await?;
     let mut path = format!("/admin/apply?dry_run={}", args.dry_run);
     if let Some(tenant) = &args.tenant {
         spine::address::check_tenant(tenant)?;

@@ -63,7 +63,7 @@ pub(crate) struct Create {
 /// # Errors
 /// The suite's refusal, or why it cannot be asked.
 pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<ExitCode> {
-    let suite = Suite::find(&common.data).await?;
+    let suite = Suite::of(&common).await?;
     match command {
         Command::Create(args) => create(&suite, args).await?,
         Command::List(args) => list(&suite, &args).await?,

@@ -75,10 +75,10 @@ impl Finding {
 /// Only when the answer cannot be written: what is wrong is a finding.
 pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> {
     let mut findings = Vec::new();
-    let running = match Suite::find_running(&common.data).await {
+    let running = match Suite::running(&common).await {
         Ok(running) => running,
         Err(error) => {
-            let remedy = "stop the suite, delete run.json, start it again";
+            let remedy = "give its credential, or stop it, delete run.json and start it again";
             findings.push(Finding::fail("suite", format!("{error:#}"), remedy));
             None
         }

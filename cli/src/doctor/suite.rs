@@ -3,7 +3,6 @@
 use super::Finding;
 use crate::output::{list, text};
 use crate::suite::{RunFile, Suite};
-use rustix::process::{Pid, test_kill_process};
 use serde_json::Value;
 use std::fs::TryLockError;
 use std::path::Path;
@@ -26,8 +25,7 @@ fn no_suite(data: &Path) -> Finding {
             false => Finding::ok(CHECK, format!("none runs on {}", data.display())),
         };
     };
-    let lives = Pid::from_raw(file.pid.cast_signed()).is_some_and(|pid| test_kill_process(pid).is_ok());
-    match (held, lives) {
+    match (held, file.process_lives()) {
         (true, _) => {
             Finding::warn(CHECK, format!("process {} has the folder and does not answer", file.pid), WAIT)
         }

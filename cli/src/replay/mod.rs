@@ -36,8 +36,10 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Conversation {
         /// The id of the thread
+        #[arg(index = 1)]
         thread: Uuid,
         /// The number of one conversation in it
+        #[arg(index = 2)]
         n: Option<u32>,
         #[command(flatten)]
         how: How,
@@ -65,8 +67,10 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Range {
         /// The first position, or a time with its zone
+        #[arg(index = 1)]
         from: Moment,
         /// The last one; without it the range goes on to now
+        #[arg(index = 2)]
         until: Option<Moment>,
         #[command(flatten)]
         how: How,
@@ -117,7 +121,7 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
         limit: if how.follow { u64::MAX } else { how.limit },
         opening,
     };
-    match Suite::find_running(&common.data).await? {
+    match Suite::running(&common).await? {
         Some(suite) => {
             let mut printer = Printer::new(how.form);
             let told = suite.lines("/admin/replay", &ask, |line| printer.print(&line));
@@ -174,7 +178,7 @@ impl Printer {
             return Ok(());
         }
         if let Some(position) = line.get("more").and_then(Value::as_str) {
-            eprintln!("more follows: go on with {position}, or raise --limit");
+            eprintln!("more follows from {position} on: raise --limit to see it");
             return Ok(());
         }
         output::line(show::event(line, &self.zone))

@@ -17,7 +17,7 @@ pub(super) fn event(line: &Value, zone: &TimeZone) -> String {
     parts.extend(said(fields));
     // Its own time is when it was decided; the line already tells when it was stored.
     let rest = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "content" | "at"));
-    parts.extend(rest.map(|(name, value)| format!("{name}={}", plain(value))));
+    parts.extend(rest.map(|(name, value)| format!("{name}={}", named(name, value, zone))));
     parts.retain(|part| !part.is_empty());
     parts.join("  ")
 }
@@ -36,6 +36,15 @@ fn said(fields: &Map<String, Value>) -> Option<String> {
     let kind = if kind == "text" { String::new() } else { format!("({kind})") };
     let said = [vec![kind], words].concat();
     Some(said.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+}
+
+/// A field's value; one that is a time by its name is told as such.
+fn named(name: &str, value: &Value, zone: &TimeZone) -> String {
+    let is_time = name.ends_with("_at") || matches!(name, "until" | "valid_from" | "valid_until");
+    match value.as_i64().filter(|_| is_time).map(jiff::Timestamp::from_microsecond) {
+        Some(Ok(at)) => local(at, zone),
+        _ => plain(value),
+    }
 }
 
 fn plain(value: &Value) -> String {
@@ -77,9 +86,13 @@ fn safe(text: &str) -> String {
 
 fn time(rfc3339: &str, zone: &TimeZone) -> String {
     match rfc3339.parse::<jiff::Timestamp>() {
-        Ok(time) => time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f%:z").to_string(),
+        Ok(time) => local(time, zone),
         Err(_) => rfc3339.to_owned(),
     }
+}
+
+fn local(time: jiff::Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f%:z").to_string()
 }
 
 /// The lines of the state at the end.
@@ -136,6 +149,16 @@ mod tests {
             "1.3:4711  2026-11-26 10:32:07.123+08:00  thread.Received  customer  [sealed: a256gcm key k1]  n=2"
         );
         assert!(event(&received(json!({ "gone": true })), &zone).contains("[gone]"));
+    }
+
+    #[test]
+    fn a_field_that_is_a_time_is_told_in_the_zone() {
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        assert_eq!(
+            named("retry_at", &json!(1_795_657_553_767_613_i64), &zone),
+            "2026-11-26 09:45:53.767+08:00"
+        );
+        assert_eq!(named("attempt", &json!(3), &zone), "3");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) async fn with_suite<T>(
     common: Common,
     work: impl AsyncFnOnce(Suite) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    if let Some(suite) = Suite::find_running(&common.data).await? {
+    if let Some(suite) = Suite::running(&common).await? {
         return work(suite).await;
     }
     refuse_nothing_there(&common)?;
@@ -53,10 +53,9 @@ pub(crate) async fn with_suite<T>(
     eprintln!("no suite runs on {}: its parts are started for this command", common.data.display());
     let args = RunArgs { quiet: true, ..Alone::try_parse_from(PORTS)?.args };
     let stop = CancellationToken::new();
-    let data = common.data.clone();
-    let running = assemble::run(common, args, stop.clone());
+    let running = assemble::run(common.clone(), args, stop.clone());
     let working = async {
-        let done = async { work(started(&data).await?).await }.await;
+        let done = async { work(started(&common).await?).await }.await;
         stop.cancel();
         done
     };
@@ -157,13 +156,13 @@ fn quiet_telemetry(common: &Common) -> anyhow::Result<telemetry::Guard> {
 }
 
 /// The suite of this process, once it is ready.
-async fn started(data: &Path) -> anyhow::Result<Suite> {
+async fn started(common: &Common) -> anyhow::Result<Suite> {
     let began = Instant::now();
     let mut progress = Progress::of("starting");
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
-        let ours = RunFile::read(data)?.is_some_and(|file| file.pid == std::process::id());
-        let suite = if ours { Suite::find_running(data).await? } else { None };
+        let ours = RunFile::read(&common.data)?.is_some_and(|file| file.pid == std::process::id());
+        let suite = if ours { Suite::running(common).await? } else { None };
         match suite {
             None => progress.say(""),
             Some(suite) => match suite.get("/readyz").await {

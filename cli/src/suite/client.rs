@@ -3,6 +3,7 @@
 use super::file::RunFile;
 use anyhow::{Context, bail};
 use futures::StreamExt;
+use runtime::{Common, Secret};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -15,33 +16,62 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) struct Suite {
     pub(crate) file: RunFile,
     http: reqwest::Client,
-    credential: runtime::Secret,
+    credential: Secret,
 }
 
 impl Suite {
-    /// The suite that runs on the data folder.
+    /// The suite that runs on the data folder, with the credential that is in the folder.
     ///
     /// # Errors
     /// When none runs there, with what to do.
     pub(crate) async fn find(data: &Path) -> anyhow::Result<Self> {
-        match Self::find_running(data).await? {
-            Some(suite) => Ok(suite),
-            None => bail!("no suite runs on {}; start it with `tributary run`", data.display()),
-        }
+        Self::search(data, None).await?.with_context(|| none(data))
     }
 
-    /// As [`Suite::find`]; none when no suite answers there.
+    /// The suite of a command: on its data folder, with the credential that it was given or that is in the folder.
     ///
     /// # Errors
-    /// When what it left in the folder cannot be read.
-    pub(crate) async fn find_running(data: &Path) -> anyhow::Result<Option<Self>> {
+    /// When none runs there, with what to do.
+    pub(crate) async fn of(common: &Common) -> anyhow::Result<Self> {
+        Self::running(common).await?.with_context(|| none(&common.data))
+    }
+
+    /// As [`Suite::of`]; none when no suite answers there.
+    ///
+    /// # Errors
+    /// When what it left in the folder cannot be read, or another one answers at its address.
+    pub(crate) async fn running(common: &Common) -> anyhow::Result<Option<Self>> {
+        Self::search(&common.data, common.service_credential.clone()).await
+    }
+
+    async fn search(data: &Path, given: Option<Secret>) -> anyhow::Result<Option<Self>> {
         let Some(file) = RunFile::read(data)? else { return Ok(None) };
         let path = &file.credential_file;
-        let credential = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        let credential = match given {
+            Some(given) => given,
+            None => {
+                let text = std::fs::read_to_string(path).with_context(|| {
+                    format!("read {}, or give --service-credential as `run` was given it", path.display())
+                })?;
+                Secret::new(text.trim())
+            }
+        };
         let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build()?;
-        let suite = Self { file, http, credential: runtime::Secret::new(credential.trim()) };
-        let answers = suite.http.get(format!("{}/livez", suite.file.admin)).send().await.is_ok();
-        Ok(answers.then_some(suite))
+        let suite = Self { file, http, credential };
+        let probe = suite.http.get(format!("{}/admin/models", suite.file.admin));
+        let Ok(answer) = probe.bearer_auth(suite.credential.expose()).send().await else { return Ok(None) };
+        if answer.status() != reqwest::StatusCode::UNAUTHORIZED {
+            return Ok(Some(suite));
+        }
+        // A suite of another folder may have taken the address of one that has stopped.
+        match suite.file.process_lives() {
+            false => Ok(None),
+            true => bail!(
+                "{} does not take the credential in {}: give the one of that suite with --service-credential",
+                suite.file.admin,
+                suite.file.credential_file.display()
+            ),
+        }
     }
 
     /// Asks a route of the admin port and reads the JSON answer.
@@ -220,8 +250,39 @@ fn refusal(status: reqwest::StatusCode, body: &[u8]) -> String {
 
 /// A problem document in one line.
 pub(crate) fn words(problem: &Value) -> String {
-    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
-    let parts = [text("title"), text("field"), text("detail"), text("remedy")];
-    let words: Vec<String> = parts.into_iter().flatten().collect();
-    words.join(": ")
+    let text = |name: &str| problem.get(name).and_then(Value::as_str);
+    let mut line = String::new();
+    for part in ["title", "field", "detail", "remedy"].into_iter().filter_map(text) {
+        match line.chars().last() {
+            None => {}
+            Some('.') => line.push(' '),
+            Some(_) => line.push_str(": "),
+        }
+        line.push_str(part);
+    }
+    line
+}
+
+fn none(data: &Path) -> String {
+    format!("no suite runs on {}; start it with `tributary run`", data.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_is_one_line_that_ends_with_its_remedy() {
+        let problem = json!({ "title": "Not valid", "field": "agent", "detail": "There is none.", "remedy": "Add it." });
+        assert_eq!(words(&problem), "Not valid: agent: There is none. Add it.");
+        assert_eq!(words(&json!({})), "");
+    }
+
+    #[tokio::test]
+    async fn a_folder_whose_suite_has_stopped_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Suite::search(folder.path(), None).await.unwrap().is_none());
+        assert!(Suite::find(folder.path()).await.err().unwrap().to_string().contains("tributary run"));
+    }
 }

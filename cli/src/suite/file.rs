@@ -1,6 +1,7 @@
 //! `run.json` in the data folder: the addresses of the running suite, for the commands.
 
 use anyhow::Context;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -27,6 +28,12 @@ pub(crate) struct RunFile {
 impl RunFile {
     pub(crate) fn path(data: &Path) -> PathBuf {
         data.join("run.json")
+    }
+
+    /// Whether a process of the number lives; after a crash it may be another one.
+    pub(crate) fn process_lives(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
     /// Reads the file of a data folder; none when no suite was started there.

@@ -1,0 +1,214 @@
+//! The commands as a person runs them: the built binary against a suite of its own, on free ports and a new folder.
+
+mod world;
+
+use serde_json::{Value, json};
+use world::World;
+
+const TENANT: &str = "kind: Tenant\nname: shop\ntitle: Shop\n";
+const AGENT: &str = "kind: Agent\ntenant: shop\nname: xiaolin\ncapacity: 20\n";
+const KNOWLEDGE: &str = "kind: Knowledge\ntenant: shop\nentries:\n  - slug: hours\n    question: 你们几点上班\n    answer: 我们每天九点到十八点。\n";
+const PHONE: &str = "13912345678";
+
+#[test]
+fn documents_are_applied_once_and_a_wrong_one_is_named() {
+    let world = World::started();
+    let (tenant, agent) = (world.file("tenant.yaml", TENANT), world.file("agent.yaml", AGENT));
+    let dry = world.run(&["apply", "-f", &tenant, "-f", &agent, "--dry-run"]);
+    assert_eq!((dry.code, dry.out.contains("+ Agent shop/xiaolin")), (0, true), "{dry:?}");
+    let first = world.run(&["apply", "-f", &tenant, "-f", &agent]);
+    assert_eq!((first.code, first.out.contains("2 created, 0 changed")), (0, true), "{first:?}");
+    let again = world.run(&["apply", "-f", &tenant, "-f", &agent]);
+    assert_eq!((again.code, again.out.contains("= 2 as they were")), (0, true), "{again:?}");
+    let changed = world.run_with_input(&["apply", "-f", "-"], &AGENT.replace("20", "8"));
+    assert_eq!((changed.code, changed.out.contains(r#"capacity: "20" → "8""#)), (0, true), "{changed:?}");
+    let broken = world.file("broken.yaml", &AGENT.replace("20", "many"));
+    let wrong = world.run(&["apply", "-f", &tenant, "-f", &broken]);
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(wrong.err.contains("broken.yaml, document 1, capacity"), "{wrong:?}");
+}
+
+#[test]
+fn tokens_are_made_listed_and_revoked() {
+    let world = World::started();
+    world.apply(&[TENANT, AGENT]);
+    let made = world.run(&["token", "create", "--tenant", "shop", "--role", "agent", "--agent", "xiaolin"]);
+    assert_eq!((made.code, made.out.starts_with("trib_")), (0, true), "{made:?}");
+    let list = |world: &World| world.json(&["token", "list", "--tenant", "shop", "--json"]);
+    let token = list(&world)[0].clone();
+    assert_eq!((&token["role"], &token["revoked_at"]), (&json!("agent"), &Value::Null));
+    assert!(token.get("token").is_none(), "its text is shown once");
+    let id = token["id"].as_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(world.run(&["token", "revoke", id]).code, 0);
+    }
+    assert!(list(&world)[0]["revoked_at"].is_string());
+    assert_eq!(
+        world.run(&["token", "create", "--role", "agent"]).code,
+        2,
+        "an agent's token names the agent"
+    );
+}
+
+#[test]
+fn a_conversation_is_replayed_masked_opened_on_record_and_gone_after_an_erasure() {
+    let world = World::started();
+    let before = "2020-01-01T00:00:00Z";
+    world.apply(&[TENANT, AGENT, KNOWLEDGE, &world::account()]);
+    let first = |event: &str| world.events(before).iter().find(|line| line["event"] == event).cloned();
+    world.write_as_customer("你们几点上班");
+    let thread = world.until(|| first("Replied"));
+    world.write_as_customer("我的电话13912345678");
+    world.until(|| first("Captured"));
+    let (id, replied) = (thread["id"].as_str().unwrap(), thread["position"].as_str().unwrap());
+
+    let masked = world.run(&["replay", "conversation", id, "1", "--as-of", replied]);
+    assert_eq!(masked.code, 0, "{masked:?}");
+    assert!(masked.out.contains("[sealed: a256gcm key ") && !masked.out.contains("几点"), "{masked:?}");
+    assert!(
+        masked.out.contains("owner         the AI") && masked.out.contains("pending       1"),
+        "{masked:?}"
+    );
+    assert!(
+        world.events(before).iter().all(|line| line["kind"] != "access"),
+        "masked looks are not recorded"
+    );
+
+    let open = world.run(&["replay", "conversation", id, "--as", "supervisor", "--reason", "complaint-12"]);
+    assert_eq!((open.code, open.out.contains(&format!("“我的电话{PHONE}”"))), (0, true), "{open:?}");
+    let looked = world.events(before).into_iter().find(|line| line["kind"] == "access").unwrap();
+    assert_eq!(
+        (&looked["fields"]["role"], &looked["fields"]["reason"]),
+        (&json!("supervisor"), &json!("complaint-12"))
+    );
+    assert!(looked["fields"]["what"].as_str().unwrap().ends_with(id));
+
+    assert_eq!(world.run(&["replay", "conversation", id, "--as-of", before]).code, 1, "it was not there yet");
+    let zoneless = world.run(&["replay", "conversation", id, "--as-of", "2026-11-26T10:32:07"]);
+    assert_eq!((zoneless.code, zoneless.err.contains("names no zone")), (2, true), "{zoneless:?}");
+
+    assert_eq!(world.run(&["erase", "--tenant", "shop", "--thread", id]).code, 2, "there is nobody to ask");
+    let erased =
+        world.json(&["erase", "--tenant", "shop", "--thread", id, "--reason", "t-1", "--yes", "--json"]);
+    assert_eq!(
+        (&erased["step"], &erased["signed"]["certificate"]["reason"]),
+        (&json!("done"), &json!("t-1"))
+    );
+    let gone = world.run(&["replay", "conversation", id, "--as", "admin", "--reason", "look"]);
+    assert!(gone.out.contains("[gone]") && !gone.out.contains(PHONE), "{gone:?}");
+    assert!(gone.out.trim_end().ends_with("erased"), "{gone:?}");
+    assert_eq!(
+        world.run(&["verify", "--all"]).code,
+        0,
+        "a rebuilt model equals the live one after an erasure"
+    );
+}
+
+#[test]
+fn following_shows_what_comes_and_ends_well_with_ctrl_c() {
+    let world = World::started();
+    world.apply(&[TENANT, &world::account()]);
+    let mut following = world.follow(&["replay", "range", "2020-01-01T00:00:00Z", "--follow", "--json"]);
+    following.until_line(|line| line["event"] == "Configured" && line["kind"] == "account");
+    world.write_as_customer("谢谢");
+    let received = following.until_line(|line| line["event"] == "Received");
+    assert_eq!(received["author"], "customer");
+    assert_eq!(following.interrupt(), Some(0));
+}
+
+#[test]
+fn a_cell_changed_by_hand_is_named_and_a_rebuild_mends_it_with_and_without_a_suite() {
+    let mut world = World::started();
+    world.apply(&[TENANT, AGENT]);
+    world.until(|| world.events("2020-01-01T00:00:00Z").iter().find(|line| line["kind"] == "agent").cloned());
+    assert_eq!(world.run(&["verify", "--all"]).code, 0);
+    world.change("console", "UPDATE agents SET name = 'changed by hand'");
+    let found = world.run(&["verify", "console"]);
+    assert_eq!(found.code, 1, "{found:?}");
+    assert!(found.out.contains("table agents") && found.out.contains("column name"), "{found:?}");
+    assert!(!found.out.contains("changed by hand"), "values are not shown: {found:?}");
+    assert_eq!(world.run(&["rebuild", "console"]).code, 0);
+    assert_eq!(world.run(&["verify", "console"]).code, 0);
+    assert_eq!(world.run(&["switch-back", "console"]).code, 0);
+    assert_eq!(world.run(&["verify", "console"]).code, 1, "the old slot is as it was");
+    assert_eq!(world.run(&["rebuild", "nothing"]).code, 1);
+
+    world.stop();
+    let alone = world.run(&["verify", "console"]);
+    assert_eq!((alone.code, alone.err.contains("its parts are started")), (1, true), "{alone:?}");
+    assert_eq!(world.run(&["rebuild", "--all"]).code, 0);
+    assert_eq!(world.run(&["verify", "--all"]).code, 0);
+    assert_eq!(world.run(&["parked"]).out.trim(), "nothing is parked");
+    let kinds = world.run(&["replay", "range", "2020-01-01T00:00:00Z"]).out;
+    assert!(kinds.contains("agent.Registered"), "{kinds}");
+    assert_eq!(
+        world.run(&["replay", "range", "1.0:1", "--follow"]).code,
+        1,
+        "nothing follows without a suite"
+    );
+}
+
+#[test]
+fn the_doctor_looks_with_and_without_a_suite() {
+    let mut world = World::started();
+    let severities = |answer: &Value| -> Vec<String> {
+        let findings = answer["findings"].as_array().unwrap();
+        findings.iter().map(|finding| finding["severity"].as_str().unwrap().to_owned()).collect()
+    };
+    let well = world.json(&["doctor", "--json"]);
+    assert!(!severities(&well).contains(&"fail".to_owned()), "{well:#}");
+    let text = well.to_string();
+    for looked_at in
+        ["JetStream is on", "sync_interval is always", "18 streams", "clock of nats-server", "safe after"]
+    {
+        assert!(text.contains(looked_at), "{looked_at}: {well:#}");
+    }
+    world.open_to_others("service.credential");
+    let open = world.run(&["doctor"]);
+    assert_eq!((open.code, open.out.contains("chmod 600")), (1, true), "{open:?}");
+    world.stop();
+    let stopped = world.run(&["doctor", "--listen-http", "127.0.0.1:0"]);
+    assert!(stopped.out.contains("the last one has stopped"), "{stopped:?}");
+}
+
+#[test]
+fn commands_without_a_suite_say_what_to_do() {
+    let world = World::empty();
+    for command in [&["models"][..], &["rebuild", "--all"], &["parked"], &["replay", "range", "1.0:1"]] {
+        let refused = world.run(command);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("tributary run"), "{refused:?}");
+    }
+    let file = world.file("tenant.yaml", TENANT);
+    let refused = world.run(&["apply", "-f", &file]);
+    assert_eq!((refused.code, refused.err.contains("start it with")), (1, true), "{refused:?}");
+    assert!(!world.has("nats"), "a command makes no installation");
+    for wrong in
+        [&["rebuild"][..], &["apply"], &["erase", "--tenant", "shop"], &["replay", "range", "yesterday"]]
+    {
+        assert_eq!(world.run(wrong).code, 2, "{wrong:?}");
+    }
+    for command in
+        ["apply", "token", "rebuild", "verify", "unpark", "reingest", "erase", "doctor", "replay", "eval"]
+    {
+        let help = world.run(&[command, "--help"]);
+        assert_eq!(help.code, 0);
+        let words = ["Example", "Commands:"];
+        assert!(words.iter().any(|word| help.out.contains(word)), "{command} has no example: {}", help.out);
+    }
+}
+
+#[test]
+fn answers_and_extraction_are_measured_on_files() {
+    let world = World::empty();
+    let kb = world.file("kb.yaml", "- question: 你们几点上班\n  id: hours\n  answer: 九点\n- question: 怎么退货\n  id: back\n  answer: 七天内\n");
+    let asked = "{\"id\":\"1\",\"text\":\"你们几点上班\",\"relevant\":[\"hours\"]}\n{\"id\":\"2\",\"text\":\"能开发票吗\",\"relevant\":[]}\n";
+    let queries = world.file("queries.jsonl", asked);
+    let report = world.json(&["eval", "faq", "--kb", &kb, "--queries", &queries, "--json"]);
+    assert_eq!((&report["entries"], &report["recall_at_1"]), (&json!(2), &json!(1.0)));
+    let gold = "{\"id\":\"1\",\"text\":\"电话13912345678\",\"entities\":[{\"type\":\"phone\",\"value\":\"13912345678\",\"start\":2,\"end\":13}]}\n";
+    let gold = world.file("gold.jsonl", gold);
+    let report = world.json(&["eval", "lead", "--gold", &gold, "--json"]);
+    assert_eq!((&report["contact_micro"]["F1"], &report["n"]), (&json!(100.0), &json!(1)));
+    assert_eq!(world.run(&["eval", "lead", "--gold", "/nowhere"]).code, 1);
+}

@@ -1,0 +1,246 @@
+//! A data folder, a suite on it, and what a person does with both.
+
+use base64::Engine;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use sqlx::Connection;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tributary");
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const SECRET: [u8; 32] = [7; 32];
+
+/// What a command answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// The account that the customer of the tests writes to; nobody listens at its partner's end.
+pub(crate) fn account() -> String {
+    let secret = base64::engine::general_purpose::STANDARD.encode(SECRET);
+    format!(
+        "kind: Account\ntenant: shop\nslug: shop-http\nchannel: http\nsettings:\n  \
+         callback_url: http://127.0.0.1:9/callback\nsecrets:\n  webhook_secret: whsec_{secret}\n"
+    )
+}
+
+/// Gone with the test, with the suite and its nats-server.
+pub(crate) struct World {
+    folder: tempfile::TempDir,
+    suite: Option<Child>,
+}
+
+impl World {
+    /// A folder on which nothing ever ran.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), suite: None }
+    }
+
+    /// A folder with a suite that is ready.
+    pub(crate) fn started() -> Self {
+        let mut world = Self::empty();
+        let log = std::fs::File::create(world.folder.path().join("suite.log")).expect("a log");
+        let ports = ["--listen-http", "--listen-api", "--listen-admin", "--listen-grpc"];
+        let mut command = world.command(&["run"]);
+        command.args(ports.iter().flat_map(|name| [*name, "127.0.0.1:0"]));
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the suite starts");
+        world.suite = Some(child);
+        let said = || std::fs::read_to_string(world.folder.path().join("suite.log")).unwrap_or_default();
+        world.until(|| said().contains("tributary is ready").then_some(()));
+        world
+    }
+
+    /// Ends the suite as an operator does.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut suite) = self.suite.take() {
+            signal(&suite, Signal::TERM);
+            let status = suite.wait().expect("the suite ends");
+            assert_eq!(status.code(), Some(0), "the suite ends well");
+        }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        // The environment may name another installation.
+        for name in ["NATS_URL", "DATABASE_URL", "TRIBUTARY_TENANT", "TRIBUTARY_MASTER_KEY", "LOG"] {
+            command.env_remove(name);
+        }
+        command.args(args).arg("--data").arg(self.folder.path().join("data")).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Answer {
+        answer(self.command(args).output().expect("the command runs"))
+    }
+
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Answer {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command runs");
+        child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
+        answer(child.wait_with_output().expect("it ends"))
+    }
+
+    /// The JSON answer of a command that must be done well.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let answer = self.run(args);
+        assert_eq!(answer.code, 0, "{answer:?}");
+        serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
+    }
+
+    /// The events from a time on, as a replay tells them.
+    pub(crate) fn events(&self, from: &str) -> Vec<Value> {
+        let answer = self.run(&["replay", "range", from, "--json"]);
+        assert_eq!(answer.code, 0, "{answer:?}");
+        answer.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    pub(crate) fn apply(&self, documents: &[&str]) {
+        let applied = self.run_with_input(&["apply", "-f", "-"], &documents.join("\n---\n"));
+        assert_eq!(applied.code, 0, "{applied:?}");
+    }
+
+    /// A command that goes on until it is interrupted.
+    pub(crate) fn follow(&self, args: &[&str]) -> Following {
+        let mut child =
+            self.command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped"));
+        Following { child, lines }
+    }
+
+    /// A signed webhook of the partner, as Standard Webhooks says.
+    pub(crate) fn write_as_customer(&self, text: &str) {
+        let run: Value = serde_json::from_slice(&self.read("run.json")).expect("run.json");
+        let url = format!("{}/channels/http/shop-http", run["http"].as_str().expect("an address"));
+        let at = spine::Clock::system().now();
+        let body =
+            json!({ "id": at.to_string(), "user": "alice", "text": text, "sent_at": at / 1_000 }).to_string();
+        let webhook = standardwebhooks::Webhook::from_bytes(SECRET.to_vec()).expect("a key");
+        let id = format!("msg_{at}");
+        let signature = webhook.sign(&id, at / 1_000_000, body.as_bytes()).expect("a signature");
+        let post = async {
+            let _provider = rustls::crypto::ring::default_provider().install_default();
+            let answer = reqwest::Client::new()
+                .post(url)
+                .header("webhook-id", id)
+                .header("webhook-timestamp", (at / 1_000_000).to_string())
+                .header("webhook-signature", signature)
+                .body(body)
+                .send()
+                .await
+                .expect("the suite answers");
+            assert!(answer.status().is_success(), "{}", answer.status());
+        };
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(post);
+    }
+
+    /// Changes a row of a live model behind its back.
+    pub(crate) fn change(&self, model: &str, statement: &'static str) {
+        let models = self.folder.path().join("data").join("models");
+        let pointer: Value =
+            serde_json::from_slice(&self.read(&format!("models/{model}.live"))).expect("a pointer");
+        let live = &pointer["live"];
+        let file = models.join(format!("{model}@{}.{}.db", live["version"], live["number"]));
+        let change = async {
+            sqlx::any::install_default_drivers();
+            let url = format!("sqlite://{}", file.display());
+            let mut connection = sqlx::AnyConnection::connect(&url).await.expect("the file opens");
+            let changed = sqlx::query(statement).execute(&mut connection).await.expect("the row changes");
+            assert!(changed.rows_affected() > 0);
+        };
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(change);
+    }
+
+    pub(crate) fn open_to_others(&self, file: &str) {
+        let path = self.folder.path().join("data").join(file);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).expect("the file is ours");
+    }
+
+    pub(crate) fn has(&self, file: &str) -> bool {
+        self.folder.path().join("data").join(file).exists()
+    }
+
+    /// A file of a command's input.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    }
+
+    fn read(&self, file: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("data").join(file)).expect("the suite wrote it")
+    }
+
+    /// Looks until there is something.
+    pub(crate) fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            let log = || std::fs::read_to_string(self.folder.path().join("suite.log")).unwrap_or_default();
+            assert!(began.elapsed() < PATIENCE, "it did not come; the suite said: {}", log());
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(suite) = &mut self.suite {
+            // Asked to end, it ends its nats-server too.
+            signal(suite, Signal::TERM);
+            let began = Instant::now();
+            while matches!(suite.try_wait(), Ok(None)) && began.elapsed() < PATIENCE {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            let _ended = suite.kill();
+            let _ended = suite.wait();
+        }
+    }
+}
+
+/// A command that goes on.
+pub(crate) struct Following {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Following {
+    /// Reads lines until one is wanted.
+    pub(crate) fn until_line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).expect("it writes");
+            assert!(read > 0, "it ended");
+            let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// Ctrl-C; the exit code.
+    pub(crate) fn interrupt(mut self) -> Option<i32> {
+        signal(&self.child, Signal::INT);
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _gone = kill_process(pid, signal);
+    }
+}
+
+fn answer(output: std::process::Output) -> Answer {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Answer { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+}
