@@ -142,6 +142,8 @@ fn leads_spec(settings: &StreamSettings) -> Config {
         subjects: vec!["leads.>".into()],
         max_age: DAY * settings.leads_days,
         allow_direct: true,
+        // The feeder writes many events at once: whole or not at all, and with one sync.
+        allow_atomic_publish: true,
         duplicate_window: settings.duplicate_window,
         description: Some("Public lead feed, CloudEvents JSON".into()),
         ..common(settings, "LEADS".into())

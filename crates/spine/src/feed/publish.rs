@@ -1,8 +1,7 @@
-//! Writing the feed: each message on condition that it follows the last one, many in flight, resumed exactly.
+//! Writing the feed: many messages at once, on condition that they follow the last one, whole or not at all.
 //!
-//! A message names the sequence that it must follow, so of two writers one is refused. Behind a message that is
-//! not acknowledged yet it also names that message's id: were the place taken by another writer's message,
-//! everything sent behind ours would otherwise fit again one message later and leave a gap.
+//! A batch names the sequence that it must follow, so of two writers one is refused. It is stored as one (ADR-50
+//! of NATS), which costs one sync, and leaves no way for another writer's message to get in between.
 
 use super::{Positions, STREAM, Source};
 use crate::error::Error;
@@ -10,17 +9,21 @@ use crate::log::micros_of;
 use crate::nats::Nats;
 use async_nats::HeaderMap;
 use async_nats::header::{
-    NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
+    NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE,
+    NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
 };
-use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::Bytes;
-use std::collections::VecDeque;
-use uuid::Uuid;
 
-/// Messages that wait for their acknowledgement at once.
-pub const IN_FLIGHT_MAX: usize = 256;
+/// Messages of one batch; the server takes a thousand.
+pub const BATCH_MAX: usize = 500;
+/// Bytes of one batch, so that a batch of long messages stays a small part of the server's memory.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Older servers take no message ids in a batch; there each message goes alone.
+const BATCHES_SINCE: (u64, u64) = (2, 14);
 
 /// How far the log is in the feed with this message: the header that a writer resumes from.
 pub const POSITIONS: &str = "tributary-positions";
@@ -68,9 +71,7 @@ pub enum Halt {
 pub struct Publisher {
     nats: Nats,
     last: u64,
-    /// The message sent before, while it is not acknowledged.
-    before: Option<Uuid>,
-    in_flight: VecDeque<(u64, PublishAckFuture)>,
+    batch_max: usize,
 }
 
 impl Publisher {
@@ -80,66 +81,99 @@ impl Publisher {
     /// When the server does not answer, or the last message is not of a writer of ours.
     pub async fn open(nats: &Nats) -> Result<(Self, End), Error> {
         let end = end(nats).await?;
-        let publisher =
-            Self { nats: nats.clone(), last: end.sequence, before: None, in_flight: VecDeque::new() };
-        Ok((publisher, end))
+        let takes_batches =
+            version_of(&nats.server_version()).is_some_and(|version| version >= BATCHES_SINCE);
+        let batch_max = if takes_batches { BATCH_MAX } else { 1 };
+        Ok((Self { nats: nats.clone(), last: end.sequence, batch_max }, end))
     }
 
-    /// The sequence that the last message sent has, or will have.
+    /// The sequence of the last message that is known to be stored.
     pub fn last(&self) -> u64 {
         self.last
     }
 
-    /// Sends a message behind all others, waiting while too many are in flight.
+    /// Stores the messages behind all others, in their order. They are durable when this returns.
     ///
     /// # Errors
-    /// [`Halt`], for this message or one before it.
-    pub async fn publish(&mut self, notice: Notice) -> Result<(), Halt> {
-        while self.in_flight.len() >= IN_FLIGHT_MAX {
-            self.settle_one().await?;
+    /// [`Halt`]; some of the first may be stored then.
+    pub async fn publish(&mut self, notices: &[Notice]) -> Result<(), Halt> {
+        let mut rest = notices;
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(self.next_batch(rest));
+            self.store(batch).await?;
+            rest = later;
         }
-        let id = notice.source.id();
+        Ok(())
+    }
+
+    /// How many of the notices fit into one batch; always at least one.
+    fn next_batch(&self, notices: &[Notice]) -> usize {
+        let mut bytes = 0;
+        let fits = notices.iter().take(self.batch_max).take_while(|notice| {
+            bytes += notice.payload.len();
+            bytes <= BATCH_BYTES_MAX
+        });
+        fits.count().max(1)
+    }
+
+    async fn store(&mut self, batch: &[Notice]) -> Result<(), Halt> {
+        let failed = |source| Error::Nats { request: format!("publish to {STREAM}"), source };
+        let Some((last, before)) = batch.split_last() else { return Ok(()) };
+        // Any id that no other open batch has; a batch that was not finished is forgotten by the server.
+        let id = batch.first().filter(|_| !before.is_empty()).map(|_| crate::new_id().to_string());
+        for (place, notice) in before.iter().enumerate() {
+            let headers = self.headers(notice, place, id.as_deref());
+            let sent = self.nats.client.publish_with_headers(
+                notice.subject.clone(),
+                headers,
+                notice.payload.clone(),
+            );
+            sent.await.map_err(|error| failed(error.into()))?;
+        }
+        let mut headers = self.headers(last, before.len(), id.as_deref());
+        if id.is_some() {
+            headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+        }
+        let message = PublishMessage::build().headers(headers).payload(last.payload.clone());
+        let sent = self.nats.jetstream.send_publish(last.subject.clone(), message).await.map_err(classify)?;
+        let stored = sent.await.map_err(classify)?;
+        let wanted = self.last + batch.len() as u64;
+        if stored.sequence != wanted {
+            return Err(Halt::Moved);
+        }
+        self.last = wanted;
+        Ok(())
+    }
+
+    fn headers(&self, notice: &Notice, place: usize, batch: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(NATS_MESSAGE_ID, id.to_string());
-        headers.insert(NATS_EXPECTED_STREAM, STREAM);
-        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, self.last.to_string());
-        if let Some(before) = self.before {
-            headers.insert(NATS_EXPECTED_LAST_MESSAGE_ID, before.to_string());
+        headers.insert(NATS_MESSAGE_ID, notice.source.id().to_string());
+        if let Some(id) = batch {
+            headers.insert(NATS_BATCH_ID, id);
+            headers.insert(NATS_BATCH_SEQUENCE, (place + 1).to_string());
+        }
+        // The condition of the whole batch stands at its first message.
+        if place == 0 {
+            headers.insert(NATS_EXPECTED_STREAM, STREAM);
+            headers.insert(NATS_EXPECTED_LAST_SEQUENCE, self.last.to_string());
         }
         headers.insert(CONTENT_TYPE, CLOUD_EVENT);
         headers.insert(SOURCE, notice.source.to_string());
         headers.insert(POSITIONS, notice.positions.to_string());
-        let message = PublishMessage::build().headers(headers).payload(notice.payload);
-        let sent = self.nats.jetstream.send_publish(notice.subject, message).await.map_err(classify)?;
-        self.last += 1;
-        self.before = Some(id);
-        self.in_flight.push_back((self.last, sent));
-        Ok(())
-    }
-
-    /// Waits until everything sent is stored.
-    ///
-    /// # Errors
-    /// [`Halt`].
-    pub async fn settle(&mut self) -> Result<(), Halt> {
-        while !self.in_flight.is_empty() {
-            self.settle_one().await?;
-        }
-        // What is stored at a known sequence needs no further proof, and the server forgets ids in time.
-        self.before = None;
-        Ok(())
-    }
-
-    async fn settle_one(&mut self) -> Result<(), Halt> {
-        let Some((sequence, sent)) = self.in_flight.pop_front() else { return Ok(()) };
-        let stored = sent.await.map_err(classify)?;
-        if stored.sequence == sequence { Ok(()) } else { Err(Halt::Moved) }
+        headers
     }
 }
 
 fn classify(error: PublishError) -> Halt {
+    let is_stored_already = || {
+        let source = std::error::Error::source(&error);
+        let reason = source.and_then(|source| source.downcast_ref::<async_nats::jetstream::Error>());
+        reason
+            .is_some_and(|reason| reason.error_code() == ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE)
+    };
     match error.kind() {
-        PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => Halt::Moved,
+        PublishErrorKind::WrongLastSequence => Halt::Moved,
+        PublishErrorKind::Other if is_stored_already() => Halt::Moved,
         _ => Halt::Failed(Error::Nats { request: format!("publish to {STREAM}"), source: Box::new(error) }),
     }
 }
@@ -172,4 +206,9 @@ async fn end(nats: &Nats) -> Result<End, Error> {
         positions: Some(positions.parse()?),
         source: Some(source.parse()?),
     })
+}
+
+fn version_of(version: &str) -> Option<(u64, u64)> {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(str::parse::<u64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }

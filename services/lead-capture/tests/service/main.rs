@@ -4,6 +4,7 @@ mod capture;
 mod consumer;
 mod feed;
 mod model;
+mod publish;
 mod queries;
 mod stream;
 mod world;

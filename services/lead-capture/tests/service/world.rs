@@ -54,7 +54,7 @@ impl Server {
         Nats::connect(&access).await.unwrap()
     }
 
-    async fn log(&self) -> Log {
+    pub(crate) async fn log(&self) -> Log {
         let nats = self.nats().await;
         spine::streams::provision(&nats, &Default::default()).await.unwrap();
         Log::new(nats, Clock::system(), LogSettings::default())

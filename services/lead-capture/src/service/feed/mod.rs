@@ -113,11 +113,9 @@ impl Feeder {
             tokio::select! {
                 fresh = follower.next(&mut batch, BATCH_MAX) => {
                     fresh?;
-                    for notice in notice::of(&self.log, &self.keys, &batch, &mut done).await? {
-                        publisher.publish(notice).await?;
-                        self.published.add(1, &[]);
-                    }
-                    publisher.settle().await?;
+                    let notices = notice::of(&self.log, &self.keys, &batch, &mut done).await?;
+                    publisher.publish(&notices).await?;
+                    self.published.add(notices.len() as u64, &[]);
                     batch.clear();
                 }
                 () = tokio::time::sleep_until(note_at), if done.positions != noted => {}
