@@ -118,50 +118,71 @@ async fn entity(
         let when = ask.as_of.map_or_else(String::new, |moment| format!(" at {moment}"));
         bail!("there was no {} {} yet{when}", address.kind, address.id);
     }
-    let mut episode = Episode { wanted: n, current: 0 };
+    let mut view = View { stage, sight, episode: Episode { wanted: n, current: 0 }, lines };
     for record in &records {
-        show(stage, record, sight, &mut episode, lines).await?;
+        view.show(record).await?;
     }
-    lines.tell_cut().await?;
+    view.lines.tell_cut().await?;
     let last = records.last().context("there is one")?;
     let at = until.map_or_else(|| last.position, |sequence| spine::Position { sequence, ..last.position });
     let state = match state::after(&address.kind, &records) {
         Ok(state) => state,
         Err(error) => json!({ "unknown": error.to_string() }),
     };
-    lines
-        .send(json!({ "state": { "kind": &*address.kind, "id": &*address.id, "at": at, "is": state } }))
-        .await?;
+    let told = json!({ "kind": &*address.kind, "id": &*address.id, "at": at, "is": state });
+    view.lines.send(json!({ "state": told })).await?;
     if ask.follow {
-        let last = last.position.sequence;
-        follow(stage, address, Place { end, last }, sight, &mut episode, lines).await?;
+        let last = Last { sequence: last.position.sequence, version: last.meta.version };
+        view.follow(address, end, last).await?;
     }
     Ok(())
 }
 
-/// Where following goes on: after the part's end when the history was read, and after the entity's last message.
-struct Place {
-    end: u64,
-    last: u64,
+/// The last message of the entity that was shown.
+struct Last {
+    sequence: u64,
+    version: u64,
 }
 
-async fn follow(
-    stage: &Stage,
-    address: &Address,
-    place: Place,
+/// What is shown, how, and to whom.
+struct View<'a, 'b> {
+    stage: &'a Stage,
     sight: Sight,
-    episode: &mut Episode,
-    lines: &mut Lines<'_>,
-) -> anyhow::Result<()> {
-    let mut reading = stage.log.reading(address.part, place.end + 1);
-    let mut last = place.last;
-    loop {
-        let record = reading.next().await?;
-        if record.address != *address || record.position.sequence <= last {
-            continue;
+    episode: Episode,
+    lines: &'a mut Lines<'b>,
+}
+
+impl View<'_, '_> {
+    async fn show(&mut self, record: &Recorded) -> anyhow::Result<()> {
+        for line in told(&self.stage.keys, record, self.sight).await? {
+            if self.episode.takes(&line) {
+                match self.lines.is_full() {
+                    true => self.lines.cut = self.lines.cut.or(Some(record.position)),
+                    false => self.lines.send(line).await?,
+                }
+            }
         }
-        last = record.position.sequence;
-        show(stage, &record, sight, episode, lines).await?;
+        Ok(())
+    }
+
+    /// Goes on after the end that the entity's part had when its history was read.
+    async fn follow(&mut self, address: &Address, end: u64, mut last: Last) -> anyhow::Result<()> {
+        let mut reading = self.stage.log.reading(address.part, end + 1);
+        loop {
+            let record = reading.next().await?;
+            if record.address != *address || record.position.sequence <= last.sequence {
+                continue;
+            }
+            if record.meta.version > last.version + 1 {
+                // The history came from a replica that lagged behind.
+                let missed = self.stage.log.history(address, Some(record.position.sequence - 1)).await?;
+                for missed in missed.iter().filter(|missed| missed.position.sequence > last.sequence) {
+                    self.show(missed).await?;
+                }
+            }
+            last = Last { sequence: record.position.sequence, version: record.meta.version };
+            self.show(&record).await?;
+        }
     }
 }
 
@@ -179,24 +200,6 @@ impl Episode {
         }
         self.wanted.is_none_or(|wanted| wanted == self.current.max(1))
     }
-}
-
-async fn show(
-    stage: &Stage,
-    record: &Recorded,
-    sight: Sight,
-    episode: &mut Episode,
-    lines: &mut Lines<'_>,
-) -> anyhow::Result<()> {
-    for line in told(&stage.keys, record, sight).await? {
-        if episode.takes(&line) {
-            match lines.is_full() {
-                true => lines.cut = lines.cut.or(Some(record.position)),
-                false => lines.send(line).await?,
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The last sequence of the entity's part at the moment.

@@ -38,7 +38,7 @@ impl Base {
 /// How each role reaches NATS.
 pub(super) enum NatsSource {
     /// Through the server of this process, or of this data folder.
-    Own(nats::Running),
+    Own(Box<nats::Running>),
     External {
         url: String,
         credentials: Option<std::path::PathBuf>,
@@ -164,7 +164,7 @@ pub(super) async fn source(
         }
         None => {
             let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
-            Ok(NatsSource::Own(running))
+            Ok(NatsSource::Own(Box::new(running)))
         }
     }
 }
