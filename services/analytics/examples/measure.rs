@@ -2,7 +2,7 @@
 //!
 //! The first number is how many answered and closed conversations are appended to a log of their own and then
 //! projected from its beginning; the second how many rows the figures are summed over. Needs nats-server;
-//! `TEST_DATABASE_URL` takes Postgres instead of SQLite.
+//! with `TEST_DATABASE_URL` it measures Postgres after SQLite.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement talks and may fail")]
 

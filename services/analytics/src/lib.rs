@@ -1,7 +1,7 @@
 //! Analytics: what happened. One row of facts per conversation, and the figures that are summed from them.
 //!
 //! Decides nothing and opens nothing: no column holds, or depends on, a sealed value. What each figure means,
-//! and which event dates it, stands in one table, [`definition`].
+//! and which event dates it, stands in one table, `definition.rs`.
 
 mod api;
 mod cursor;

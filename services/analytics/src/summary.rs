@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 /// Rows of one answer. A span of more hours is refused before it is read, more channels or accounts after.
 pub const GROUPS_MAX: usize = 10_000;
-/// Durations that one answer is computed from, of both kinds together: at eight bytes each this bounds the
-/// memory of a summary to 16 MB, whatever the span.
+/// Durations that one answer is computed from, of both kinds together. At eight bytes each, in lists that may
+/// have room for twice as many, this bounds the memory of a summary to 32 MB, whatever the span.
 pub const DURATIONS_MAX: usize = 2_000_000;
 
 const HOUR_US: i64 = 3_600_000_000;

@@ -9,11 +9,9 @@ use spine::db::Store;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-/// A reason of its own per row, since a conversation is counted under each of its reasons. SQLite keeps the
-/// order of a cross join, so the conversations still come in the order of their index.
-const REASONS: &str = "CROSS JOIN (SELECT 1 AS reason UNION ALL SELECT 2 UNION ALL SELECT 3 \
-     UNION ALL SELECT 4 UNION ALL SELECT 5) AS reasons";
-const OF_REASON: &str = "(handover_reasons & (1 << reason)) <> 0";
+/// Rows that are asked for beyond a page, to see whether another follows. With handovers the first conversation
+/// may have been listed to its last reason already.
+const BEYOND: i64 = 2;
 
 /// What is listed.
 pub(crate) struct List<'a> {
@@ -39,7 +37,7 @@ pub(crate) async fn list(
         .bind(list.after.at)
         .bind(&list.after.thread)
         .bind(list.after.n)
-        .bind(i64::from(list.page_size) + 1);
+        .bind(i64::from(list.page_size) + BEYOND);
     if of_reasons {
         query = query.bind(list.after.reason).bind(i32::from(list.reason));
     }
@@ -54,16 +52,28 @@ pub(crate) async fn list(
 }
 
 fn sql(definition: &Definition, of_reasons: bool) -> String {
-    let value = definition.value.unwrap_or("CAST(NULL AS BIGINT)");
-    let (reason, join, condition, after, order) = if of_reasons {
-        let after = "(opened_at, thread, n, reason) > ($6, $7, $8, $10) AND ($11 = 0 OR reason = $11)";
-        ("reason", REASONS, OF_REASON, after, ", reason")
-    } else {
-        ("0", "", definition.condition, "(opened_at, thread, n) > ($6, $7, $8)", "")
-    };
+    let condition = definition.condition;
+    if of_reasons {
+        // A conversation is listed under each of its reasons. It has one at least, so as many conversations as
+        // a page has rows are enough, and they come in the order of their index.
+        return format!(
+            "SELECT opened_at, thread, n, reason, account, channel FROM
+             (SELECT opened_at, thread, n, account, channel, handover_reasons FROM conversations
+              WHERE {FILTER} AND {condition} AND (opened_at, thread, n) >= ($6, $7, $8)
+              AND ($11 = 0 OR (handover_reasons & (1 << $11)) <> 0)
+              ORDER BY opened_at, thread, n LIMIT $9) AS listed
+             CROSS JOIN (SELECT 1 AS reason UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
+              UNION ALL SELECT 5) AS reasons
+             WHERE (handover_reasons & (1 << reason)) <> 0 AND ($11 = 0 OR reason = $11)
+             AND (opened_at, thread, n, reason) > ($6, $7, $8, $10)
+             ORDER BY opened_at, thread, n, reason LIMIT $9"
+        );
+    }
+    let value = definition.value.map(|value| format!(", {value}")).unwrap_or_default();
     format!(
-        "SELECT opened_at, thread, n, {reason}, account, channel, {value} FROM conversations {join}
-         WHERE {FILTER} AND {condition} AND {after} ORDER BY opened_at, thread, n{order} LIMIT $9"
+        "SELECT opened_at, thread, n, 0, account, channel{value} FROM conversations
+         WHERE {FILTER} AND {condition} AND (opened_at, thread, n) > ($6, $7, $8)
+         ORDER BY opened_at, thread, n LIMIT $9"
     )
 }
 

@@ -57,11 +57,12 @@ async fn by_the_ai(talk: &Talk, scene: u32, t: i64, r: i64) -> Counted {
             talk.closes_idle(t + 30 * MINUTE).await;
             Counted { response_ms: Some(500 + 10 * r), resolved: true, ..wrote }
         }
-        // A greeting answers nobody; the answer counts from the first word on.
+        // A greeting answers nobody, even when it leaves late; the answer counts from the first word on.
         1 => {
             talk.visits(OpenedBy::Widget, t).await;
-            talk.ai_answers(t + 10 * MS).await;
+            let greeting = talk.ai_decides(t + 10 * MS).await;
             talk.writes(t + 5_000 * MS).await;
+            talk.is_sent(greeting, t + 5_100 * MS).await;
             talk.ai_answers(t + 6_200 * MS).await;
             talk.ai_closes(t + 9_000 * MS).await;
             Counted { response_ms: Some(1_200), resolved: true, ..wrote }
@@ -112,11 +113,14 @@ async fn by_people(talk: &Talk, scene: u32, t: i64, r: i64) -> Counted {
             let (response_ms, waiting_ms) = (Some(10_000), Some(3_000 + 100 * r));
             Counted { response_ms, waiting_ms, reasons: vec![Told::Anger], ..wrote }
         }
-        // Taken from the AI without a queue.
+        // Taken from the AI without a queue: not the AI's alone, whoever closes it.
         6 => {
             talk.ai_answers(t + 300 * MS).await;
             talk.anna_takes_over(t + 2_000 * MS).await;
-            talk.anna_closes(t + 3_000 * MS).await;
+            match r % 2 {
+                0 => talk.anna_closes(t + 3_000 * MS).await,
+                _ => talk.closes_idle(t + 60 * MINUTE).await,
+            }
             Counted { response_ms: Some(300), ..wrote }
         }
         // The AI's answer was withdrawn before it left.
