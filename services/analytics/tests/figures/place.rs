@@ -25,15 +25,14 @@ impl Place {
 /// Runs the test on SQLite, and on Postgres if there is one.
 pub(crate) async fn on_each(test: impl AsyncFn(Place)) {
     let name = format!("analytics_{}", spine::new_id().simple());
-    let folder = std::env::temp_dir().join(&name);
-    test(Place { folder: folder.join("sqlite"), url: None }).await;
+    let folder = tempfile::tempdir().unwrap();
+    test(Place { folder: folder.path().join("sqlite"), url: None }).await;
     if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
         sqlx::any::install_default_drivers();
         let mut admin = AnyConnection::connect(&server).await.unwrap();
         admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        test(Place { folder: folder.join("postgres"), url: Some(format!("{base}/{name}")) }).await;
+        test(Place { folder: folder.path().join("postgres"), url: Some(format!("{base}/{name}")) }).await;
         admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
