@@ -1,7 +1,7 @@
 //! What ai-agent sees of the log: knowledge, and which messages await its answer.
 
 use super::recent::Recent;
-use crate::answer::{Embedded, Phrases};
+use crate::answer::{Embedded, Library, Phrases};
 use crate::knowledge;
 use conversation::Thread;
 use directory::Directory;
@@ -84,7 +84,7 @@ impl Agent {
         self.directory.load(store).await?;
         for tenant in self.directory.tenants() {
             let settings = self.directory.settings(&tenant);
-            self.embedded.edit(&tenant, |library| library.phrases = phrases(&settings));
+            self.embedded.edit(&tenant, |library| choose(library, &settings));
         }
         let rows = sqlx::query("SELECT entry, tenant, body, version FROM knowledge")
             .fetch_all(store.reads())
@@ -115,7 +115,7 @@ impl Agent {
 
     fn choose(&self, record: &Recorded) {
         for TenantEvent::Configured { settings, .. } in record.events::<Tenant>().unwrap_or_default() {
-            self.embedded.edit(&record.address.tenant, |library| library.phrases = phrases(settings));
+            self.embedded.edit(&record.address.tenant, |library| choose(library, settings));
         }
     }
 
@@ -234,6 +234,12 @@ fn project(due: &mut DueChanges, with_people: &mut HashSet<String>, record: &Rec
         }
         _ => {}
     }
+}
+
+/// What the tenant chose: its phrases, and how sure an answer must be.
+fn choose(library: &mut Library, settings: &events::tenant::Settings) {
+    library.phrases = phrases(settings);
+    library.threshold = settings.confidence_min.min(1_000) as f32 / 1_000.0;
 }
 
 fn phrases(settings: &events::tenant::Settings) -> Phrases {
