@@ -20,8 +20,9 @@ const FINDS_MAX: u32 = 3;
 pub(crate) enum Taken {
     /// It stands in the log, or needed no event.
     Settled(Option<Decided>),
-    /// It cannot be taken now; it waits in quarantine with everything that follows it in its thread.
-    Refused { thread: Uuid, why: String },
+    /// It cannot be taken now and waits in quarantine. With `blocks` everything that follows it in its thread waits
+    /// behind it, since a newer release will take them all; otherwise it is refused alone.
+    Refused { thread: Uuid, why: String, blocks: bool },
 }
 
 /// An item, where it came from, and when.
@@ -62,7 +63,7 @@ pub(crate) async fn take(
         match decide(log, keys, arrival, &address, began.clone()).await {
             Ok(decided) => return Ok(Taken::Settled(decided)),
             Err(Refused::Failed(error @ Error::UnknownEvent { .. })) => {
-                return Ok(Taken::Refused { thread, why: error.to_string() });
+                return Ok(Taken::Refused { thread, why: error.to_string(), blocks: true });
             }
             // The key vanished under it: the person was erased, and who writes again is a new thread.
             Err(Refused::Failed(Error::Gone { .. }) | Refused::Rejected(Rejection::Erased)) => {
@@ -75,13 +76,14 @@ pub(crate) async fn take(
             Err(Refused::Rejected(rejection)) => {
                 return match is_moot(&rejection) {
                     true => Ok(Taken::Settled(None)),
-                    false => Ok(Taken::Refused { thread, why: rejection.to_string() }),
+                    // Too old, a flood, a bad id: no later item needs this one first.
+                    false => Ok(Taken::Refused { thread, why: rejection.to_string(), blocks: false }),
                 };
             }
             Err(Refused::Failed(error)) => return Err(error),
         }
     }
-    Ok(Taken::Refused { thread, why: "the person is being erased".into() })
+    Ok(Taken::Refused { thread, why: "the person is being erased".into(), blocks: false })
 }
 
 async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, Error> {

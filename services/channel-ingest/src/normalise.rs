@@ -134,30 +134,33 @@ impl Normaliser {
                     tokio::time::sleep(delay).await;
                     delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
-                Err(error) => return Some(job.hold(None, error.to_string())),
+                Err(error) => return Some(job.hold((None, false), error.to_string())),
             }
         }
     }
 
     async fn try_job(&self, job: &Job) -> Result<Option<Entry>, Error> {
         let Some(ready) = &job.ready else {
-            return Ok(Some(job.hold(None, "the account is not in use".into())));
+            return Ok(Some(job.hold((None, false), "the account is not in use".into())));
         };
         let item = match &job.what {
             Ok(item) => item,
             Err(fault) => {
                 let thread = match &fault.external_user {
-                    Some(user) => self.thread_of(ready, user).await?,
+                    Some(user) => {
+                        let account = ready.account.id.to_string();
+                        self.keys.find_thread(&ready.tenant, &account, user).await?
+                    }
                     None => None,
                 };
-                return Ok(Some(job.hold(thread, fault.to_string())));
+                return Ok(Some(job.hold((thread, false), fault.to_string())));
             }
         };
         if let Some(thread) = self.thread_of(ready, &item.external_user).await?
             && self.is_blocked(thread)
         {
             let why = "an earlier item of the thread is in quarantine".into();
-            return Ok(Some(job.hold(Some(thread), why)));
+            return Ok(Some(job.hold((Some(thread), true), why)));
         }
         let arrival = Arrival {
             ready,
@@ -171,9 +174,11 @@ impl Normaliser {
                 self.taken.add(1, &[ready.channel.name]);
                 Ok(None)
             }
-            Taken::Refused { thread, why } => {
-                self.block(thread);
-                Ok(Some(job.hold(Some(thread), why)))
+            Taken::Refused { thread, why, blocks } => {
+                if blocks {
+                    self.block(thread);
+                }
+                Ok(Some(job.hold((Some(thread), blocks), why)))
             }
         }
     }
@@ -283,7 +288,7 @@ impl Normaliser {
                 self.state.let_go(held.id).await?;
                 taken += 1;
             } else {
-                stuck.extend(held.thread);
+                stuck.extend(held.thread.filter(|_| held.blocks));
                 stay += 1;
             }
         }
@@ -330,7 +335,7 @@ impl Normaliser {
 }
 
 impl Job {
-    fn hold(&self, thread: Option<Uuid>, error: String) -> Entry {
+    fn hold(&self, (thread, blocks): (Option<Uuid>, bool), error: String) -> Entry {
         let Journalled { place, tenant, account, received_at, .. } = &*self.journalled;
         let held = Held {
             id: Held::id_of(*place, self.number),
@@ -341,6 +346,7 @@ impl Job {
             number: self.number,
             received_at: *received_at,
             error,
+            blocks,
         };
         let request = match &self.what {
             Err(fault) => RawRequest { body: fault.raw.clone(), ..(*self.request).clone() },

@@ -29,6 +29,8 @@ pub struct Held {
     pub number: usize,
     pub received_at: i64,
     pub error: String,
+    /// Whether what follows in its thread waits behind it.
+    pub blocks: bool,
 }
 
 /// A row with the request that holds the item alone.
@@ -64,9 +66,11 @@ pub(crate) async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
 /// Writes a row, inside the transaction that moves the normaliser's position.
 pub(crate) async fn put(tx: &mut AnyConnection, held: &Held, sealed: &str) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO quarantine (id, tenant, account, thread, place, number, part, sequence, received_at, error, sealed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (id) DO UPDATE SET error = excluded.error, sealed = excluded.sealed, thread = excluded.thread",
+        "INSERT INTO quarantine (id, tenant, account, thread, place, number, part, sequence, received_at, error, sealed,
+            blocks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (id) DO UPDATE SET error = excluded.error, sealed = excluded.sealed, thread = excluded.thread,
+            blocks = excluded.blocks",
     )
     .bind(held.id.to_string())
     .bind(held.tenant.to_string())
@@ -79,6 +83,7 @@ pub(crate) async fn put(tx: &mut AnyConnection, held: &Held, sealed: &str) -> Re
     .bind(held.received_at)
     .bind(&held.error)
     .bind(sealed)
+    .bind(i32::from(held.blocks))
     .execute(tx)
     .await
     .map_err(Error::database("put an item into quarantine"))?;
@@ -92,7 +97,7 @@ impl StateStore {
     /// Database errors.
     pub async fn held(&self, tenant: Option<&str>) -> Result<Vec<Held>, Error> {
         let rows = sqlx::query(
-            "SELECT id, tenant, account, thread, place, number, received_at, error FROM quarantine
+            "SELECT id, tenant, account, thread, place, number, received_at, error, blocks FROM quarantine
              WHERE tenant = $1 OR $1 = '' ORDER BY received_at, part, sequence, number",
         )
         .bind(tenant.unwrap_or_default())
@@ -102,9 +107,9 @@ impl StateStore {
         Ok(rows.iter().filter_map(read).collect())
     }
 
-    /// The threads that have something in quarantine: what follows in them must wait behind it.
+    /// The threads in which what follows must wait behind something in quarantine.
     pub(crate) async fn blocked(&self) -> Result<HashSet<Uuid>, Error> {
-        let rows = sqlx::query("SELECT DISTINCT thread FROM quarantine WHERE thread <> ''")
+        let rows = sqlx::query("SELECT DISTINCT thread FROM quarantine WHERE thread <> '' AND blocks = 1")
             .fetch_all(self.store.reads())
             .await
             .map_err(Error::database("read quarantine"))?;
@@ -154,5 +159,6 @@ fn read(row: &sqlx::any::AnyRow) -> Option<Held> {
         number: usize::try_from(row.get::<i32, _>(5)).unwrap_or(0),
         received_at: row.get(6),
         error: row.get(7),
+        blocks: row.get::<i32, _>(8) != 0,
     })
 }

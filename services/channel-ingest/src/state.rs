@@ -12,7 +12,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The schema of the state store; forward only.
-const MIGRATIONS: &[Migration] = &[Migration { version: 1, sqlite: V1, postgres: V1 }];
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, sqlite: V1, postgres: V1 }, Migration { version: 2, sqlite: V2, postgres: V2 }];
 
 const V1: &str = "
 CREATE TABLE inbound (part INTEGER PRIMARY KEY, sequence BIGINT NOT NULL, fence BIGINT NOT NULL);
@@ -23,6 +24,9 @@ CREATE TABLE quarantine (
 CREATE INDEX quarantine_thread ON quarantine (thread);
 CREATE TABLE tokens (account TEXT PRIMARY KEY, tenant TEXT NOT NULL, sealed TEXT NOT NULL, expires_at BIGINT NOT NULL);
 ";
+
+/// Whether what follows in the thread waits behind the item.
+const V2: &str = "ALTER TABLE quarantine ADD COLUMN blocks INTEGER NOT NULL DEFAULT 1";
 
 /// How long another process may take to refresh a token before this one tries itself.
 const REFRESH_WAIT_MS: u64 = 8_000;

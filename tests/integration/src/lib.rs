@@ -1,15 +1,17 @@
 //! The world of a journey: a real nats-server, a real database, the real services, the outside simulated.
 
+mod look;
 mod place;
 mod process;
 mod server;
 mod setup;
 mod world;
 
+pub use look::{Order, address, count, sent_messages};
 pub use place::{Place, on_each};
 pub use process::Process;
 pub use server::Server;
-pub use setup::{knowledge, settings};
+pub use setup::{account, account_state, knowledge, settings};
 pub use world::{Outside, World};
 
 use std::future::Future;

@@ -45,7 +45,7 @@ pub(crate) async fn tenant(spine: &Spine, settings: &Settings) -> Position {
 }
 
 /// Sets an account up, its secrets sealed.
-pub(crate) async fn account(
+pub async fn account(
     spine: &Spine,
     channel: &str,
     slug: &str,
@@ -75,6 +75,17 @@ pub(crate) async fn account(
     let decide = |state: &Account| laws::account::configure(state, &setup, false, at);
     spine.log.transact(&address, &cause(), decide).await.expect("the log takes it");
     id
+}
+
+/// Takes an account out of use, or into use again as it was.
+pub async fn account_state(spine: &Spine, id: Uuid, in_use: bool) {
+    let address = Address::of(TENANT, Account::KIND, id).expect("a good name");
+    let at = spine.log.clock().now();
+    let decide = |state: &Account| match (&state.setup, in_use) {
+        (Some(setup), true) => laws::account::configure(state, setup, true, at),
+        _ => laws::account::disable(state, at),
+    };
+    spine.log.transact(&address, &cause(), decide).await.expect("the log takes it");
 }
 
 /// Writes a knowledge entry.

@@ -41,7 +41,27 @@ pub struct Outside {
     pub partner: Partner,
     pub wechat: wechat::Platform,
     pub ledger: Ledger,
+    /// The outside's time.
+    pub clock: simulators::Clock,
+    /// The partner's account.
+    pub shop: Uuid,
+    /// The official account.
+    pub oa: Uuid,
     pub stop: CancellationToken,
+}
+
+impl Outside {
+    /// The account on a channel.
+    ///
+    /// # Panics
+    /// On a channel that the furnished outside does not speak.
+    pub fn account(&self, channel: &str) -> Uuid {
+        match channel {
+            "http" => self.shop,
+            "wechat_oa" => self.oa,
+            other => panic!("no account on {other}"),
+        }
+    }
 }
 
 impl World {
@@ -176,25 +196,28 @@ impl World {
     pub async fn furnish(&self, entries: &[Entry]) -> Outside {
         let (ledger, stop) = (Ledger::default(), CancellationToken::new());
         let mut config = Config::new("shop");
-        config.pause_ms = 100;
+        // The partner goes on until it is heard.
+        (config.pause_ms, config.posts_max, config.timeout_ms) = (100, 300, 5_000);
         let secret = config.secret.clone();
         let clock = simulators::Clock::world();
         let partner =
             Partner::start(config, clock.clone(), ledger.clone(), &stop).await.expect("the partner starts");
-        let config = wechat::Config::new("oa");
+        let mut config = wechat::Config::new("oa");
+        config.pause_ms = 200;
         let secrets = [
             ("token", config.token.clone()),
             ("encoding_aes_key", config.encoding_aes_key.clone()),
             ("app_secret", config.app_secret.clone()),
         ];
         let app_id = config.app_id.clone();
-        let wechat =
-            wechat::Platform::start(config, clock, ledger.clone(), &stop).await.expect("the platform starts");
+        let wechat = wechat::Platform::start(config, clock.clone(), ledger.clone(), &stop)
+            .await
+            .expect("the platform starts");
         setup::tenant(&self.spine, &setup::settings()).await;
         let callback = partner.callback_url();
         let http =
             [("callback_url", callback.as_str()), ("timeout_ms", "2000"), ("rate_per_second", "10000")];
-        setup::account(&self.spine, "http", "shop", &http, &[("webhook_secret", &secret)]).await;
+        let shop = setup::account(&self.spine, "http", "shop", &http, &[("webhook_secret", &secret)]).await;
         let base = wechat.url();
         let settings = [
             ("app_id", app_id.as_str()),
@@ -204,14 +227,14 @@ impl World {
         ];
         let secrets: Vec<(&str, &str)> =
             secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        setup::account(&self.spine, "wechat_oa", "oa", &settings, &secrets).await;
+        let oa = setup::account(&self.spine, "wechat_oa", "oa", &settings, &secrets).await;
         for entry in entries {
             setup::entry(&self.spine, entry).await;
         }
         partner.point_at(&format!("{}/channels/http/shop/messages", self.http));
         wechat.point_at(&format!("{}/channels/wechat_oa/oa", self.http));
         self.settle().await;
-        Outside { partner, wechat, ledger, stop }
+        Outside { partner, wechat, ledger, clock, shop, oa, stop }
     }
 
     /// Registers an agent who is online.

@@ -2,6 +2,11 @@
 
 mod answer;
 mod killed;
+mod nats;
+mod owners;
+mod platforms;
+mod redelivery;
+mod requests;
 
 use events::knowledge::Entry;
 use integration::knowledge;
