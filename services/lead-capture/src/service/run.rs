@@ -67,7 +67,6 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         reader: frame.reader.clone(),
         state: state.clone(),
         leases: leases.clone(),
-        recent: Arc::default(),
         captured: metrics.counter(
             "details_captured",
             "Contact details that were captured.",

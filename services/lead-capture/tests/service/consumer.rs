@@ -1,7 +1,8 @@
 //! The example consumer, run as somebody else's system would be: killed twice, and it misses and doubles nothing.
 
+use crate::server::Server;
 use crate::stream::{all, wanted};
-use crate::world::{Server, World, on_each};
+use crate::world::{World, on_each};
 use events::feed::LeadFeedType;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -95,7 +96,10 @@ async fn a_consumer_killed_twice_holds_what_the_stream_tells() {
             assert_eq!(lead.events, ids, "each event once, in the stream's order");
             let joined = of.clone().find(|message| message.event.kind == LeadFeedType::Joined);
             assert_eq!(lead.joined_into, joined.and_then(|message| message.event.data.joined_into.clone()));
-            assert_eq!((lead.score, lead.details.len()), (of.filter_map(|m| m.event.data.score).last(), 1));
+            assert_eq!(
+                (lead.score, lead.details.len()),
+                (of.filter_map(|m| m.event.data.score).next_back(), 1)
+            );
         }
         assert_eq!(found[&customers[5].lead(1)].details[0]["consent"], "refused");
         world.kill().await;

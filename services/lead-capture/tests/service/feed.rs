@@ -1,7 +1,8 @@
 //! The feed: every event of a lead once and in order, whatever dies; of an erased person nothing but that.
 
+use crate::server::Server;
 use crate::stream::{Message, all, types_of, wanted};
-use crate::world::{Server, TENANT, World, on_each};
+use crate::world::{TENANT, World, on_each};
 use events::feed::LeadFeedType;
 use events::lead::{Consent, DetailKind};
 use std::collections::BTreeSet;
@@ -79,16 +80,8 @@ async fn a_feeder_that_dies_anywhere_leaves_no_gap_and_no_double() {
         let mut last = World::customer();
         last.says(&world, "邮箱 last@example.com").await;
         world.until("the last lead", async |world| !world.lead(&last.lead(1)).await.is_empty()).await;
-        // Joins and captures that were cut are done now; the log stands still when they are.
-        let mut before = [0; spine::PARTS as usize];
-        loop {
-            tokio::time::sleep(Duration::from_millis(1_500)).await;
-            let ends = world.log().ends().await.unwrap();
-            if ends == before {
-                break;
-            }
-            before = ends;
-        }
+        // What was cut is done now: captures, scores, joins.
+        world.at_rest().await;
         let messages = fed(&world, &server).await;
         let ids: Vec<&str> = messages.iter().map(|message| message.event.id.as_str()).collect();
         let once: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
@@ -144,7 +137,8 @@ async fn of_an_erased_person_only_the_erasure_is_fed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_services_feed_every_event_once() {
     on_each(async |place, server| {
-        // On SQLite there is one process; two feeders that know nothing of each other stand for a zombie.
+        // On Postgres these are two replicas. On SQLite there is one process, and two that know nothing of each other
+        // are one too many: whichever feeds, the stream refuses the other.
         let world = World::start(&place, &server).await;
         let elsewhere = crate::world::Place { folder: place.folder.join("zombie"), url: place.url.clone() };
         let zombie = World::start(&elsewhere, &server).await;

@@ -1,6 +1,7 @@
 //! The read model: the same from the log as live, and the same with the keys as without.
 
-use crate::world::{Place, Server, World, on_each};
+use crate::server::Server;
+use crate::world::{Place, World, on_each};
 use sqlx::Row;
 
 /// Everything of the tables that is not personal.
@@ -51,7 +52,7 @@ async fn no_unsealed_column_depends_on_a_key() {
             let lead = customer.lead(1);
             world.until("a lead", async |world| !world.lead(&lead).await.is_empty()).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        world.at_rest().await;
         world.caught_up().await;
         let with = unsealed(&world).await;
         assert!(values(&world).await.iter().all(Option::is_some));

@@ -1,6 +1,7 @@
 //! What a consumer finds on LEADS.
 
-use crate::world::{Server, World};
+use crate::server::Server;
+use crate::world::World;
 use events::LeadEvent;
 use events::feed::{LeadCloudEvent, LeadFeedType};
 use laws::lead::Lead;

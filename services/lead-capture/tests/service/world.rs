@@ -1,17 +1,15 @@
 //! A lead-capture of its own for each test: nats-server on a free port, SQLite, and Postgres when there is one.
 
+use crate::server::Server;
 use conversation::{Beginning, Inbound, Thread};
 use events::{Content, ContentKind, LeadEvent, Sealed};
 use laws::lead::Lead;
 use runtime::{Health, Host, Metrics, Secret};
 use spine::db::{Database, DatabaseSettings};
 use spine::keys::{KeySettings, Keys, Owner, Period, SealKey};
-use spine::{
-    Address, Cause, Clock, Log, LogSettings, Nats, NatsAccess, PARTS, Position, Reader, Spine, Tail, new_id,
-};
+use spine::{Address, Cause, Log, PARTS, Position, Reader, Spine, Tail, new_id};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -20,71 +18,6 @@ use uuid::Uuid;
 
 pub(crate) const TENANT: &str = "shop";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A nats-server with its store.
-pub(crate) struct Server {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = spawn(folder.path(), port);
-        let server = Self { child, port, _folder: folder };
-        for _ in 0..400 {
-            if let Ok(client) = async_nats::connect(server.url()).await
-                && async_nats::jetstream::new(client).query_account().await.is_ok()
-            {
-                return server;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("nats-server did not start");
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    pub(crate) async fn nats(&self) -> Nats {
-        let access = NatsAccess { url: self.url(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
-        Nats::connect(&access).await.unwrap()
-    }
-
-    pub(crate) async fn log(&self) -> Log {
-        let nats = self.nats().await;
-        spine::streams::provision(&nats, &Default::default()).await.unwrap();
-        Log::new(nats, Clock::system(), LogSettings::default())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn spawn(folder: &Path, port: u16) -> Child {
-    let config = folder.join("nats.conf");
-    let store = folder.join("store");
-    let text = format!(
-        "listen: 127.0.0.1:{port}\nmax_payload: 6MB\njetstream {{ store_dir: {store:?}, sync_interval: always }}\n"
-    );
-    std::fs::write(&config, text).unwrap();
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tributary/bin/nats-server");
-    let binary = if own.exists() { own } else { "nats-server".into() };
-    Command::new(binary)
-        .arg("-c")
-        .arg(config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nats-server 2.12 or later is needed: `make setup` installs it")
-}
 
 /// Where a test's database is.
 #[derive(Clone)]
@@ -123,7 +56,9 @@ impl World {
     pub(crate) async fn open(place: &Place, server: &Server) -> Self {
         let log = server.log().await;
         let database = Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await.unwrap();
-        let keys = Keys::open(&database, KeySettings::default(), log.clock().clone()).await.unwrap();
+        // Given, not made: processes on one Postgres share it.
+        let settings = KeySettings { master: Some("07".repeat(32).into()), ..KeySettings::default() };
+        let keys = Keys::open(&database, settings, log.clock().clone()).await.unwrap();
         let tail = Tail::at_end(&log).await.unwrap();
         let spine = Spine { log, tail, database, keys, readers: Default::default() };
         let host = Host {
@@ -185,6 +120,19 @@ impl World {
         let all: Vec<Position> =
             (0..PARTS).zip(ends).map(|(part, sequence)| Position { generation: 1, part, sequence }).collect();
         self.reader().wait_for(&all, PATIENCE).await.unwrap();
+    }
+
+    /// Everything that follows from what is in the log has been decided: the log no longer grows.
+    pub(crate) async fn at_rest(&self) {
+        let mut before = [0; PARTS as usize];
+        loop {
+            let ends = self.log().ends().await.unwrap();
+            if ends == before {
+                return;
+            }
+            before = ends;
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
     }
 
     /// Fills the model again from the log's beginning and finds the same rows.

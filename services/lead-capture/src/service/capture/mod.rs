@@ -46,7 +46,6 @@ pub(crate) struct Capture {
     pub(crate) reader: Reader,
     pub(crate) state: State,
     pub(crate) leases: Option<Leases>,
-    pub(crate) recent: Arc<Recent>,
     pub(crate) captured: Counter,
 }
 
@@ -93,12 +92,14 @@ impl Capture {
         let mut follower = Follower::new(&self.log, &self.tail, &[part], reached);
         let mut examined = saved;
         let mut save_at = Instant::now() + SAVE_EVERY;
+        // Made with each taking over, since another process may have changed what the last one knew.
+        let recent = Recent::default();
         let mut batch = Vec::new();
         loop {
             tokio::select! {
                 fresh = follower.next(&mut batch, BATCH_MAX) => {
                     fresh?;
-                    self.examine(&batch).await?;
+                    self.examine(&recent, &batch).await?;
                     batch.clear();
                     examined = follower.reached().of(part);
                 }
@@ -113,9 +114,9 @@ impl Capture {
     }
 
     /// Reads the batch and decides what it tells: threads side by side, each in order.
-    async fn examine(&self, batch: &[Arc<spine::Recorded>]) -> Result<(), Error> {
+    async fn examine(&self, recent: &Recent, batch: &[Arc<spine::Recorded>]) -> Result<(), Error> {
         let told = told::read(&self.keys, batch).await?;
-        let told = self.of_leads(told).await?;
+        let told = self.of_leads(recent, told).await?;
         if told.is_empty() {
             return Ok(());
         }
@@ -123,8 +124,7 @@ impl Capture {
         for told in told {
             threads.entry(told.thread).or_default().push(told);
         }
-        let decider =
-            Decider { log: &self.log, keys: &self.keys, recent: &self.recent, captured: &self.captured };
+        let decider = Decider { log: &self.log, keys: &self.keys, recent, captured: &self.captured };
         let decided = futures::stream::iter(threads.into_values())
             .map(|told| decider.thread(told))
             .buffer_unordered(THREADS_MAX);
@@ -133,17 +133,17 @@ impl Capture {
     }
 
     /// Leaves out what tells nothing without a lead, where there is none: a wish, a name, a word about calls.
-    async fn of_leads(&self, mut told: Vec<Told>) -> Result<Vec<Told>, Error> {
+    async fn of_leads(&self, recent: &Recent, mut told: Vec<Told>) -> Result<Vec<Told>, Error> {
         let makes_one: Vec<Uuid> =
             told.iter().filter(|told| told.reading.reaches()).map(|told| told.thread).collect();
         let mut asked: Vec<Uuid> = told.iter().map(|told| told.thread).collect();
-        asked.retain(|thread| !makes_one.contains(thread) && self.recent.number(*thread).is_none());
+        asked.retain(|thread| !makes_one.contains(thread) && recent.number(*thread).is_none());
         asked.sort_unstable();
         asked.dedup();
         for (thread, n) in recent::numbers(&self.reader, &asked).await? {
-            self.recent.found(thread, n);
+            recent.found(thread, n);
         }
-        told.retain(|told| makes_one.contains(&told.thread) || self.recent.number(told.thread).is_some());
+        told.retain(|told| makes_one.contains(&told.thread) || recent.number(told.thread).is_some());
         Ok(told)
     }
 }

@@ -10,10 +10,11 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-const THREADS_MAX: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
+/// Of one part.
+const THREADS_MAX: NonZeroUsize = NonZeroUsize::new(4_000).expect("not zero");
 
 /// Holds numbers and wishes, never a value. A thread that fell out is found in the read model.
-pub(crate) struct Recent {
+pub(super) struct Recent {
     threads: Mutex<LruCache<Uuid, Known>>,
 }
 
