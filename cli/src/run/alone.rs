@@ -62,10 +62,13 @@ pub(crate) async fn with_suite<T>(
     let both = async {
         tokio::pin!(running, working);
         tokio::select! {
-            ended = &mut running => {
-                ended.context("the suite's parts cannot be started")?;
-                bail!("stopped before it was done");
-            }
+            ended = &mut running => match ended {
+                Ok(()) => Err(anyhow!("stopped before it was done")),
+                Err(error) => {
+                    end_server(&common, &error).await;
+                    Err(error.context("the suite's parts cannot be started"))
+                }
+            },
             done = &mut working => {
                 if let Err(error) = running.await {
                     tracing::warn!(error = %format!("{error:#}"), "the suite's parts did not stop well");
@@ -93,7 +96,13 @@ pub(crate) async fn with_stage<T>(
     let (stop, nats_stop) = (CancellationToken::new(), CancellationToken::new());
     let all = async {
         let source = assemble::source(&common, &args, &nats_stop).await?;
-        let base = assemble::open(&common, &args, source).await?;
+        let base = match assemble::open(&common, &args, source).await {
+            Ok(base) => base,
+            Err(error) => {
+                end_server(&common, &error).await;
+                return Err(error);
+            }
+        };
         let done = tokio::select! {
             done = work(base.stage()) => done,
             () = stop.cancelled() => Err(anyhow!("stopped before it was done")),
@@ -105,6 +114,20 @@ pub(crate) async fn with_stage<T>(
         done
     };
     shutdown::until_signal(stop.clone(), all).await?
+}
+
+/// A start that failed leaves its nats-server to the next one; after a command there may be none. When the folder
+/// turned out to be another process's, so is the server.
+async fn end_server(common: &Common, error: &anyhow::Error) {
+    let of_another = matches!(error.downcast_ref(), Some(spine::Error::Locked { .. }));
+    if common.nats.is_some() || of_another {
+        return;
+    }
+    let stop = CancellationToken::new();
+    if let Ok(running) = nats::Server::start(&nats::Settings::of(&common.data), stop.clone()).await {
+        stop.cancel();
+        running.supervise().await;
+    }
 }
 
 /// How a command reaches the nats-server of a running suite, or the one that is named.

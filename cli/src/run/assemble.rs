@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 const PROCESS: &str = "tributary";
 
 /// Everything that the roles share.
-pub(super) struct Base {
+pub(super) struct Foundation {
     pub(super) spine: Spine,
     pub(super) health: Health,
     pub(super) metrics: Metrics,
@@ -28,7 +28,7 @@ pub(super) struct Base {
     pub(super) nats: NatsSource,
 }
 
-impl Base {
+impl Foundation {
     /// What a replay plays on.
     pub(super) fn stage(&self) -> Stage {
         Stage { log: self.spine.log.clone(), keys: self.spine.keys.clone(), console: self.nats.console() }
@@ -169,7 +169,7 @@ pub(super) async fn source(
     }
 }
 
-pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Base> {
+pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Foundation> {
     let operator = source.connect(nats::Role::Operator).await?;
     let settings = StreamSettings { replicas: args.replicas, ..StreamSettings::default() };
     streams::provision(&operator, &settings).await?;
@@ -195,11 +195,11 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let metrics = Metrics::new(PROCESS, None)?;
     metrics.install();
     let spine = Spine { log, tail, database, keys, readers: Readers::default() };
-    Ok(Base { spine, health, metrics, credential, nats: source })
+    Ok(Foundation { spine, health, metrics, credential, nats: source })
 }
 
 /// Tells whether NATS is connected; only a note, since an outage takes all replicas down together.
-fn watch_nats(tasks: &mut Tasks, base: &Base, stop: &CancellationToken) {
+fn watch_nats(tasks: &mut Tasks, base: &Foundation, stop: &CancellationToken) {
     let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
     tasks.spawn("watch nats", async move {
         loop {

@@ -1,7 +1,7 @@
 //! Starting the roles: each with its own connection, so that NATS refuses what is not its business.
 
 use super::args::RunArgs;
-use super::assemble::Base;
+use super::assemble::Foundation;
 use crate::nats;
 use runtime::{Host, Role, State, Tasks};
 use spine::Spine;
@@ -36,7 +36,7 @@ pub(super) fn nats_role(role: Role) -> nats::Role {
 /// Starts the chosen roles as tasks of the process.
 pub(super) async fn start(
     tasks: &mut Tasks,
-    base: &Base,
+    base: &Foundation,
     args: &RunArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Started> {

@@ -23,12 +23,15 @@ pub struct Ready {
     pub account: Arc<Account>,
 }
 
+/// What was opened, and from which setup: another setup is opened anew.
+type Openings = HashMap<Uuid, (Arc<AccountSetup>, Ready)>;
+
 /// All accounts of the installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
     directory: Directory,
     keys: Keys,
-    opened: Arc<Mutex<HashMap<Uuid, (Arc<AccountSetup>, Ready)>>>,
+    opened: Arc<Mutex<Openings>>,
 }
 
 impl Accounts {

@@ -41,6 +41,17 @@ struct Standing {
     contact: Option<String>,
 }
 
+/// A message on its way out.
+struct Letter<'a> {
+    address: &'a Address,
+    ready: &'a Ready,
+    message: Uuid,
+    attempt: u32,
+    /// The sealed name that the platform has for the customer.
+    contact: &'a str,
+    body: &'a str,
+}
+
 impl Delivery {
     /// One due send.
     pub(crate) async fn handle(self, work: Work) -> Result<Done, Error> {
@@ -71,22 +82,19 @@ impl Delivery {
             }
             Stage::Waiting { .. } | Stage::Unknown { .. } => {
                 if let Some(after_ms) = self.pace.wait_ms(&ready, self.log.clock().now()) {
-                    return Ok(Done::Again { after_ms });
+                    return Ok(Done::LanePaused { after_ms });
                 }
                 let contact = standing.contact.unwrap_or_default();
-                self.send(&address, &ready, (message, pending.attempt + 1), &contact, &work.body).await
+                let (attempt, body) = (pending.attempt + 1, work.body.as_str());
+                let letter =
+                    Letter { address: &address, ready: &ready, message, attempt, contact: &contact, body };
+                self.send(&letter).await
             }
         }
     }
 
-    async fn send(
-        &self,
-        address: &Address,
-        ready: &Ready,
-        (message, attempt): (Uuid, u32),
-        contact: &str,
-        body: &str,
-    ) -> Result<Done, Error> {
+    async fn send(&self, letter: &Letter<'_>) -> Result<Done, Error> {
+        let Letter { address, ready, message, attempt, .. } = *letter;
         let shows_itself = ready.channel.sender.is_none();
         let at = self.log.clock().now();
         let start = StartSend { message, attempt, proof: proof(ready) };
@@ -116,20 +124,14 @@ impl Delivery {
         if shows_itself || !self.log.read::<Thread, _>(address, still).await? {
             return Ok(Done::At(started.position()));
         }
-        let outcome = self.call(address, ready, (message, attempt), contact, body).await?;
+        let outcome = self.call(letter).await?;
         self.outcomes.add(1, &[ready.channel.name, word(&outcome)]);
         self.record(address, message, attempt, outcome).await
     }
 
     /// The call itself, one per part of a text that is too long for one message.
-    async fn call(
-        &self,
-        address: &Address,
-        ready: &Ready,
-        (message, attempt): (Uuid, u32),
-        contact: &str,
-        body: &str,
-    ) -> Result<SendOutcome, Error> {
+    async fn call(&self, letter: &Letter<'_>) -> Result<SendOutcome, Error> {
+        let Letter { address, ready, message, attempt, contact, body } = *letter;
         let Some(sender) = ready.channel.sender else {
             return Ok(SendOutcome::failed(FailureClass::Configuration));
         };

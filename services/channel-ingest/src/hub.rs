@@ -10,10 +10,12 @@ use uuid::Uuid;
 /// Messages that wait for one socket; one that falls further behind is cut and comes back with its sequence.
 const WAITING_MAX: usize = 256;
 
+type Listeners = HashMap<Uuid, Vec<mpsc::Sender<Arc<Recorded>>>>;
+
 /// Who listens to which thread. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Hub {
-    listeners: Arc<Mutex<HashMap<Uuid, Vec<mpsc::Sender<Arc<Recorded>>>>>>,
+    listeners: Arc<Mutex<Listeners>>,
 }
 
 impl Hub {

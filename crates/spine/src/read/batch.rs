@@ -1,6 +1,7 @@
 //! One batch, one transaction: rows, due rows, parked entities and positions change together or not at all.
 
-use super::Projector;
+use super::work::Work;
+use super::{Projector, due};
 use crate::address::GENERATION;
 use crate::db::Model;
 use crate::error::Error;
@@ -23,6 +24,8 @@ pub(crate) struct Progress {
     /// Whether this is the model that answers: only then do caches and sockets hear of its batches. A slot that
     /// fills beside it tells nobody.
     pub(crate) is_live: bool,
+    /// The due rows that the last batch put.
+    pub(crate) fresh: Vec<(&'static str, Work)>,
 }
 
 /// Reads the positions of `parts` (0 where there is none yet) and what is parked, and takes the positions
@@ -78,7 +81,7 @@ pub(crate) async fn commit(
         .cloned()
         .collect();
     match transaction(model, projector, progress, batch, &wanted).await {
-        Ok(()) => {}
+        Ok(fresh) => progress.fresh = fresh,
         Err(error) if blames_content(&error) => {
             tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a batch holds what cannot be applied; applying one by one");
             one_by_one(model, projector, progress, batch, &wanted).await?;
@@ -100,13 +103,17 @@ async fn transaction(
     progress: &Progress,
     batch: &[Arc<Recorded>],
     wanted: &[Arc<Recorded>],
-) -> Result<(), Error> {
+) -> Result<Vec<(&'static str, Work)>, Error> {
     let mut tx = model.store.begin().await?;
     move_positions(&mut tx, model, progress, batch).await?;
+    let mut fresh = Vec::new();
     if !wanted.is_empty() {
-        projector.apply(&mut tx, wanted).await?;
+        let applied;
+        (applied, fresh) = due::collect(projector.apply(&mut tx, wanted)).await;
+        applied?;
     }
-    tx.commit().await.map_err(Error::database("commit a batch"))
+    tx.commit().await.map_err(Error::database("commit a batch"))?;
+    Ok(fresh)
 }
 
 async fn one_by_one(

@@ -2,9 +2,26 @@
 
 use crate::db::Bulk;
 use crate::error::Error;
+use crate::read::work::Work;
 use crate::record::Recorded;
 use sqlx::AnyConnection;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::Future;
+
+tokio::task_local! {
+    /// The rows that the running batch puts, for the workers of this process once it is committed.
+    static FRESH: RefCell<Vec<(&'static str, Work)>>;
+}
+
+/// Runs the projecting of a batch and collects the due rows that it puts.
+pub(super) async fn collect<T>(projecting: impl Future<Output = T>) -> (T, Vec<(&'static str, Work)>) {
+    let collecting = async {
+        let done = projecting.await;
+        (done, FRESH.with(RefCell::take))
+    };
+    FRESH.scope(RefCell::default(), collecting).await
+}
 
 static PUT: Bulk = Bulk::new(
     "INSERT INTO due (kind, entity, key, lane, at, part, sequence, body)",
@@ -98,6 +115,13 @@ impl DueChanges {
                 .bind(due.body.clone())
         })
         .await?;
+        // Outside of a live batch nobody collects.
+        let _ = FRESH.try_with(|fresh| {
+            fresh.borrow_mut().extend(put.into_iter().map(|(due, part, sequence)| {
+                let Due { kind, entity, key, lane, at, body } = *due;
+                (kind, Work { entity, key, lane, at, body, part, sequence })
+            }));
+        });
         Ok(())
     }
 }

@@ -117,7 +117,8 @@ impl Lane<'_> {
             let ended = batch::commit(self.model, self.projector, &mut self.progress, waiting).await;
             match ended {
                 Ok(()) => {
-                    self.shared.committed(&self.progress.positions);
+                    let fresh = std::mem::take(&mut self.progress.fresh);
+                    self.shared.committed(&self.progress.positions, fresh);
                     waiting.clear();
                     return Ok(());
                 }

@@ -3,6 +3,7 @@
 use super::Projector;
 use super::batch;
 use super::lane::Lane;
+use super::work::Work;
 use crate::address::PARTS;
 use crate::db::{Backend, Database, Liveness, Model};
 use crate::error::Error;
@@ -10,8 +11,8 @@ use crate::lease::Leases;
 use crate::log::{Log, Tail};
 use crate::position::Position;
 use arc_swap::ArcSwap;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -49,7 +50,12 @@ pub(crate) struct Shared {
     positions: watch::Sender<BTreeMap<u8, u64>>,
     statuses: watch::Sender<BTreeMap<u8, Status>>,
     pub(crate) committed: Notify,
+    /// Due rows that were put and that no worker has looked at, by kind.
+    fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
 }
+
+/// Fresh rows of one kind that wait for its worker; beyond that it reads the table.
+const FRESH_MAX: usize = 4_096;
 
 impl Shared {
     pub(crate) fn new(parts: impl IntoIterator<Item = u8>) -> Self {
@@ -57,6 +63,7 @@ impl Shared {
             positions: watch::Sender::new(BTreeMap::new()),
             statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
             committed: Notify::new(),
+            fresh: Mutex::default(),
         }
     }
 
@@ -71,9 +78,27 @@ impl Shared {
         self.committed.notify_waiters();
     }
 
-    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>) {
+    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>, fresh: Vec<(&'static str, Work)>) {
         self.positions.send_modify(|known| known.extend(positions));
+        {
+            let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+            for (kind, work) in fresh {
+                let rows = waiting.entry(kind).or_default();
+                // A kind without a worker, or one that is behind, finds its rows in the table.
+                if rows.len() < FRESH_MAX {
+                    rows.push(work);
+                }
+            }
+        }
         self.committed.notify_waiters();
+    }
+
+    /// The rows of a kind that were put since the last call, and whether some may be missing.
+    pub(crate) fn take_fresh(&self, kind: &str) -> (Vec<Work>, bool) {
+        let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = waiting.get_mut(kind).map(std::mem::take).unwrap_or_default();
+        let full = rows.len() >= FRESH_MAX;
+        (rows, full)
     }
 }
 
@@ -347,7 +372,7 @@ impl Reader {
     ) -> Result<(), Error> {
         let inner = &*self.inner;
         let progress = batch::Progress { is_live: true, ..batch::open(model, parts, fence).await? };
-        inner.shared.committed(&progress.positions);
+        inner.shared.committed(&progress.positions, Vec::new());
         self.mark(parts, &Status::CatchingUp);
         let mut lane = Lane {
             log: &inner.log,

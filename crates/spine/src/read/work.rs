@@ -5,14 +5,17 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::position::Position;
 use sqlx::{AssertSqlSafe, Row};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A worker looks at least so often, also when nothing was committed: for timers and a moved clock.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Fresh rows that wait in memory for a free entity or lane; beyond that the table is read.
+const BACKLOG_MAX: usize = 4_096;
 const RETRY_DELAY_MIN_US: i64 = 50_000;
 const RETRY_DELAY_MAX_US: i64 = 30_000_000;
 /// One due row.
@@ -39,6 +42,8 @@ pub enum Done {
     Nothing,
     /// Try again after so many milliseconds.
     Again { after_ms: u64 },
+    /// The row's whole lane takes nothing for so many milliseconds: none of its rows is looked at meanwhile.
+    LanePaused { after_ms: u64 },
 }
 
 /// Bounds of one kind of work.
@@ -60,6 +65,8 @@ struct Claims {
     /// By entity: one piece of work of an entity at a time, in order.
     held: HashMap<String, Claim>,
     running_by_lane: HashMap<String, usize>,
+    /// Until when a lane takes nothing.
+    paused: HashMap<String, i64>,
     failures: HashMap<String, u32>,
 }
 
@@ -84,40 +91,54 @@ where
     let clock = reader.inner().log.clock().clone();
     let mut claims = Claims::default();
     let mut running: JoinSet<(Work, Result<Done, Error>)> = JoinSet::new();
+    // Fresh rows that could not be taken at once, for the moment when their entity or lane is free.
+    let mut backlog: VecDeque<Work> = VecDeque::new();
+    let mut look_at = Instant::now();
     loop {
         let committed = reader.committed();
         tokio::pin!(committed);
         // Registered before the look, so that a commit during it is not missed.
         committed.as_mut().enable();
         claims.settle(&reader.positions(), clock.now());
-        if running.len() < limits.in_flight_max {
+        let (fresh, some_missing) = reader.inner().shared.take_fresh(kind);
+        backlog.extend(fresh);
+        if some_missing || backlog.len() > BACKLOG_MAX {
+            look_at = Instant::now();
+        }
+        if Instant::now() >= look_at && running.len() < limits.in_flight_max {
             match due(reader, kind, &claims, limits, clock.now()).await {
-                Ok(rows) => {
-                    for row in rows {
-                        if running.len() >= limits.in_flight_max {
-                            break;
-                        }
-                        if claims.take(&row, limits.per_lane_max) {
-                            let (future, reader) = (handle(row.clone()), reader.clone());
-                            running.spawn(async move {
-                                let result = match future.await {
-                                    Ok(Done::Nothing) => forget(&reader, kind, &row).await,
-                                    other => other,
-                                };
-                                (row, result)
-                            });
-                        }
-                    }
-                }
+                // The table holds all that the backlog holds.
+                Ok(rows) => backlog = rows.into(),
                 Err(error) => {
                     tracing::warn!(work.kind = kind, error = %super::batch::chain(&error), "what is due cannot be read; trying again");
                 }
             }
+            look_at = Instant::now() + LOOK_EVERY;
+        }
+        let (live, now) = (reader.live_parts(), clock.now());
+        for _ in 0..backlog.len() {
+            let Some(row) = backlog.pop_front() else { break };
+            if row.at > now || !live.contains(&row.part) {
+                // It is found in the table when its time has come.
+                continue;
+            }
+            if running.len() >= limits.in_flight_max || !claims.take(&row, limits.per_lane_max, now) {
+                backlog.push_back(row);
+                continue;
+            }
+            let (future, reader) = (handle(row.clone()), reader.clone());
+            running.spawn(async move {
+                let result = match future.await {
+                    Ok(Done::Nothing) => forget(&reader, kind, &row).await,
+                    other => other,
+                };
+                (row, result)
+            });
         }
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = &mut committed => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep_until(look_at) => {}
             Some(ended) = running.join_next() => {
                 let (row, result) = ended.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
                 claims.give_back(kind, &row, result, &clock);
@@ -139,12 +160,8 @@ async fn due(
     if parts.is_empty() {
         return Ok(Vec::new());
     }
-    let full: Vec<&String> = claims
-        .running_by_lane
-        .iter()
-        .filter(|(_, count)| **count >= limits.per_lane_max)
-        .map(|(lane, _)| lane)
-        .collect();
+    let busy = claims.running_by_lane.iter().filter(|(_, count)| **count >= limits.per_lane_max);
+    let full: BTreeSet<&String> = busy.map(|(lane, _)| lane).chain(claims.paused.keys()).collect();
     let list = |from: usize, count: usize| {
         (from..from + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(",")
     };
@@ -198,7 +215,10 @@ async fn forget(reader: &Reader, kind: &str, row: &Work) -> Result<Done, Error> 
 }
 
 impl Claims {
-    fn take(&mut self, row: &Work, per_lane_max: usize) -> bool {
+    fn take(&mut self, row: &Work, per_lane_max: usize, now: i64) -> bool {
+        if self.paused.get(&row.lane).is_some_and(|until| *until > now) {
+            return false;
+        }
         let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
         if self.held.contains_key(&row.entity) || running >= per_lane_max {
             return false;
@@ -215,6 +235,7 @@ impl Claims {
             Claim::Until(position) => positions.get(&position.part).is_none_or(|at| *at < position.sequence),
             Claim::After(at) => *at > now,
         });
+        self.paused.retain(|_, until| *until > now);
     }
 
     fn give_back(&mut self, kind: &str, row: &Work, result: Result<Done, Error>, clock: &Clock) {
@@ -230,6 +251,12 @@ impl Claims {
                 match done {
                     Done::At(position) => Claim::Until(position),
                     Done::Nothing => Claim::After(clock.now()),
+                    Done::LanePaused { after_ms } => {
+                        let until = clock.now() + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
+                        self.paused.insert(row.lane.clone(), until);
+                        self.held.remove(&row.entity);
+                        return;
+                    }
                     Done::Again { after_ms } => Claim::After(
                         clock.now() + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000,
                     ),

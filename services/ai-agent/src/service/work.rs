@@ -200,7 +200,7 @@ impl Answering {
         } else {
             sealed.extend(self.rows(&work.entity).await?);
             if awaiting.iter().any(|message| !sealed.contains_key(message)) {
-                sealed.extend(self.from_log(address).await?);
+                sealed.extend(self.read_log(address).await?);
             }
         }
         let mut texts = Vec::new();
@@ -224,7 +224,7 @@ impl Answering {
         Ok(rows.iter().filter_map(|row| Some((row.get::<String, _>(0).parse().ok()?, row.get(1)))).collect())
     }
 
-    async fn from_log(&self, address: &Address) -> Result<Vec<(Uuid, String)>, Error> {
+    async fn read_log(&self, address: &Address) -> Result<Vec<(Uuid, String)>, Error> {
         let mut found = Vec::new();
         for record in self.log.history(address, None).await? {
             for event in record.events::<Thread>()? {
