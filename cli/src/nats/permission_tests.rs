@@ -19,7 +19,7 @@ const WRITERS: [(&str, &[Role]); 14] = [
     ("log.1.1.shop.knowledge.a", &[Console, Operator]),
     ("log.1.1.shop.account.a", &[Console, Operator]),
     ("log.1.1.shop.tenant.a", &[Console, Operator]),
-    ("log.1.1.shop.access.a", &[Console]),
+    ("log.1.1.shop.access.a", &[Console, LeadCapture]),
     ("log.1.1.shop.spend.a", &[Analytics]),
     ("inbound.0.shop.a", &[ChannelIngest]),
     ("refused.shop", &[ChannelIngest]),

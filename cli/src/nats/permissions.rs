@@ -71,7 +71,7 @@ fn writes(role: Role) -> Vec<String> {
         Role::Identity => (&["thread", "customer", "lead"], &[]),
         Role::Routing => (&["thread", "agent"], &[]),
         Role::AiAgent => (&["thread"], &[]),
-        Role::LeadCapture => (&["lead", "endpoint"], &["leads.>"]),
+        Role::LeadCapture => (&["lead", "endpoint", "access"], &["leads.>"]),
         Role::Analytics => (&["spend"], &[]),
         Role::Console => (&["thread", "agent", "knowledge", "account", "tenant", "access"], &[]),
         Role::Operator => (&["account", "knowledge", "tenant", "agent"], &[]),

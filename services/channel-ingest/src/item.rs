@@ -62,7 +62,7 @@ pub(crate) async fn take(
         }
         match decide(log, keys, arrival, &address, began.clone()).await {
             Ok(decided) => return Ok(Taken::Settled(decided)),
-            Err(Refused::Failed(error @ Error::UnknownEvent { .. })) => {
+            Err(Refused::Failed(error @ (Error::UnknownEvent { .. } | Error::Unreadable { .. }))) => {
                 return Ok(Taken::Refused { thread, why: error.to_string(), blocks: true });
             }
             // The key vanished under it: the person was erased, and who writes again is a new thread.
@@ -114,84 +114,94 @@ async fn decide(
     address: &Address,
     began: Option<Beginning>,
 ) -> Result<Option<Decided>, Refused<Rejection>> {
-    let Arrival { item, received_at: at, raw, .. } = arrival;
-    let (at, provider) = (*at, item.item_id.clone());
-    let sent_at = item.sent_at.unwrap_or(at);
-    let thread = address.uuid().unwrap_or_default();
-    let message = Uuid::new_v5(&thread, item.item_id.as_bytes());
-    // One item decides once, from whatever delivery and however often.
-    let cause = |purpose| Cause { id: message, purpose, ..arrival.cause.clone() };
-    let visit = |by| Visit {
-        by,
-        provider: provider.clone(),
-        touch: item.touch.clone(),
-        window: item.window,
-        sent_at,
-        began: began.clone(),
-    };
-    let append = |purpose, decision: Box<dyn Fn(&Thread) -> Decision + Send + Sync>| async move {
-        log.transact(address, &cause(purpose), move |state: &Thread| decision(state)).await.map(Some)
-    };
-    match &item.kind {
+    let message = message_of(arrival, address);
+    let asked = match &arrival.item.kind {
         Kind::Message { .. } | Kind::Unsupported { .. } => {
-            let inbound = Inbound {
-                message,
-                provider: provider.clone(),
-                content: content(keys, arrival, address).await?,
-                sent_at,
-                order: item.order,
-                window: item.window,
-                raw: raw.clone(),
-                touch: item.touch.clone(),
-                began: began.clone(),
-            };
-            append("receive", Box::new(move |state| conversation::receive(state, &inbound, at))).await
+            let content = content(keys, arrival, address).await?;
+            Some(received(arrival, message, content, began))
         }
-        Kind::Follow => {
-            let visit = visit(OpenedBy::Follow);
-            append("open", Box::new(move |state| conversation::open(state, &visit, at))).await
+        Kind::Echo { of } => {
+            let content = content(keys, arrival, address).await?;
+            Some(echoed(arrival, message, content, of.as_deref()))
         }
-        Kind::Scan => {
-            let visit = visit(OpenedBy::Scan);
-            append("open", Box::new(move |state| conversation::open(state, &visit, at))).await
-        }
+        _ => acted(arrival, began)?,
+    };
+    let Some((purpose, decision)) = asked else { return Ok(None) };
+    // One item decides once, from whatever delivery and however often.
+    let cause = Cause { id: message, purpose, ..arrival.cause.clone() };
+    log.transact(address, &cause, |state: &Thread| decision(state)).await.map(Some)
+}
+
+/// What is asked of the law, and for which purpose.
+type Asked = (&'static str, Box<dyn Fn(&Thread) -> Decision + Send + Sync>);
+
+/// Our id of the item, the same for each of its deliveries.
+fn message_of(arrival: &Arrival<'_>, address: &Address) -> Uuid {
+    Uuid::new_v5(&address.uuid().unwrap_or_default(), arrival.item.item_id.as_bytes())
+}
+
+fn received(arrival: &Arrival<'_>, message: Uuid, content: Content, began: Option<Beginning>) -> Asked {
+    let (item, at) = (arrival.item, arrival.received_at);
+    let inbound = Inbound {
+        message,
+        provider: item.item_id.clone(),
+        content,
+        sent_at: item.sent_at.unwrap_or(at),
+        order: item.order,
+        window: item.window,
+        raw: arrival.raw.clone(),
+        touch: item.touch.clone(),
+        began,
+    };
+    ("receive", Box::new(move |state| conversation::receive(state, &inbound, at)))
+}
+
+fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&str>) -> Asked {
+    let (item, at) = (arrival.item, arrival.received_at);
+    let echo = Echo {
+        ours: of.and_then(|of| Uuid::try_parse(of).ok()),
+        message,
+        provider: item.item_id.clone(),
+        content,
+        sent_at: item.sent_at.unwrap_or(at),
+        raw: arrival.raw.clone(),
+    };
+    ("echo", Box::new(move |state| conversation::echo(state, &echo, at)))
+}
+
+/// What the customer or the platform did without writing; none when it is no part of a conversation.
+fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked>, Error> {
+    let (item, at) = (arrival.item, arrival.received_at);
+    let (provider, sent_at) = (item.item_id.clone(), item.sent_at.unwrap_or(at));
+    let (touch, window) = (item.touch.clone(), item.window);
+    let visit = |by| -> Asked {
+        let visit = Visit { by, provider: provider.clone(), touch: touch.clone(), window, sent_at, began };
+        ("open", Box::new(move |state| conversation::open(state, &visit, at)))
+    };
+    Ok(Some(match &item.kind {
+        Kind::Follow => visit(OpenedBy::Follow),
+        Kind::Scan => visit(OpenedBy::Scan),
         Kind::Menu { .. } => {
-            let touch = TouchOpen {
-                provider: provider.clone(),
-                touch: item.touch.clone().unwrap_or_default(),
-                window: item.window,
-                sent_at,
-            };
-            append("touch", Box::new(move |state| conversation::touch(state, &touch, at))).await
+            let touch = TouchOpen { provider, touch: touch.unwrap_or_default(), window, sent_at };
+            ("touch", Box::new(move |state| conversation::touch(state, &touch, at)))
         }
         Kind::Unfollow => {
-            let gone = Gone { provider: provider.clone(), sent_at };
-            append("leave", Box::new(move |state| conversation::unreachable(state, &gone, at))).await
+            let gone = Gone { provider, sent_at };
+            ("leave", Box::new(move |state| conversation::unreachable(state, &gone, at)))
         }
         Kind::Receipt { of, state: receipt } => {
             let (of, receipt) = (of.clone(), *receipt);
-            let decision = move |state: &Thread| {
+            let decide = move |state: &Thread| {
                 let ours = Uuid::try_parse(&of).ok().or_else(|| state.message_of(&of));
                 ours.map_or(Ok(vec![]), |ours| conversation::receipt(state, ours, receipt, Some(&of), at))
             };
-            append("receipt", Box::new(decision)).await
+            ("receipt", Box::new(decide))
         }
-        Kind::Echo { of } => {
-            let echo = Echo {
-                ours: of.as_deref().and_then(|of| Uuid::try_parse(of).ok()),
-                message,
-                provider: provider.clone(),
-                content: content(keys, arrival, address).await?,
-                sent_at,
-                raw: raw.clone(),
-            };
-            append("echo", Box::new(move |state| conversation::echo(state, &echo, at))).await
+        Kind::Privacy { .. } => {
+            return Err(Error::Other("a privacy demand waits for an operator: erase the person".into()));
         }
-        Kind::Desk { .. } | Kind::Aside { .. } => Ok(None),
-        Kind::Privacy { .. } => Err(Refused::Failed(Error::Other(
-            "a privacy demand waits for an operator: erase the person".into(),
-        ))),
-    }
+        _ => return Ok(None),
+    }))
 }
 
 fn seal_key(arrival: &Arrival<'_>, thread: Uuid) -> SealKey {

@@ -4,6 +4,7 @@ use crate::place::Place;
 use crate::server::Server;
 use crate::setup::{self, TENANT};
 use events::knowledge::Entry;
+use events::tenant::Settings;
 use runtime::{Health, Host, Metrics, Role, Secret, State, Tasks};
 use simulators::http::{Config, Partner};
 use simulators::{Ledger, wechat};
@@ -14,9 +15,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// What the services know each other by.
+pub const CREDENTIAL: &str = "a-credential-of-the-journeys-0000";
 
 /// The suite, running.
 pub struct World {
@@ -33,7 +37,7 @@ pub struct World {
     pub console: Option<console::App>,
     roles: Vec<Role>,
     stop: CancellationToken,
-    running: Option<JoinHandle<Result<(), runtime::shutdown::Crash>>>,
+    running: JoinSet<Result<(), runtime::shutdown::Crash>>,
 }
 
 /// The simulated outside of a world: a partner system on the generic channel and an official account.
@@ -97,7 +101,7 @@ impl World {
             console: None,
             roles: roles.to_vec(),
             stop: CancellationToken::new(),
-            running: None,
+            running: JoinSet::new(),
         };
         world.run().await;
         world
@@ -120,7 +124,7 @@ impl World {
                 role,
                 health: self.health.clone(),
                 metrics: metrics.clone(),
-                credential: Secret::new("a-credential-of-the-journeys-0000"),
+                credential: Secret::new(CREDENTIAL),
                 peers: Arc::new(self.peers.clone()),
                 shutdown: self.stop.clone(),
             };
@@ -128,7 +132,7 @@ impl World {
             self.run_role(&mut tasks, role, host, listener).await;
         }
         self.http = self.peers[&Role::ChannelIngest].clone();
-        self.running = Some(tokio::task::spawn(tasks.supervise(Duration::from_secs(20))));
+        self.running.spawn(tasks.supervise(Duration::from_secs(20)));
         self.health.started();
         tokio::time::timeout(crate::PATIENCE, self.health.until_ready())
             .await
@@ -176,7 +180,7 @@ impl World {
     /// Stops the suite as SIGTERM would; the server and the data stay.
     pub async fn stop(mut self) -> (Place, Server, Clock) {
         self.stop.cancel();
-        let ended = self.running.take().expect("it runs").await.expect("the suite does not panic");
+        let ended = self.running.join_next().await.expect("it runs").expect("the suite does not panic");
         ended.expect("the suite stops cleanly");
         let clock = self.spine.log.clock().clone();
         let Self { place, server, spine, ingest, identity, console, .. } = self;
@@ -194,6 +198,11 @@ impl World {
 
     /// The tenant with settings and knowledge, and the outside with an account on each of two channels.
     pub async fn furnish(&self, entries: &[Entry]) -> Outside {
+        self.furnish_with(&setup::settings(), entries).await
+    }
+
+    /// As [`World::furnish`], with settings of the journey's own.
+    pub async fn furnish_with(&self, settings: &Settings, entries: &[Entry]) -> Outside {
         let (ledger, stop) = (Ledger::default(), CancellationToken::new());
         let mut config = Config::new("shop");
         // The partner goes on until it is heard.
@@ -213,13 +222,13 @@ impl World {
         let wechat = wechat::Platform::start(config, clock.clone(), ledger.clone(), &stop)
             .await
             .expect("the platform starts");
-        setup::tenant(&self.spine, &setup::settings()).await;
+        setup::tenant(&self.spine, settings).await;
         let callback = partner.callback_url();
         let http =
             [("callback_url", callback.as_str()), ("timeout_ms", "2000"), ("rate_per_second", "10000")];
         let shop = setup::account(&self.spine, "http", "shop", &http, &[("webhook_secret", &secret)]).await;
         let base = wechat.url();
-        let settings = [
+        let desk = [
             ("app_id", app_id.as_str()),
             ("mode", "safe"),
             ("api_base", base.as_str()),
@@ -227,14 +236,20 @@ impl World {
         ];
         let secrets: Vec<(&str, &str)> =
             secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let oa = setup::account(&self.spine, "wechat_oa", "oa", &settings, &secrets).await;
+        let oa = setup::account(&self.spine, "wechat_oa", "oa", &desk, &secrets).await;
         for entry in entries {
             setup::entry(&self.spine, entry).await;
         }
-        partner.point_at(&format!("{}/channels/http/shop/messages", self.http));
-        wechat.point_at(&format!("{}/channels/wechat_oa/oa", self.http));
+        let outside = Outside { partner, wechat, ledger, clock, shop, oa, stop };
+        self.is_reached_by(&outside);
         self.settle().await;
-        Outside { partner, wechat, ledger, clock, shop, oa, stop }
+        outside
+    }
+
+    /// Points the outside at this suite, which has other ports after each start.
+    pub fn is_reached_by(&self, outside: &Outside) {
+        outside.partner.point_at(&format!("{}/channels/http/shop/messages", self.http));
+        outside.wechat.point_at(&format!("{}/channels/wechat_oa/oa", self.http));
     }
 
     /// Registers an agent who is online.
