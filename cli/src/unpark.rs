@@ -48,12 +48,27 @@ pub(crate) async fn parked(common: Common, form: Form) -> anyhow::Result<ExitCod
     .await
 }
 
-/// Reads a parked entity again from the log.
+/// Reads a parked entity again from the log; nothing is done when it is not parked.
 ///
 /// # Errors
 /// When a model still cannot take it in.
 pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
+        let parked = suite.get("/admin/parked").await?;
+        let is_meant = |parked: &&Value| {
+            text(parked, "entity") == args.entity
+                && args.model.as_deref().is_none_or(|model| model == text(parked, "model"))
+        };
+        if list(&parked, "parked").iter().find(is_meant).is_none() {
+            match args.form.json {
+                true => output::json(&json!({ "entity": args.entity, "models": [] }))?,
+                false => output::line(format_args!(
+                    "{} is not parked; `tributary parked` lists what is",
+                    args.entity
+                ))?,
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut progress = Progress::of(format!("unpark {}", args.entity));
         let asked = json!({ "entity": args.entity, "model": args.model });
         let answer = suite.follow("/admin/unpark", &asked, |line| progress.tell(line)).await?;

@@ -132,6 +132,8 @@ fn a_cell_changed_by_hand_is_named_and_a_rebuild_mends_it_with_and_without_a_sui
     assert_eq!(world.run(&["switch-back", "console"]).code, 0);
     assert_eq!(world.run(&["verify", "console"]).code, 1, "the old slot is as it was");
     assert_eq!(world.run(&["rebuild", "nothing"]).code, 1);
+    let unparked = world.run(&["unpark", "log.1.0.shop.agent.nobody"]);
+    assert_eq!((unparked.code, unparked.out.contains("is not parked")), (0, true), "{unparked:?}");
 
     world.stop();
     let alone = world.run(&["verify", "console"]);

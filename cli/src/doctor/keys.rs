@@ -13,9 +13,19 @@ pub(super) fn check(data: &Path, master_given: bool, findings: &mut Vec<Finding>
     let secrets = secrets(data);
     let open: Vec<&PathBuf> = secrets.iter().filter(|path| is_open(path)).collect();
     for path in &open {
-        let mode = if path.is_dir() { "700" } else { "600" };
-        let found = format!("others may read {}", path.display());
-        findings.push(Finding::fail(CHECK, found, format!("chmod {mode} {}", path.display())));
+        // In an open folder others see which secrets there are, and no more.
+        findings.push(match path.is_dir() {
+            true => Finding::warn(
+                CHECK,
+                format!("others may list {}", path.display()),
+                format!("chmod 700 {}", path.display()),
+            ),
+            false => Finding::fail(
+                CHECK,
+                format!("others may read {}", path.display()),
+                format!("chmod 600 {}", path.display()),
+            ),
+        });
     }
     if open.is_empty() && !secrets.is_empty() {
         findings.push(Finding::ok(CHECK, format!("{} secrets are for their owner alone", secrets.len())));

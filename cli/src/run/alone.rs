@@ -6,7 +6,7 @@ use crate::nats;
 use crate::output::Progress;
 use crate::replay::Stage;
 use crate::suite::{RunFile, Suite};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::Parser;
 use runtime::{Common, shutdown, telemetry};
 use std::fs::TryLockError;
