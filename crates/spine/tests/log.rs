@@ -1,4 +1,5 @@
 //! The log against a real nats-server: one winner per append, nothing lost or doubled, refusals on fresh state.
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod common;
 
