@@ -40,6 +40,7 @@ check: ## format, clippy, house rules, shell scripts and their tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@scripts/check-house.sh
+	@scripts/check-faults.sh
 	@scripts/check-shell.sh
 	@scripts/test-check-house.sh
 	@scripts/test-nats-server.sh

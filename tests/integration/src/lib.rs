@@ -12,7 +12,7 @@ pub use place::{Place, on_each};
 pub use process::Process;
 pub use server::Server;
 pub use setup::{account, account_state, knowledge, settings};
-pub use world::{Outside, World};
+pub use world::{CREDENTIAL, Outside, World};
 
 use std::future::Future;
 use std::time::Duration;

@@ -155,10 +155,13 @@ impl World {
     pub async fn parked(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for reader in self.spine.readers.all() {
-            let rows: Vec<(String,)> = sqlx::query_as("SELECT entity FROM parked ORDER BY entity")
-                .fetch_all(reader.model().store.reads())
-                .await
-                .expect("the table can be read");
+            // A connection that was cut is found so at its next use.
+            let rows: Vec<(String,)> = crate::eventually("the parked entities", async || {
+                let model = reader.model();
+                let rows = sqlx::query_as("SELECT entity FROM parked ORDER BY entity");
+                rows.fetch_all(model.store.reads()).await.ok()
+            })
+            .await;
             found.extend(rows.into_iter().map(|(entity,)| (reader.name().to_owned(), entity)));
         }
         found

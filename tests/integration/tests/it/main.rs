@@ -1,12 +1,25 @@
 //! Journeys through real NATS and a real database, each on SQLite and on Postgres.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that fails says where, and prints its seed"
+)]
 
 mod answer;
+mod erasing;
 mod killed;
+mod model;
 mod nats;
 mod owners;
+mod partial;
 mod platforms;
+mod rebuild;
 mod redelivery;
 mod requests;
+#[path = "../../../../services/identity/tests/it/search.rs"]
+mod search;
+mod unreadable;
+mod widget;
 
 use events::knowledge::Entry;
 use integration::knowledge;

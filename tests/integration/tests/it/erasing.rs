@@ -1,0 +1,146 @@
+//! A person erased from the whole suite while it works for them: nothing comes back, and no byte is left.
+
+use crate::search::{held_in, holders};
+use crate::shop;
+use events::ThreadEvent;
+use futures::future::join_all;
+use identity::erase::{Step, Subject};
+use integration::{Place, World, eventually, on_each};
+use runtime::Role;
+use simulators::Fault;
+use simulators::http::Item;
+use std::time::Duration;
+use uuid::Uuid;
+
+const SECRET: &str = "请叫我王小明，住在西湖区";
+const PHONE: &str = "13987654321";
+const USER: &str = "partner-user-0042";
+const OTHER: &str = "另一位顾客想问发货";
+
+async fn says(world: &World, outside: &integration::Outside, user: &str, text: &str) -> Uuid {
+    let id = format!("{user}-{}", text.len());
+    assert!(outside.partner.post(&[Item { id, user: user.into(), text: text.into() }]).await.accepted);
+    let thread = world.thread_of(outside.shop, user).await;
+    world.until("the message", thread, |events| (!events.is_empty()).then_some(())).await;
+    thread
+}
+
+async fn erased(world: &World, thread: Uuid) {
+    let erasures = world.identity.clone().unwrap().erasures;
+    let asked = erasures.ask(world.tenant(), Subject::Thread(thread), "ticket-7").await.unwrap();
+    eventually("the erasure", async || {
+        let erasure = erasures.get(asked.id).await.unwrap()?;
+        (erasure.step == Step::Done).then_some(())
+    })
+    .await;
+}
+
+/// Nothing is due any more for the thread, in any role.
+async fn nothing_is_due(world: &World, thread: Uuid) {
+    let subject = integration::address(thread).subject();
+    eventually("nothing to be due for an erased thread", async || {
+        for reader in world.spine.readers.all() {
+            let rows: Vec<(String,)> = sqlx::query_as("SELECT kind FROM due WHERE entity = $1")
+                .bind(&subject)
+                .fetch_all(reader.model().store.reads())
+                .await
+                .ok()?;
+            if !rows.is_empty() {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_flight_writes_nothing_back_after_its_customer_was_erased() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        // The last two are at the platform when they are erased.
+        for user in ["u-6", "u-7"] {
+            outside.partner.faults().user(user, Fault::Hang, 1);
+        }
+        let (world, outside) = (&world, &outside);
+        let one = async |n: u64| {
+            let thread = says(world, outside, &format!("u-{n}"), "退货运费谁承担？").await;
+            if n >= 6 {
+                let started = |event: &ThreadEvent| matches!(event, ThreadEvent::SendStarted { .. });
+                world.until("the call", thread, |events| events.iter().any(started).then_some(())).await;
+            } else {
+                tokio::time::sleep(Duration::from_millis(n * 25)).await;
+            }
+            erased(world, thread).await;
+            thread
+        };
+        for thread in join_all((0..8).map(one)).await {
+            nothing_is_due(world, thread).await;
+            let events = world.history(thread).await;
+            assert!(matches!(events.last(), Some(ThreadEvent::Erased { .. })), "{events:?}");
+            assert!(world.texts(thread).await.is_empty());
+        }
+        assert!(world.parked().await.is_empty());
+        world.every_model_equals_the_log().await;
+        // Who writes again is somebody new.
+        let before = world.spine.keys.find_thread(world.tenant(), &outside.shop.to_string(), "u-0").await;
+        assert_eq!(before.unwrap(), None);
+        let thread = says(world, outside, "u-0", "多久能发货？又来了").await;
+        world.quiet(thread).await;
+        assert_eq!(world.texts(thread).await, ["多久能发货？又来了"]);
+    })
+    .await;
+}
+
+/// What the files of the database, the suite and the nats-server hold of a text.
+fn everywhere(place: &Place, text: &str) -> Vec<String> {
+    let mut found = holders(&place.folder, text);
+    if let Some(url) = &place.url {
+        let dump = std::process::Command::new("pg_dump").arg(url).output().unwrap();
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        found.extend(held_in(&dump.stdout, text).into_iter().map(|form| format!("the dump holds {form}")));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_is_in_no_byte_of_the_whole_suite() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        let thread = says(&world, &outside, USER, SECRET).await;
+        says(&world, &outside, USER, &format!("我的手机号是{PHONE}，请联系我")).await;
+        let other = says(&world, &outside, "u-other", OTHER).await;
+        for thread in [thread, other] {
+            world.until("both messages", thread, |events| (events.len() > 2).then_some(())).await;
+            world.quiet(thread).await;
+        }
+        let lead = spine::Address::new(world.tenant(), "lead", &format!("{thread}-1"), &thread.to_string());
+        let lead = lead.unwrap();
+        eventually("the lead", async || {
+            let known = world.spine.log.history(&lead, None).await.ok()?;
+            (!known.is_empty()).then_some(())
+        })
+        .await;
+        world.settle().await;
+        // The name that the partner gives the person is sealed everywhere, so only the others are found.
+        for text in [SECRET, PHONE, OTHER] {
+            eventually("the text before", async || (!everywhere(&place, text).is_empty()).then_some(()))
+                .await;
+        }
+        erased(&world, thread).await;
+        for text in [SECRET, PHONE, USER] {
+            let found = everywhere(&place, text);
+            assert!(found.is_empty(), "{text}: {found:?}");
+        }
+        assert!(!everywhere(&place, OTHER).is_empty(), "others are still there");
+        world.every_model_equals_the_log().await;
+        world.stop().await;
+        for text in [SECRET, PHONE, USER] {
+            let found = everywhere(&place, text);
+            assert!(found.is_empty(), "after the stop, {text}: {found:?}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,138 @@
+//! The widget's socket: resuming by sequence both ways, visitors who never write, receipts.
+
+use crate::shop;
+use events::ThreadEvent;
+use events::thread::{OpenedBy, ReceiptState};
+use integration::{CREDENTIAL, Place, World, account, count, on_each};
+use proto::v1::analytics_service_client::AnalyticsServiceClient;
+use proto::v1::{AnalyticsFilter, Metrics, SummaryRequest};
+use runtime::{Role, Secret};
+use serde_json::json;
+use simulators::widget::{Site, Visitor};
+use simulators::{Clock, Ledger};
+use uuid::Uuid;
+
+async fn site(world: &World) -> (Site, Uuid) {
+    let secret = [("widget_secret", "a-secret-of-the-widget-0123456789abcdef")];
+    let id = account(&world.spine, "widget", "site", &[], &secret).await;
+    world.settle().await;
+    let site = Site {
+        socket: format!("{}/channels/widget/site/socket", world.http.replace("http://", "ws://")),
+        account: "site".into(),
+        page: "https://shop.example/?utm_source=spring".into(),
+        patience_ms: 15_000,
+        clock: Clock::world(),
+        ledger: Ledger::default(),
+    };
+    (site, id)
+}
+
+fn thread(visitor: &Visitor) -> Uuid {
+    visitor.thread().expect("the welcome names it").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_socket_resumes_both_ways_without_a_gap_or_a_repetition() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        world.furnish(&shop()).await;
+        let (site, _) = site(&world).await;
+        let mut visitor = Visitor::new(&site, "visitor-1");
+        visitor.open().await.unwrap();
+        let asked = ["退货运费谁承担？", "多久能发货？", "可以开发票吗？", "退货运费谁承担呢？"];
+        for (n, text) in asked.into_iter().enumerate() {
+            visitor.write(text).await.unwrap();
+            if n % 2 == 0 {
+                // The answer comes while nobody listens, and the browser writes again what it wrote.
+                visitor.drop_socket();
+                world.quiet(thread(&visitor)).await;
+                visitor.open().await.unwrap();
+                visitor.rewrite(text).await.unwrap();
+            }
+            let seen = visitor.reply(15_000).await.unwrap().expect("an answer");
+            assert_eq!(seen.by, "ai");
+        }
+        world.quiet(thread(&visitor)).await;
+        assert_eq!(visitor.repeated(), 0);
+        assert_eq!(world.texts(thread(&visitor)).await, asked);
+        let events = world.history(thread(&visitor)).await;
+        let sent = count(&events, |event| matches!(event, ThreadEvent::Sent { .. }));
+        assert_eq!(site.ledger.counts().1, sent, "each answer was shown once");
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_who_never_writes_is_a_conversation_without_a_word() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        world.furnish(&shop()).await;
+        let (site, _) = site(&world).await;
+        let mut silent = Visitor::new(&site, "silent");
+        silent.open().await.unwrap();
+        // Reloading the page is no second conversation.
+        for _ in 0..3 {
+            silent.drop_socket();
+            silent.open().await.unwrap();
+        }
+        let mut talker = Visitor::new(&site, "talker");
+        talker.open().await.unwrap();
+        talker.write("退货运费谁承担？").await.unwrap();
+        talker.reply(15_000).await.unwrap().expect("an answer");
+        let events = world.history(thread(&silent)).await;
+        let opened = |event: &ThreadEvent| matches!(event, ThreadEvent::Opened { by: OpenedBy::Widget, .. });
+        assert_eq!(count(&events, opened), 1);
+        assert_eq!(count(&events, |event| matches!(event, ThreadEvent::Received { .. })), 0);
+        let metrics = figures(&world, "widget").await;
+        assert_eq!((metrics.conversations, metrics.opened), (2, 1));
+        world.stop().await;
+    })
+    .await;
+}
+
+async fn figures(world: &World, channel: &str) -> Metrics {
+    world.settle().await;
+    let secret = Secret::new(CREDENTIAL);
+    let channel_to = runtime::grpc::client(&world.peers[&Role::Analytics], &secret).unwrap();
+    let filter = AnalyticsFilter {
+        tenant: world.tenant().into(),
+        from_us: 0,
+        to_us: i64::MAX,
+        channel: Some(channel.into()),
+        account: None,
+    };
+    let request = SummaryRequest { filter: Some(filter), group_by: 0, at_least: String::new() };
+    let answer = AnalyticsServiceClient::new(channel_to).summary(request).await.unwrap().into_inner();
+    answer.rows.into_iter().next().and_then(|row| row.metrics).expect("there is always one row")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_of_a_visitor_only_rise() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        world.furnish(&shop()).await;
+        let (site, _) = site(&world).await;
+        let mut visitor = Visitor::new(&site, "reader");
+        visitor.open().await.unwrap();
+        visitor.write("退货运费谁承担？").await.unwrap();
+        let seen = visitor.reply(15_000).await.unwrap().expect("an answer");
+        for kind in ["read", "delivered", "read"] {
+            visitor.say(&json!({ "type": kind, "sequence": seen.sequence })).await.unwrap();
+        }
+        // The frame after them is handled after them.
+        visitor.write("多久能发货？").await.unwrap();
+        let states: Vec<ReceiptState> = world
+            .history(thread(&visitor))
+            .await
+            .iter()
+            .filter_map(|event| match event {
+                ThreadEvent::Receipt { state, .. } => Some(*state),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(states, [ReceiptState::Read]);
+        world.stop().await;
+    })
+    .await;
+}
