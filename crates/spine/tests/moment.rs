@@ -9,9 +9,11 @@ use std::time::Duration;
 
 async fn append(log: &Log, address: &Address, number: u64) -> i64 {
     let cause = Cause::new(new_id(), "add", "test");
-    log.transact::<Counter, _>(address, &cause, |counter| add(counter, number)).await.unwrap();
-    let history = log.history(address, None).await.unwrap();
-    history.last().unwrap().stored_at
+    log.transact::<Counter, _>(address, &cause, |counter| add(counter, number))
+        .await
+        .expect("it is appended");
+    let history = log.history(address, None).await.expect("the history");
+    history.last().expect("it is there").stored_at
 }
 
 #[tokio::test]
