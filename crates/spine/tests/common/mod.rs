@@ -1,4 +1,5 @@
 //! A real nats-server of its own for each test, on a free port with a temporary store.
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use spine::{Clock, Entity, Log, LogSettings, Nats, NatsAccess};
 use std::path::PathBuf;
