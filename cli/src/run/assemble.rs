@@ -142,14 +142,20 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
             Ok(())
         });
     }
-    let ended = tasks.supervise(runtime::shutdown::GRACE).await;
-    if let Err(error) = base.metrics.flush() {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
-    }
-    nats_stop.cancel();
-    if let NatsSource::Own(running) = base.nats {
-        running.supervise().await;
-    }
+    let Foundation { metrics, nats, .. } = base;
+    let roles = async {
+        let ended = tasks.supervise(runtime::shutdown::GRACE).await;
+        if let Err(error) = metrics.flush() {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
+        }
+        nats_stop.cancel();
+        ended
+    };
+    let ended = match nats {
+        // Beside the roles, so that a server that dies under them is started again at once.
+        NatsSource::Own(running) => tokio::join!(roles, running.supervise()).0,
+        NatsSource::External { .. } => roles.await,
+    };
     Ok(ended?)
 }
 
