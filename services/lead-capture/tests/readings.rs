@@ -60,6 +60,16 @@ fn the_writers_number_beside_anothers_is_captured_alone() {
 }
 
 #[test]
+fn a_relatives_number_left_on_purpose_counts_as_the_writers_and_a_mentioned_one_does_not() {
+    assert_eq!(only("留个我妈电话 15927340618，派送前打这个").whose, Whose::Own);
+    assert_eq!(only("13812345678是我老公的，送货打他电话").whose, Whose::Own);
+    assert_eq!(only("我老公的电话是13812345678").whose, Whose::Other);
+    assert_eq!(only("你们怎么一直打我妈电话13812345678").whose, Whose::Other);
+    assert_eq!(only("以后不要再打我老婆电话13812345678").whose, Whose::Other);
+    assert_eq!(only("联系我们领导 13812345678").whose, Whose::Other);
+}
+
+#[test]
 fn a_number_taken_back_is_marked_withdrawn() {
     let details = extract("不是13812345678，是13987654321");
     assert_eq!(details.iter().map(|detail| detail.whose).collect::<Vec<_>>(), [Whose::Withdrawn, Whose::Own]);

@@ -3,6 +3,7 @@
 use super::cue::{Cue, Mark};
 use super::digit::{self, Script};
 use super::fold::{Folded, is_han};
+use super::purpose::{self, Place};
 use super::scene::{Find, Scene};
 use super::{Form, Kind};
 
@@ -13,12 +14,15 @@ const LINK_MAX: usize = 12;
 pub(super) fn read(scene: &mut Scene<'_>) {
     let marks: Vec<Mark> = scene.marks.clone();
     for mark in &marks {
-        let find = match mark.cue {
-            Cue::Wechat => wechat(scene, mark),
-            Cue::Qq => qq(scene, mark),
-            Cue::Telegram => telegram(scene, mark),
-            _ => None,
+        let reader = match mark.cue {
+            Cue::Wechat => wechat,
+            Cue::Qq => qq,
+            Cue::Telegram => telegram,
+            _ => continue,
         };
+        let (start, says_is) = link(&scene.text, mark.end);
+        let find = reader(scene, mark, &Place { start, says_is })
+            .or_else(|| purpose::after(scene, mark).and_then(|place| reader(scene, mark, &place)));
         if let Some(find) = find {
             scene.add(find);
         }
@@ -52,7 +56,7 @@ fn unannounced(scene: &mut Scene<'_>) {
 }
 
 /// The index behind linking words and signs, and whether one of them says "is".
-fn link(text: &Folded<'_>, from: usize) -> (usize, bool) {
+pub(super) fn link(text: &Folded<'_>, from: usize) -> (usize, bool) {
     const WORDS: [&str; 26] = [
         "账号", "帐号", "号码", "号", "是", "为", "的", "我的", "我", "id", "叫", "is", "搜索", "搜", "加",
         "这个", "就是", "码", "联系", "也是", "my", "这", "添加", "->", "=>", "请",
@@ -103,10 +107,10 @@ fn link(text: &Folded<'_>, from: usize) -> (usize, bool) {
 }
 
 /// WeChat's rule (its help centre): 6 to 20 letters, digits, `_` or `-`, beginning with a letter.
-fn wechat(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
+fn wechat(scene: &Scene<'_>, mark: &Mark, place: &Place) -> Option<Find> {
     const LENGTH: std::ops::RangeInclusive<usize> = 6..=20;
     let text = &scene.text;
-    let (start, says_is) = link(text, mark.end);
+    let Place { start, says_is } = *place;
     if !text.at(start).is_ascii_alphabetic() || scene.is_taken(start, start + 1) {
         return None;
     }
@@ -193,10 +197,10 @@ fn is_account(c: char) -> bool {
 }
 
 /// QQ numbers have 5 to 11 digits and no leading zero.
-fn qq(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
+fn qq(scene: &Scene<'_>, _: &Mark, place: &Place) -> Option<Find> {
     const LENGTH: std::ops::RangeInclusive<usize> = 5..=11;
     let text = &scene.text;
-    let (start, _) = link(text, mark.end);
+    let start = place.start;
     let mut digits = String::new();
     let mut end = start;
     let mut index = start;
@@ -229,10 +233,10 @@ fn qq(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
 }
 
 /// Telegram's rule: 5 to 32 letters, digits or `_`, beginning with a letter.
-fn telegram(scene: &Scene<'_>, mark: &Mark) -> Option<Find> {
+fn telegram(scene: &Scene<'_>, mark: &Mark, place: &Place) -> Option<Find> {
     const LENGTH: std::ops::RangeInclusive<usize> = 5..=32;
     let text = &scene.text;
-    let (mut start, says_is) = link(text, mark.end);
+    let Place { mut start, says_is } = *place;
     let has_at = text.at(start) == '@';
     let is_link = text.at(mark.end - 1) == '/';
     if !(has_at || is_link || says_is || text.has_han()) {

@@ -79,13 +79,22 @@ fn mark_at(text: &Folded<'_>, index: usize) -> Option<Mark> {
     let listed = LEXICON[from..]
         .iter()
         .take_while(|entry| entry.word[0] == first)
-        .find(|entry| stands(text, index, &entry.word))
+        .find(|entry| stands(text, index, &entry.word) && !is_relatives(text, index, entry))
         .map(|entry| Mark { cue: entry.cue, start: index, end: index + entry.word.len() });
     match (built, listed) {
         (Some(built), Some(listed)) if listed.end > built.end => Some(listed),
         (Some(built), _) => Some(built),
         (None, listed) => listed,
     }
+}
+
+/// 打我妈电话: 我 belongs to the relative, not to 打我.
+fn is_relatives(text: &Folded<'_>, index: usize, entry: &Entry) -> bool {
+    let last = entry.word.len() - 1;
+    entry.cue == Cue::Own
+        && last > 0
+        && entry.word[last] == '我'
+        && lexicon::RELATIVES.split('|').any(|word| word.starts_with('我') && text.reads(index + last, word))
 }
 
 /// A Latin word needs boundaries: no letter or digit before it, no letter after it.

@@ -78,15 +78,9 @@ fn address(scene: &Scene<'_>, at: &At) -> Option<Find> {
     while local_end > 0 && at.start - local_end < 2 && text.at(local_end - 1) == ' ' {
         local_end -= 1;
     }
-    let mut start = local_end;
-    while start > 0 && local_end - start < LOCAL_MAX && is_local(text.at(start - 1)) {
-        start -= 1;
-    }
-    while start < local_end && !text.at(start).is_ascii_alphanumeric() {
-        start += 1;
-    }
     let domain_start = skip(scene, at.end);
     let (domain, end, dots_spelled) = domain(scene, domain_start, at.spelled)?;
+    let start = local_start(scene, local_end, dots_spelled);
     if start == local_end || text.at(local_end - 1) == '.' {
         return None;
     }
@@ -97,14 +91,90 @@ fn address(scene: &Scene<'_>, at: &At) -> Option<Find> {
     if spaced && !spelled && !TOP_LEVELS.contains(&top) && !is_announced(scene, start) {
         return None;
     }
-    // "meet at example.com" is no address: a spelled sign needs the word e-mail or a local part with a digit.
+    let local = local(scene, start, local_end);
+    if at.spelled && (is_sign_next(scene, end) || text.at(at.start) == ' ' && !is_meant(&local, top)) {
+        return None;
+    }
+    // "meet at example.com" is no address: a spelled sign needs the word e-mail or a spelled dot.
     if text.at(at.start) == ' ' && at.spelled && !dots_spelled && !is_announced(scene, start) {
         return None;
     }
-    let norm = format!("{}@{domain}", text.text(start, local_end).to_ascii_lowercase());
-    let mut find = Find::new(Kind::Email, (start, end), norm, if spelled { 80 } else { 98 });
+    let mut find =
+        Find::new(Kind::Email, (start, end), format!("{local}@{domain}"), if spelled { 80 } else { 98 });
     find.form = spelled.then_some(Form::Spelled);
     Some(find)
+}
+
+/// Where the local part begins. Whoever spells the dots of the domain spells those of the name too.
+fn local_start(scene: &Scene<'_>, local_end: usize, dots_spelled: bool) -> usize {
+    let text = &scene.text;
+    let mut start = local_end;
+    while start > 0 && local_end - start < LOCAL_MAX {
+        let spelled = LOCAL_SIGNS.iter().find_map(|(word, _)| {
+            let at = start.checked_sub(word.chars().count())?;
+            (text.reads(at, word) && at > 0 && is_local(text.at(at - 1))).then_some(at)
+        });
+        match spelled {
+            _ if is_local(text.at(start - 1)) => start -= 1,
+            Some(at) if dots_spelled && start < local_end => start = at,
+            _ => break,
+        }
+    }
+    while start < local_end && !text.at(start).is_ascii_alphanumeric() {
+        start += 1;
+    }
+    start
+}
+
+/// Signs of a local part in words.
+const LOCAL_SIGNS: [(&str, char); 8] = [
+    (" dot ", '.'),
+    ("(dot)", '.'),
+    ("[dot]", '.'),
+    ("点", '.'),
+    (" underscore ", '_'),
+    ("下划线", '_'),
+    (" dash ", '-'),
+    (" hyphen ", '-'),
+];
+
+fn local(scene: &Scene<'_>, start: usize, end: usize) -> String {
+    let written = scene.text.text(start, end).to_ascii_lowercase();
+    LOCAL_SIGNS.iter().fold(written, |local, (word, sign)| local.replace(word, &sign.to_string()))
+}
+
+/// "Email me at hannah.okoro@…": the word "at" is no sign where a sign follows what would be the domain.
+fn is_sign_next(scene: &Scene<'_>, domain_end: usize) -> bool {
+    (domain_end..domain_end + 2).any(|index| at_sign(scene, index).is_some())
+}
+
+/// A blank-parted "at" makes an address of a name and a well-known top level, not of "me" or "look".
+fn is_meant(local: &str, top: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "me",
+        "us",
+        "him",
+        "her",
+        "them",
+        "you",
+        "it",
+        "this",
+        "that",
+        "here",
+        "there",
+        "one",
+        "look",
+        "looking",
+        "looked",
+        "available",
+        "located",
+        "shop",
+        "store",
+        "website",
+        "found",
+        "bought",
+    ];
+    TOP_LEVELS.contains(&top) && !WORDS.contains(&local)
 }
 
 fn is_announced(scene: &Scene<'_>, index: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use super::cue::Cue;
 
-pub(super) const WORDS: [(Cue, &str); 13] = [
+pub(super) const WORDS: [(Cue, &str); 14] = [
     (Cue::Phone, PHONE),
     (Cue::Wechat, WECHAT),
     (
@@ -22,6 +22,7 @@ pub(super) const WORDS: [(Cue, &str); 13] = [
     (Cue::Reference, REFERENCE),
     (Cue::Own, OWN),
     (Cue::Other, OTHER),
+    (Cue::Other, RELATIVES),
 ];
 
 const PHONE: &str = "电话|手机|手机号|手机号码|电话号码|联系电话|联系手机|联系方式|联系号码|号码|联系|联络|致电|来电|回电|打给|拨打|座机|\
@@ -57,9 +58,12 @@ price|total|amount|uid|user id|id|号单|member id|tax id|ean|upc|po number|batc
 const OWN: &str = "我的|加我|加下我|打我|联系我|联络我|找我|回我|发我|给我|本人的|俺的|\
 我自己的|我自己|我这边|my|mine|call me|reach me|text me|contact me|ring me|add me|message me|me at|me on|换成我";
 
-const OTHER: &str = "同事|朋友|老婆|老公|妻子|丈夫|爱人|妈妈|爸爸|我妈|我爸|老妈|老爸|母亲|父亲|儿子|女儿|哥哥|姐姐|弟弟|妹妹|我哥|我姐|我弟|我妹|家人|\
-亲戚|邻居|室友|舍友|别人|他人|人家|对方|客户的|他的|她的|他们|她们|他电话|她电话|他手机|她手机|你的|您的|你们|你们的|贵公司|你家|贵司|客服|客服电话|\
-客服热线|商家|卖家|店家|快递员|快递小哥|师傅的|司机|前台|房东|中介|领导|秘书|助理|热线|官方|官网|总部|骗子|诈骗|骚扰|陌生|陌生人|物业|保安|代理商|\
-推销|你公司|公司总机|your|yours|his|her|their|colleague|coworker|co-worker|friend|wife|husband|mother|father|mom|dad|brother|\
-sister|boss|assistant|hotline|customer service|helpline|scammer|spam|driver|courier|support line|landlord|neighbor|neighbour|\
-someone else's|emergency number";
+const OTHER: &str = "同事|朋友|邻居|别人|他人|人家|对方|客户的|他的|她的|他们|她们|他电话|她电话|他手机|她手机|你的|您的|你们|你们的|贵公司|你家|贵司|客服|客服电话|\
+客服热线|商家|卖家|店家|快递员|快递小哥|师傅的|司机|前台|房东|中介|领导|秘书|助理|热线|官方|官网|总部|骗子|诈骗|骚扰|陌生|陌生人|物业|保安|\
+代理商|推销|你公司|公司总机|your|yours|his|her|their|colleague|coworker|co-worker|friend|boss|assistant|hotline|customer service|helpline|\
+scammer|spam|driver|courier|support line|landlord|neighbor|neighbour|someone else's|emergency number";
+
+/// The household: another's too, unless left on purpose (see [`super::left`]).
+pub(super) const RELATIVES: &str = "老婆|老公|妻子|丈夫|爱人|妈妈|爸爸|我妈|我爸|老妈|老爸|母亲|父亲|儿子|女儿|哥哥|姐姐|弟弟|妹妹|我哥|我姐|我弟|我妹|家人|亲戚|室友|舍友|媳妇|\
+媳妇儿|对象|男朋友|女朋友|我先生|我太太|老伴|闺女|家里人|奶奶|爷爷|外婆|外公|姥姥|姥爷|婆婆|岳母|岳父|丈母娘|嫂子|姐夫|wife|husband|mother|\
+father|mom|dad|brother|sister|mum|son|daughter|girlfriend|boyfriend|roommate|flatmate";

@@ -13,12 +13,14 @@ mod disguise;
 mod email;
 mod fold;
 mod form;
+mod left;
 mod lexicon;
 mod mask;
 mod name;
 mod numbering;
 mod owner;
 mod phone;
+mod purpose;
 mod scene;
 mod surname;
 mod western;
@@ -75,9 +77,9 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whose {
-    /// The writer's, said or presumed.
+    /// The writer's, said or presumed, or a relative's left on purpose as the way to reach the writer.
     Own,
-    /// A colleague's, a shop's, a service line.
+    /// A colleague's, a shop's, a service line, a relative's that is only mentioned.
     Other,
     /// Named only to say that it is not valid: 不是138…, 旧号.
     Withdrawn,

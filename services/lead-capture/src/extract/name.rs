@@ -65,6 +65,10 @@ fn announced(scene: &mut Scene<'_>, mark: &Mark) {
     {
         start += 1;
     }
+    // 名字写裴思远, 姓名改成周凯.
+    if announced == Announced::Surely {
+        start += scene.text.reads_any(start, &["写", "填", "留", "报", "改成", "改为", "写成"]).unwrap_or(0);
+    }
     if let Some(end) = full_name(scene, start, announced) {
         let confidence = if announced == Announced::Surely { 92 } else { 75 };
         add(scene, (start, end), confidence);
@@ -229,6 +233,9 @@ fn beside_phone(scene: &mut Scene<'_>) {
         {
             from += 1;
         }
+        // 138… 找王小明, 138…，叫王小明.
+        let named = usize::from(matches!(scene.text.at(from), '找' | '叫'));
+        from += named;
         if from > end
             && let Some(stop) = full_name(scene, from, Announced::Perhaps)
             && !is_han(scene.text.at(stop))

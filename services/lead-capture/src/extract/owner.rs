@@ -2,7 +2,7 @@
 
 use super::cue::Cue;
 use super::scene::{Find, Scene};
-use super::{Kind, Whose};
+use super::{Kind, Whose, left};
 
 /// Judges by the nearest word of possession before the value in its sentence, then by what follows it.
 pub(super) fn of(scene: &Scene<'_>, find: &Find) -> Whose {
@@ -15,9 +15,9 @@ pub(super) fn of(scene: &Scene<'_>, find: &Find) -> Whose {
     if find.kind == Kind::Name {
         return if is_named_other(scene, find) { Whose::Other } else { Whose::Own };
     }
-    match follows(scene, find) {
-        Some(whose) => whose,
-        None => precedes(scene, find).unwrap_or(Whose::Own),
+    match follows(scene, find).or_else(|| precedes(scene, find)).unwrap_or(Whose::Own) {
+        Whose::Other if left::on_purpose(scene, find) => Whose::Own,
+        whose => whose,
     }
 }
 

@@ -28,6 +28,47 @@ pub(super) fn read_names(scene: &mut Scene<'_>) {
             scene.add(Find::new(Kind::Name, (start, end), norm, 82));
         }
     }
+    beside_contact(scene);
+}
+
+/// "Daniel Ortiz, 212-555-0142" and the reverse: a message of nothing but two or three capitalised words and the way to
+/// reach them.
+fn beside_contact(scene: &mut Scene<'_>) {
+    let [find] = scene.finds() else { return };
+    if !find.kind.reaches() || find.foreign {
+        return;
+    }
+    let text = &scene.text;
+    let sign = |at: usize| {
+        matches!(text.at(at), ',' | ';' | '-' | '/' | '|' | ':' | '\n' | '.' | '(' | ')')
+            || text.at(at).is_whitespace()
+    };
+    let (before, after) = ((0, find.start), (find.end, text.len()));
+    let blank = |(start, end): (usize, usize)| (start..end).all(sign);
+    let (mut start, mut end) = match (blank(before), blank(after)) {
+        (false, true) => before,
+        (true, false) => after,
+        _ => return,
+    };
+    while start < end && sign(start) {
+        start += 1;
+    }
+    while start < end && sign(end - 1) {
+        end -= 1;
+    }
+    start += text.reads_any(start, &["it's ", "its "]).unwrap_or(0);
+    let words: Vec<(usize, usize)> = std::iter::successors(Some((start, start)), |(_, stop)| {
+        let from = if *stop == start { start } else { stop + 1 };
+        word(scene, from, false).map(|to| (from, to))
+    })
+    .skip(1)
+    .take(WORDS_MAX)
+    .collect();
+    let parted = words.windows(2).all(|pair| text.at(pair[0].1) == ' ');
+    if matches!(words.len(), 2 | 3) && parted && words.last().is_some_and(|last| last.1 == end) {
+        let norm = text.written(start, end).to_owned();
+        scene.add(Find::new(Kind::Name, (start, end), norm, 70));
+    }
 }
 
 fn name(scene: &Scene<'_>, mark: &Mark) -> Option<(usize, usize)> {
