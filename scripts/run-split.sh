@@ -29,15 +29,43 @@ stop() {
     kill "$nats" 2>/dev/null || true
     wait "$nats" 2>/dev/null || true
 }
+DATA=${TRIBUTARY_DATA:-.tributary}
+HTTP=${TRIBUTARY_LISTEN_HTTP:-127.0.0.1:8080}
+API=${TRIBUTARY_LISTEN_API:-127.0.0.1:8081}
+# Each process has an admin port and a gRPC port of its own, counted up from these.
+ADMIN_PORT=${ADMIN_PORT:-9090}
+GRPC_PORT=${GRPC_PORT:-50051}
+
 # shellcheck disable=SC2086 # the command may be several words
-"$BINARY" $NATS_COMMAND &
+"$BINARY" $NATS_COMMAND --data "$DATA" &
 nats=$!
 trap stop EXIT
 trap 'exit 130' INT TERM
+waited=0
+until [ -s "$DATA/nats/url" ] && [ -s "$DATA/nats/credentials/console" ]; do
+    waited=$((waited + 1))
+    [ "$waited" -le 300 ] || { say "nats-server 没有就绪 / nats-server did not become ready"; exit 1; }
+    kill -0 "$nats" 2>/dev/null || exit 1
+    sleep 0.1
+done
+NATS_URL=$(cat "$DATA/nats/url")
+TRIBUTARY_NATS_CREDENTIALS=$DATA/nats/credentials
+TRIBUTARY_PEERS=
+number=0
 for role in $ROLES; do
-    # shellcheck disable=SC2086 # the command may be several words
-    "$BINARY" $ROLE_COMMAND "$role" &
+    TRIBUTARY_PEERS=$TRIBUTARY_PEERS${TRIBUTARY_PEERS:+,}$role=http://127.0.0.1:$((GRPC_PORT + number))
+    number=$((number + 1))
+done
+export NATS_URL TRIBUTARY_NATS_CREDENTIALS TRIBUTARY_PEERS
+number=0
+for role in $ROLES; do
+    demo=
+    [ "$role" != console ] || demo=${RUN_SPLIT_DEMO---demo}
+    # shellcheck disable=SC2086 # the command may be several words, and the demo none
+    "$BINARY" $ROLE_COMMAND "$role" $demo --data "$DATA" --listen-http "$HTTP" --listen-api "$API" \
+        --listen-admin "127.0.0.1:$((ADMIN_PORT + number))" --listen-grpc "127.0.0.1:$((GRPC_PORT + number))" &
     pids="$pids $!"
+    number=$((number + 1))
 done
 while :; do
     for pid in $nats $pids; do

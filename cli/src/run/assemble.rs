@@ -18,6 +18,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const PROCESS: &str = "tributary";
+/// How long a start waits for a nats-server that is not there yet.
+const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+const CONNECT_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Everything that the roles share.
 pub(super) struct Foundation {
@@ -52,7 +55,7 @@ impl NatsSource {
             Self::Own(running) => running.access(role).open()?,
             Self::External { url, credentials } => external(url, credentials.as_deref(), role)?,
         };
-        Ok(Nats::connect(&access).await?)
+        patiently(&access).await
     }
 
     /// The access of the console, opened when somebody is to be recorded who looked at personal data.
@@ -73,6 +76,20 @@ impl NatsSource {
         match self {
             Self::Own(running) => &running.url,
             Self::External { url, .. } => url,
+        }
+    }
+}
+
+/// Connects, and again while the server is not there yet: processes of one installation start at once.
+async fn patiently(access: &NatsAccess) -> anyhow::Result<Nats> {
+    let started = tokio::time::Instant::now();
+    loop {
+        match Nats::connect(access).await {
+            Err(error) if error.is_passing() && started.elapsed() < CONNECT_WITHIN => {
+                tracing::info!(nats.url = access.url, "waiting for nats-server");
+                tokio::time::sleep(CONNECT_AGAIN).await;
+            }
+            other => return Ok(other?),
         }
     }
 }
@@ -116,7 +133,8 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     let credential_file = std::path::absolute(common.data.join(credential::FILE))?;
     let file = RunFile {
         pid: std::process::id(),
-        http: started.http.clone().unwrap_or_default(),
+        // In a process of its own, channel-ingest is where its address says.
+        http: started.http.clone().unwrap_or_else(|| format!("http://{}", args.network.listen_http)),
         api: started.api.clone().unwrap_or_default(),
         admin: admin_url,
         nats: base.nats.url().to_owned(),
@@ -131,7 +149,9 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     tasks.beside("admin", async move {
         Ok(runtime::admin::serve(admin, routes, health, metrics, draining).await)
     });
-    suite::write(&common.data, &file)?;
+    // The commands ask the process that has the console; each of the others leaves its own file.
+    let name = if started.console.is_some() { "run".into() } else { format!("run-{}", file.roles.join("-")) };
+    suite::write(&common.data, &name, &file)?;
     base.health.started();
     if !args.quiet {
         let (health, stop, data) = (base.health.clone(), stop.clone(), common.data.clone());

@@ -54,12 +54,12 @@ impl RunFile {
     }
 }
 
-/// Writes the file, readable by its owner alone, whole or not at all.
+/// Writes `<name>.json`, readable by its owner alone, whole or not at all.
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub(crate) fn write(data: &Path, file: &RunFile) -> anyhow::Result<()> {
-    let (path, new) = (RunFile::path(data), data.join("run.json.new"));
+pub(crate) fn write(data: &Path, name: &str, file: &RunFile) -> anyhow::Result<()> {
+    let (path, new) = (data.join(format!("{name}.json")), data.join(format!("{name}.json.new")));
     let context = || format!("write {}", path.display());
     let bytes = serde_json::to_vec_pretty(file)?;
     let mut options = OpenOptions::new();
@@ -85,7 +85,7 @@ mod tests {
             credential_file: "service.credential".into(),
             roles: vec!["routing".into()],
         };
-        write(folder.path(), &file).unwrap();
+        write(folder.path(), "run", &file).unwrap();
         assert_eq!(RunFile::read(folder.path()).unwrap(), Some(file));
     }
 }
