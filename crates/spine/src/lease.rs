@@ -32,7 +32,7 @@ struct Inner {
     holder: String,
 }
 
-/// A lease that is held, renewed while [`until_lost`] is polled, given back when dropped by expiry.
+/// A lease that is held, renewed while [`until_lost`] is polled; one that is only dropped expires.
 pub struct Lease {
     leases: Leases,
     name: String,
@@ -85,6 +85,19 @@ impl Leases {
             .execute(self.inner.store.write())
             .await
             .map_err(Error::database("give a lease back"))?;
+        Ok(())
+    }
+
+    /// Gives everything back that this holder has; for a clean end, after its last work is done.
+    ///
+    /// # Errors
+    /// Database errors; the leases expire by themselves then.
+    pub async fn release_all(&self) -> Result<(), Error> {
+        sqlx::query("UPDATE leases SET until_us = 0 WHERE holder = $1")
+            .bind(&self.inner.holder)
+            .execute(self.inner.store.write())
+            .await
+            .map_err(Error::database("give all leases back"))?;
         Ok(())
     }
 

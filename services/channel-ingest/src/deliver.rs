@@ -1,15 +1,13 @@
 //! The delivery worker: in thread order, paced per account, at most one call per decision.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{self, Outbound, SendOutcome, Tools};
-use crate::channels::text;
+use crate::channels::contract::{self, SendOutcome, Tools};
 use crate::pace::Pace;
-use crate::project::SendBody;
 use conversation::{Attempt, Pending, Proof, Rejection, Stage, StartSend, Thread};
 use events::thread::FailureClass;
 use events::{Micros, ThreadEvent};
 use runtime::metrics::Counter;
-use spine::keys::{Keys, Opened};
+use spine::keys::Keys;
 use spine::read::{Done, Work};
 use spine::{Address, Cause, Error, Log, Refused, new_id};
 use std::sync::Arc;
@@ -42,14 +40,14 @@ struct Standing {
 }
 
 /// A message on its way out.
-struct Letter<'a> {
-    address: &'a Address,
-    ready: &'a Ready,
-    message: Uuid,
-    attempt: u32,
+pub(crate) struct Letter<'a> {
+    pub(crate) address: &'a Address,
+    pub(crate) ready: &'a Ready,
+    pub(crate) message: Uuid,
+    pub(crate) attempt: u32,
     /// The sealed name that the platform has for the customer.
-    contact: &'a str,
-    body: &'a str,
+    pub(crate) contact: &'a str,
+    pub(crate) body: &'a str,
 }
 
 impl Delivery {
@@ -127,55 +125,6 @@ impl Delivery {
         let outcome = self.call(letter).await?;
         self.outcomes.add(1, &[ready.channel.name, word(&outcome)]);
         self.record(address, message, attempt, outcome).await
-    }
-
-    /// The call itself, one per part of a text that is too long for one message.
-    async fn call(&self, letter: &Letter<'_>) -> Result<SendOutcome, Error> {
-        let Letter { address, ready, message, attempt, contact, body } = *letter;
-        let Some(sender) = ready.channel.sender else {
-            return Ok(SendOutcome::failed(FailureClass::Configuration));
-        };
-        let subject = address.subject();
-        let body: SendBody =
-            serde_json::from_str(body).map_err(|_| Error::Other("a due send is broken".into()))?;
-        let contact = self.keys.open_text(contact, &subject, "began.contact").await?;
-        let text = match &body.text {
-            Some(text) => self.keys.open_text(text, &subject, "content.text").await?,
-            None => Opened::Gone,
-        };
-        // Without its key nothing can be sent; the person is being erased.
-        let (Opened::Text(contact), Opened::Text(text)) = (contact, text) else {
-            return Ok(SendOutcome::failed(FailureClass::Permanent));
-        };
-        let limit = ready.channel.capabilities_of(&ready.account).text;
-        let mut provider = None;
-        for (part, text) in text::split(&text, limit).into_iter().enumerate() {
-            let outbound = Outbound {
-                contact: contact.clone(),
-                text,
-                message_id: message,
-                part: u32::try_from(part).unwrap_or(u32::MAX),
-                attempt,
-                by_ai: body.by_ai,
-                persona: ready.account.setting("persona").map(str::to_owned),
-            };
-            match sender.send(&ready.account, &outbound, &self.tools).await {
-                SendOutcome::Sent { provider: id } => provider = provider.or(id),
-                // A first part that arrived must not arrive again.
-                SendOutcome::Failed { class, code, .. }
-                    if part > 0 && proof(ready) != Proof::IdempotencyKey =>
-                {
-                    tracing::warn!(message.id = %message, error.code = code, "only the first parts of a long message arrived");
-                    return Ok(SendOutcome::failed(if is_final(class) {
-                        class
-                    } else {
-                        FailureClass::Permanent
-                    }));
-                }
-                other => return Ok(other),
-            }
-        }
-        Ok(SendOutcome::Sent { provider })
     }
 
     async fn record(
@@ -284,7 +233,7 @@ fn start_cause(message: Uuid) -> Cause {
     Cause { correlation: message, ..Cause::new(new_id(), "start", "channel-ingest") }
 }
 
-fn proof(ready: &Ready) -> Proof {
+pub(crate) fn proof(ready: &Ready) -> Proof {
     match ready.channel.capabilities.proof {
         contract::Proof::IdempotencyKey => Proof::IdempotencyKey,
         contract::Proof::Receipt => Proof::Receipt,
@@ -293,7 +242,7 @@ fn proof(ready: &Ready) -> Proof {
     }
 }
 
-fn is_final(class: FailureClass) -> bool {
+pub(crate) fn is_final(class: FailureClass) -> bool {
     !matches!(class, FailureClass::Retryable | FailureClass::RateLimited | FailureClass::TokenStale)
 }
 

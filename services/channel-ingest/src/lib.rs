@@ -1,6 +1,7 @@
 //! The outside world in and out: webhooks, sockets, the journal's normaliser, deliveries.
 
 pub mod accounts;
+mod call;
 pub mod channels;
 mod deliver;
 mod hub;
@@ -10,6 +11,7 @@ mod normalise;
 mod pace;
 mod project;
 pub mod quarantine;
+mod reingest;
 mod request;
 mod run;
 mod show;

@@ -2,7 +2,8 @@
 
 use super::Projector;
 use super::batch::{self, Progress, chain};
-use super::reader::{Command, Shared, Status};
+use super::reader::Command;
+use super::shared::{Shared, Status};
 use crate::address::{Address, GENERATION, stream_name};
 use crate::db::Model;
 use crate::error::Error;

@@ -5,11 +5,13 @@ pub mod due;
 mod lane;
 pub mod reader;
 mod rebuild;
+mod shared;
 mod verify;
 mod work;
 
 pub use due::{Due, DueChanges};
-pub use reader::{Reader, Status};
+pub use reader::Reader;
+pub use shared::Status;
 pub use verify::Verification;
 pub use work::{Done, Work, WorkLimits, work};
 

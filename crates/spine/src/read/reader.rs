@@ -3,7 +3,7 @@
 use super::Projector;
 use super::batch;
 use super::lane::Lane;
-use super::work::Work;
+use super::shared::{Shared, Status};
 use crate::address::PARTS;
 use crate::db::{Backend, Database, Liveness, Model};
 use crate::error::Error;
@@ -11,10 +11,10 @@ use crate::lease::Leases;
 use crate::log::{Log, Tail};
 use crate::position::Position;
 use arc_swap::ArcSwap;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,82 +24,8 @@ const POINTER_POLL: Duration = Duration::from_secs(2);
 /// How long a replica without the lease of a part waits before it asks for it again.
 const LEASE_POLL: Duration = Duration::from_secs(2);
 
-/// How far one part of a reader is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It has not begun.
-    Starting,
-    /// It reads what was before it joined the tail.
-    CatchingUp,
-    /// It follows the tail.
-    Live,
-    /// Another replica has this part.
-    Elsewhere,
-    /// It met an event of a newer release and waits for one.
-    Standing { reason: String },
-    /// It stopped for good.
-    Stopped { reason: String },
-}
-
 pub(crate) enum Command {
     Unpark { entity: String, answer: oneshot::Sender<Result<(), Error>> },
-}
-
-/// What lanes tell the rest of the process.
-pub(crate) struct Shared {
-    positions: watch::Sender<BTreeMap<u8, u64>>,
-    statuses: watch::Sender<BTreeMap<u8, Status>>,
-    pub(crate) committed: Notify,
-    /// Due rows that were put and that no worker has looked at, by kind.
-    fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
-}
-
-/// Fresh rows of one kind that wait for its worker; beyond that it reads the table.
-const FRESH_MAX: usize = 4_096;
-
-impl Shared {
-    pub(crate) fn new(parts: impl IntoIterator<Item = u8>) -> Self {
-        Self {
-            positions: watch::Sender::new(BTreeMap::new()),
-            statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
-            committed: Notify::new(),
-            fresh: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn positions(&self) -> watch::Receiver<BTreeMap<u8, u64>> {
-        self.positions.subscribe()
-    }
-
-    pub(crate) fn set_status(&self, part: u8, status: Status) {
-        self.statuses.send_modify(|statuses| {
-            statuses.insert(part, status);
-        });
-        self.committed.notify_waiters();
-    }
-
-    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>, fresh: Vec<(&'static str, Work)>) {
-        self.positions.send_modify(|known| known.extend(positions));
-        {
-            let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-            for (kind, work) in fresh {
-                let rows = waiting.entry(kind).or_default();
-                // A kind without a worker, or one that is behind, finds its rows in the table.
-                if rows.len() < FRESH_MAX {
-                    rows.push(work);
-                }
-            }
-        }
-        self.committed.notify_waiters();
-    }
-
-    /// The rows of a kind that were put since the last call, and whether some may be missing.
-    pub(crate) fn take_fresh(&self, kind: &str) -> (Vec<Work>, bool) {
-        let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = waiting.get_mut(kind).map(std::mem::take).unwrap_or_default();
-        let full = rows.len() >= FRESH_MAX;
-        (rows, full)
-    }
 }
 
 /// One read model with its reader. Cheap to clone.
@@ -271,6 +197,18 @@ impl Reader {
                 }
                 return Err(error);
             }
+        }
+    }
+
+    /// Gives the reader's parts to whoever asks next, who need not wait for the leases to expire. For a clean end,
+    /// after [`Reader::run`] and all workers ended.
+    ///
+    /// # Errors
+    /// Database errors; the leases expire by themselves then.
+    pub async fn let_go(&self) -> Result<(), Error> {
+        match &self.inner.leases {
+            Some(leases) => leases.release_all().await,
+            None => Ok(()),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::batch::{self, Progress};
 use super::lane::Lane;
-use super::reader::{Reader, Shared};
+use super::reader::Reader;
+use super::shared::Shared;
 use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;

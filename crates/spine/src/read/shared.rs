@@ -1,0 +1,80 @@
+//! What the lanes of a reader tell the rest of the process: positions, statuses, fresh due rows.
+
+use super::work::Work;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// How far one part of a reader is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has not begun.
+    Starting,
+    /// It reads what was before it joined the tail.
+    CatchingUp,
+    /// It follows the tail.
+    Live,
+    /// Another replica has this part.
+    Elsewhere,
+    /// It met an event of a newer release and waits for one.
+    Standing { reason: String },
+    /// It stopped for good.
+    Stopped { reason: String },
+}
+
+/// What lanes tell the rest of the process.
+pub(crate) struct Shared {
+    pub(super) positions: watch::Sender<BTreeMap<u8, u64>>,
+    pub(super) statuses: watch::Sender<BTreeMap<u8, Status>>,
+    pub(crate) committed: Notify,
+    /// Due rows that were put and that no worker has looked at, by kind.
+    fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
+}
+
+/// Fresh rows of one kind that wait for its worker; beyond that it reads the table.
+const FRESH_MAX: usize = 4_096;
+
+impl Shared {
+    pub(crate) fn new(parts: impl IntoIterator<Item = u8>) -> Self {
+        Self {
+            positions: watch::Sender::new(BTreeMap::new()),
+            statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
+            committed: Notify::new(),
+            fresh: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn positions(&self) -> watch::Receiver<BTreeMap<u8, u64>> {
+        self.positions.subscribe()
+    }
+
+    pub(crate) fn set_status(&self, part: u8, status: Status) {
+        self.statuses.send_modify(|statuses| {
+            statuses.insert(part, status);
+        });
+        self.committed.notify_waiters();
+    }
+
+    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>, fresh: Vec<(&'static str, Work)>) {
+        self.positions.send_modify(|known| known.extend(positions));
+        {
+            let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+            for (kind, work) in fresh {
+                let rows = waiting.entry(kind).or_default();
+                // A kind without a worker, or one that is behind, finds its rows in the table.
+                if rows.len() < FRESH_MAX {
+                    rows.push(work);
+                }
+            }
+        }
+        self.committed.notify_waiters();
+    }
+
+    /// The rows of a kind that were put since the last call, and whether some may be missing.
+    pub(crate) fn take_fresh(&self, kind: &str) -> (Vec<Work>, bool) {
+        let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = waiting.get_mut(kind).map(std::mem::take).unwrap_or_default();
+        let full = rows.len() >= FRESH_MAX;
+        (rows, full)
+    }
+}
