@@ -81,7 +81,16 @@ impl Frame {
     /// # Errors
     /// The first task that crashed.
     pub async fn run(self) -> anyhow::Result<()> {
-        Ok(self.tasks.supervise(GRACE).await?)
+        let ended = self.tasks.supervise(GRACE).await;
+        // Only now, since a worker's last call is still ours to settle.
+        if let Err(error) = self.reader.let_go().await {
+            tracing::warn!(
+                reader.name = self.reader.name(),
+                error = &error as &dyn std::error::Error,
+                "the parts are free only when their leases expire"
+            );
+        }
+        Ok(ended?)
     }
 }
 
