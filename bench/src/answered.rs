@@ -1,6 +1,7 @@
 //! Answering: customers' messages through the real webhook, all roles in one process, to the platform's call.
 
 use crate::figure::{Figure, percentile};
+use crate::{memory, rebuild};
 use integration::{Outside, Place, World, knowledge};
 use rand::Rng;
 use runtime::Role;
@@ -31,9 +32,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let outside = Arc::new(world.furnish(&entries).await);
     let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
     let (rate, worst) = sustained(&outside, Duration::from_secs(if smoke { 5 } else { 120 })).await;
-    outside.stop.cancel();
-    world.stop().await;
-    Ok(vec![
+    let mut figures = vec![
         Figure::at_most("idle: webhook to the call of the platform, p50", percentile(&idle, 0.5), "ms", 10.0),
         Figure::at_most(
             "idle: webhook to the call of the platform, p99",
@@ -43,7 +42,20 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
         ),
         Figure::at_least("answered messages, one process, SQLite", rate, "/s", 700.0),
         Figure::at_most("oldest unanswered message meanwhile", worst, "s", 1.0),
-    ])
+    ];
+    world.settle().await;
+    figures.extend(memory::measure(threads(&world).await?, world.server.pid()));
+    figures.extend(rebuild::measure(&world).await?);
+    outside.stop.cancel();
+    world.stop().await;
+    Ok(figures)
+}
+
+async fn threads(world: &World) -> anyhow::Result<u64> {
+    let reader = world.spine.readers.find("ingest").ok_or_else(|| anyhow::anyhow!("no model ingest"))?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM threads").fetch_one(reader.model().store.reads()).await?;
+    Ok(u64::try_from(count)?)
 }
 
 /// One message after the other; milliseconds from the post to the callback, sorted.

@@ -3,6 +3,8 @@
 mod answered;
 mod append;
 mod figure;
+mod memory;
+mod rebuild;
 
 use clap::Parser;
 use figure::Figure;
@@ -41,8 +43,10 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
     if "append".contains(&args.only) {
         figures.extend(append::measure(args.smoke).await?);
     }
+    // One world serves the rest: what answering leaves in the log is rebuilt and weighed.
     if "answered".contains(&args.only) {
         figures.extend(answered::measure(args.smoke).await?);
+        figures.extend(memory::binary());
     }
     figure::print(&figures);
     std::fs::write(&args.out, serde_json::to_vec_pretty(&figures)?)?;
