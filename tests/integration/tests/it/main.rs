@@ -12,6 +12,7 @@ mod model;
 mod nats;
 mod owners;
 mod partial;
+mod picky;
 mod platforms;
 mod rebuild;
 mod redelivery;

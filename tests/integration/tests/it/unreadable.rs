@@ -1,19 +1,15 @@
 //! Events that cannot be read or applied, and a database that fails: what stands, what parks, what goes on.
 
+use crate::picky::{Picky, Shared};
 use crate::shop;
-use conversation::Thread;
 use events::ThreadEvent;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use integration::{Order, Outside, Place, World, address, count, eventually, on_each};
 use runtime::Role;
 use simulators::http::Item;
-use spine::db::ModelSpec;
-use spine::read::Projector;
-use spine::{Error, Recorded, new_id};
+use spine::new_id;
 use sqlx::{AnyConnection, Connection, Executor};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -146,64 +142,6 @@ async fn an_event_of_a_newer_release_stands_its_part_and_holds_its_thread_in_ord
         world.stop().await;
     })
     .await;
-}
-
-/// A projector that refuses one thread for as long as it is told to.
-#[derive(Default)]
-struct Picky {
-    refuses: AtomicBool,
-    thread: Mutex<Option<Uuid>>,
-}
-
-impl Picky {
-    async fn take(&self, tx: &mut AnyConnection, record: &Recorded) -> Result<(), Error> {
-        let thread = record.address.uuid().unwrap_or_default();
-        if self.refuses.load(Ordering::SeqCst) && *self.thread.lock().unwrap() == Some(thread) {
-            return Err(Error::Other("refused on demand".into()));
-        }
-        for event in record.events::<Thread>()? {
-            let ThreadEvent::Received { message, .. } = event else { continue };
-            sqlx::query(
-                "INSERT INTO picked (message, thread, place)
-                 VALUES ($1, $2, (SELECT COUNT(*) FROM picked WHERE thread = $2))",
-            )
-            .bind(message.to_string())
-            .bind(thread.to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database("pick"))?;
-        }
-        Ok(())
-    }
-}
-
-/// The test keeps the other handle, to turn it.
-struct Shared(Arc<Picky>);
-
-impl Projector for Shared {
-    fn spec(&self) -> ModelSpec {
-        let schema =
-            &["CREATE TABLE picked (message TEXT PRIMARY KEY, thread TEXT NOT NULL, place BIGINT NOT NULL)"];
-        ModelSpec { name: "picky", version: 1, schema }
-    }
-
-    fn kinds(&self) -> &'static [&'static str] {
-        &["thread"]
-    }
-
-    fn apply<'a>(
-        &'a self,
-        tx: &'a mut AnyConnection,
-        batch: &'a [Arc<Recorded>],
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        async move {
-            for record in batch {
-                self.0.take(tx, record).await?;
-            }
-            Ok(())
-        }
-        .boxed()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
