@@ -1,12 +1,12 @@
 //! Owns the close comparison of a text with one entry: how much of what it asks the entry speaks of, and what speaks against it.
 
 use super::atoms::{self, Kind, Reading};
-use super::confidence::FEATURES;
+use super::confidence::PAIR_FEATURES;
 use super::lexicon::SYNONYM_LIKENESS;
 use super::postings::Postings;
 
 /// What a match of one Chinese character says when neither neighbour matches.
-const LONE_CHARACTER: f32 = 0.4;
+pub(crate) const LONE_CHARACTER: f32 = 0.4;
 
 /// Atoms whose order is compared.
 const ORDERED_MAX: usize = 40;
@@ -24,11 +24,11 @@ pub(crate) struct Scene<'a> {
     questions: &'a Postings,
     pub(crate) terms: Vec<Term>,
     /// Weight of each atom: from the words of the field, times how rare it is in this knowledge base.
-    weights: Vec<f32>,
+    pub(crate) weights: Vec<f32>,
     total: f32,
     /// How long the text is, 0..1: a story holds much that no question repeats.
     length: f32,
-    self_question: f32,
+    pub(crate) self_question: f32,
     self_answer: f32,
 }
 
@@ -78,7 +78,12 @@ impl<'a> Scene<'a> {
     }
 
     /// The features of the pair (text, entry), each about 0..1, in the order of `FEATURE_NAMES`.
-    pub(crate) fn compare(&self, unit: Option<&Reading>, score: f32, answer: &AnswerSide) -> [f32; FEATURES] {
+    pub(crate) fn compare(
+        &self,
+        unit: Option<&Reading>,
+        score: f32,
+        answer: &AnswerSide,
+    ) -> [f32; PAIR_FEATURES] {
         let empty = Reading::default();
         let unit = unit.unwrap_or(&empty);
         let in_question = credits(self.query, unit);
@@ -114,6 +119,11 @@ impl<'a> Scene<'a> {
             f32::from(u8::from(!unit.atoms.is_empty() && self.query.is_spaced() != unit.is_spaced())),
             number_conflict(self.query, unit, answer),
         ]
+    }
+
+    /// For each atom what the answer contains of it.
+    pub(crate) fn answered(&self, answer: &AnswerSide) -> Vec<f32> {
+        (0..self.query.atoms.len()).map(|at| self.in_answer(at, answer)).collect()
     }
 
     /// What of the text's atom the answer contains, when the question does not.

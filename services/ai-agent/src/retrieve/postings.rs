@@ -22,7 +22,12 @@ impl Hasher for Keyed {
 }
 
 /// A unit's number in the upper 24 bits, the term's count in it (255 at most) in the lower 8.
-type Posting = u32;
+pub(crate) type Posting = u32;
+
+/// How often the unit stands in a term's list.
+pub(crate) fn count_in(list: &[Posting], unit: u32) -> f32 {
+    list.binary_search_by_key(&unit, |posting| posting >> 8).map_or(0.0, |at| (list[at] & 0xff) as f32)
+}
 
 /// Term → the units that contain it, in the order of their numbers.
 #[derive(Default)]
@@ -69,6 +74,11 @@ impl Postings {
             self.total -= u64::from(std::mem::take(length));
             self.units -= 1;
         }
+    }
+
+    /// The term's units with its counts, in the order of their numbers.
+    pub(crate) fn list(&self, key: u64) -> &[Posting] {
+        self.terms.get(&key).map_or(&[], Vec::as_slice)
     }
 
     /// Units that contain the term.

@@ -1,0 +1,135 @@
+//! Fits the weights of rank and confidence and prints `weights.rs`: `fit [KNOWLEDGE QUERIES DEMO] [--misses]`.
+//!
+//! The figures before it, in comments, are cross-validated over folds of entries.
+
+use std::io::Write;
+
+use ai_agent::retrieve::{FEATURE_NAMES, FEATURES, INPUTS, Line};
+
+mod cases;
+mod learn;
+
+use cases::{Case, FOLDS};
+
+/// Of the wordings whose entry was taken out, and of the near questions, at most these shares are answered.
+const REMOVED_MAX: f64 = 0.12;
+const NEAR_MAX: f64 = 0.14;
+
+struct Fitted {
+    rank: [f64; FEATURES],
+    lines: [Line; INPUTS],
+    bias: f64,
+}
+
+/// What the best candidate of a case gets when its fold was not learnt from.
+struct Judged<'a> {
+    case: &'a Case,
+    sum: f64,
+    right: bool,
+    found: &'a str,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let misses = arguments.iter().any(|argument| argument == "--misses");
+    arguments.retain(|argument| !argument.starts_with("--"));
+    let path = |at: usize, name: &str| {
+        let own = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+        arguments.get(at).cloned().unwrap_or(own)
+    };
+    let demo = path(2, "../../cli/demo/knowledge.yaml");
+    let cases = cases::cases(&path(0, "tests/data/shop.yaml"), &path(1, "tests/data/shop.jsonl"), &demo)?;
+    let mut judged = Vec::new();
+    for fold in 0..FOLDS {
+        let (test, train): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.fold == fold);
+        let fitted = fit(&train);
+        judged.extend(test.into_iter().map(|case| judge(case, &fitted)));
+    }
+    let line = least(&judged, "demo_removed", REMOVED_MAX).max(least(&judged, "near", NEAR_MAX));
+    judged.iter_mut().for_each(|judged| judged.sum -= line);
+    let mut out = std::io::stdout().lock();
+    curve(&mut out, &judged)?;
+    if misses {
+        for judged in judged.iter().filter(|judged| judged.right != (judged.sum >= 0.0)) {
+            let confidence = learn::sigmoid(judged.sum);
+            writeln!(
+                out,
+                "// {} {confidence:.2} {} -> {}",
+                judged.case.kind, judged.case.text, judged.found
+            )?;
+        }
+    }
+    let all: Vec<&Case> = cases.iter().collect();
+    let fitted = fit(&all);
+    print(&mut out, &Fitted { bias: fitted.bias - line, ..fitted })?;
+    Ok(())
+}
+
+fn fit(cases: &[&Case]) -> Fitted {
+    let rank = learn::rank(cases);
+    let (lines, bias) = learn::confidence(cases, &rank);
+    Fitted { rank, lines, bias }
+}
+
+fn judge<'a>(case: &'a Case, fitted: &Fitted) -> Judged<'a> {
+    let Some((inputs, best)) = learn::best(case, &fitted.rank) else {
+        return Judged { case, sum: -99.0, right: false, found: "nothing" };
+    };
+    let lines = fitted.lines.iter().zip(inputs);
+    let sum = lines.map(|(line, input)| f64::from(line.at(input as f32))).sum::<f64>() + fitted.bias;
+    Judged { case, sum, right: best.right, found: &best.id }
+}
+
+/// The sum that at most this share of a kind reaches.
+fn least(judged: &[Judged], kind: &str, share: f64) -> f64 {
+    let mut sums: Vec<f64> = judged.iter().filter(|j| j.case.kind == kind).map(|j| j.sum).collect();
+    sums.sort_by(f64::total_cmp);
+    sums[((sums.len() as f64 * (1.0 - share)).ceil() as usize).min(sums.len() - 1)]
+}
+
+fn curve(out: &mut impl Write, judged: &[Judged]) -> std::io::Result<()> {
+    let share = |kind: &str, test: &dyn Fn(&Judged) -> bool| {
+        let of: Vec<&Judged> = judged.iter().filter(|judged| judged.case.kind == kind).collect();
+        100.0 * of.iter().filter(|judged| test(judged)).count() as f64 / of.len().max(1) as f64
+    };
+    let rights = ["paraphrase", "verbatim", "wording", "demo_verbatim", "demo_wording"];
+    let wrongs = ["near", "unrelated", "removed", "demo_removed"];
+    write!(out, "// right first:")?;
+    for kind in rights {
+        write!(out, " {kind} {:.1}", share(kind, &|judged| judged.right))?;
+    }
+    writeln!(out)?;
+    for step in 6..=14 {
+        let threshold = f64::from(step) * 0.05;
+        let given = |judged: &Judged| learn::sigmoid(judged.sum) >= threshold;
+        write!(out, "// {threshold:.2}:")?;
+        for kind in rights {
+            write!(out, " {kind} {:.1}", share(kind, &|judged| judged.right && given(judged)))?;
+        }
+        for kind in wrongs {
+            write!(out, " {kind} {:.1}", share(kind, &given))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn print(out: &mut impl Write, fitted: &Fitted) -> std::io::Result<()> {
+    writeln!(out, "//! Owns the fitted weights, as `cargo run -p ai-agent --example fit` prints them.\n")?;
+    writeln!(
+        out,
+        "use super::confidence::{{Line, Weights}};\n\npub(crate) const WEIGHTS: Weights = Weights {{\n    rank: ["
+    )?;
+    for (name, weight) in FEATURE_NAMES.iter().zip(fitted.rank) {
+        writeln!(out, "        {weight:.3}, // {name}")?;
+    }
+    writeln!(out, "    ],\n    confidence: [")?;
+    for (name, line) in FEATURE_NAMES.iter().chain(&["lead"]).zip(fitted.lines) {
+        let ([a, b, c], [first, second]) = (line.slopes, line.knots);
+        writeln!(
+            out,
+            "        Line {{ slopes: [{a:.3}, {b:.3}, {c:.3}], knots: [{first:.2}, {second:.2}] }}, // {name}"
+        )?;
+    }
+    writeln!(out, "    ],\n    bias: {:.3},\n}};", fitted.bias)
+}
