@@ -121,9 +121,11 @@ impl Drop for Process {
             let _ = child.kill();
             let _ = child.wait();
         }
-        // The nats-server that outlived it.
+        // The nats-server that outlived it, if the number is still its own.
         let pid = self.place.folder.join("data/nats/nats-server.pid");
-        if let Ok(pid) = std::fs::read_to_string(pid) {
+        let Ok(pid) = std::fs::read_to_string(pid) else { return };
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
+        if name.trim() == "nats-server" {
             let _ = Command::new("kill").arg(pid.trim()).status();
         }
     }
