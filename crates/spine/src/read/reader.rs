@@ -5,7 +5,7 @@ use super::batch;
 use super::lane::Lane;
 use super::shared::{Shared, Status};
 use crate::address::PARTS;
-use crate::db::{Backend, Database, Liveness, Model};
+use crate::db::{Backend, Database, Liveness, Model, SlotState};
 use crate::error::Error;
 use crate::lease::Leases;
 use crate::log::{Log, Tail};
@@ -60,6 +60,7 @@ impl Reader {
     ) -> Result<Self, Error> {
         let spec = projector.spec();
         let model = database.live(&spec).await?;
+        drop_leftovers(database, &model).await?;
         let leases = match database.backend() {
             Backend::Sqlite => None,
             Backend::Postgres => Some(Leases::open(database, log.clock()).await?),
@@ -328,4 +329,21 @@ impl Reader {
             self.inner.shared.set_status(*part, status.clone());
         }
     }
+}
+
+/// Drops the slots of this version that a rebuild or a verification left when its process died: they hold texts
+/// that an erasure would wait for. Where several processes share the database, one of them may be at work on such
+/// a slot, so there it is left to the next rebuild's end.
+async fn drop_leftovers(database: &Database, model: &Model) -> Result<(), Error> {
+    if database.backend() != Backend::Sqlite || model.liveness != Liveness::Live {
+        return Ok(());
+    }
+    for place in database.models().await? {
+        let is_ours = place.name == model.spec.name && place.slot.version == model.slot.version;
+        if is_ours && place.state == SlotState::Beside {
+            tracing::info!(reader.name = model.spec.name, model.slot = %place.slot, "dropping a slot that was left half filled");
+            database.drop_model(model.spec.name, place.slot).await?;
+        }
+    }
+    Ok(())
 }
