@@ -1,22 +1,78 @@
-//! Owns the floor under the figures on the development shop: a change that makes retrieval worse is seen here.
+//! Owns the floors under the figures on the development sets: a change that makes retrieval worse is seen here.
+//!
+//! The weights were fitted on these sets, so the floors say that nothing got lost and not how well other questions are
+//! answered; `cli/demo/eval` says that.
+
+use std::sync::Arc;
 
 use ai_agent::answer::THRESHOLD;
-use ai_agent::evaluate::{Query, faq};
-use ai_agent::knowledge::{Format, Source, import};
+use ai_agent::evaluate::{FaqReport, Query, faq};
+use ai_agent::knowledge::{Entry, Format, Source, import};
+use ai_agent::retrieve::Index;
 use jiff::tz::TimeZone;
+
+const DEMO: &[u8] = include_bytes!("../../../cli/demo/knowledge.yaml");
+
+fn knowledge(bytes: &[u8]) -> Vec<Entry> {
+    let source = Source { name: "knowledge.yaml", format: Format::Yaml, zone: &TimeZone::UTC };
+    let imported = import(&source, bytes);
+    assert!(imported.problems.is_empty(), "{imported}");
+    imported.entries
+}
+
+/// The report on the questions whose ids begin with `kind`.
+fn measured(knowledge: &[Entry], queries: &str, kind: &str) -> FaqReport {
+    let queries = queries.lines().map(|line| serde_json::from_str(line).expect("a query"));
+    let of_kind: Vec<Query> = queries.filter(|query: &Query| query.id.starts_with(kind)).collect();
+    assert!(!of_kind.is_empty(), "{kind}");
+    faq(knowledge.to_vec(), of_kind.into_iter(), THRESHOLD)
+}
 
 #[test]
 fn the_development_shop_is_answered_as_well_as_when_the_weights_were_fitted() {
-    let source = Source { name: "shop.yaml", format: Format::Yaml, zone: &TimeZone::UTC };
-    let imported = import(&source, include_bytes!("data/shop.yaml"));
-    let lines = include_str!("data/shop.jsonl").lines();
-    let queries: Vec<Query> = lines.map(|line| serde_json::from_str(line).expect("a query")).collect();
-    let report = faq(imported.entries.clone(), queries.iter().cloned(), THRESHOLD);
-    assert!(report.recall_at_1 > Some(0.80), "{report:?}");
-    assert!(report.answered_right > Some(0.50), "{report:?}");
-    let only = |kind: &str| {
-        faq(imported.entries.clone(), queries.iter().filter(|q| q.id.starts_with(kind)).cloned(), THRESHOLD)
-    };
-    assert!(only("near").unanswerable_rejected > Some(0.85));
-    assert!(only("unrelated").unanswerable_rejected > Some(0.98));
+    let (shop, queries) = (knowledge(include_bytes!("data/shop.yaml")), include_str!("data/shop.jsonl"));
+    let right = measured(&shop, queries, "paraphrase");
+    assert!(right.recall_at_1 > Some(0.82), "{right:?}");
+    assert!(right.answered_right > Some(0.57), "{right:?}");
+    assert!(measured(&shop, queries, "near").unanswerable_rejected > Some(0.90));
+    assert!(measured(&shop, queries, "unrelated").unanswerable_rejected > Some(0.98));
+}
+
+#[test]
+fn a_gym_of_another_trade_is_seldom_answered_wrongly() {
+    let (gym, queries) = (knowledge(include_bytes!("data/gym.yaml")), include_str!("data/gym.jsonl"));
+    let right = measured(&gym, queries, "paraphrase");
+    assert!(right.recall_at_1 > Some(0.60), "{right:?}");
+    assert!(measured(&gym, queries, "near").unanswerable_rejected > Some(0.90));
+    assert!(measured(&gym, queries, "unrelated").unanswerable_rejected > Some(0.97));
+}
+
+#[test]
+fn the_demo_knowledge_answers_the_development_questions_and_leaves_near_ones_alone() {
+    let (demo, queries) = (knowledge(DEMO), include_str!("data/demo.jsonl"));
+    let (short, story) = (measured(&demo, queries, "paraphrase"), measured(&demo, queries, "story"));
+    assert!(short.answered_right > Some(0.88), "{short:?}");
+    assert!(story.answered_right > Some(0.65), "{story:?}");
+    assert!(measured(&demo, queries, "near").unanswerable_rejected > Some(0.85));
+    assert!(measured(&demo, queries, "unrelated").unanswerable_rejected > Some(0.96));
+}
+
+#[test]
+fn five_wordings_in_six_are_found_by_the_other_wordings_of_their_entry() {
+    let demo = knowledge(DEMO);
+    let mut index = Index::default();
+    demo.iter().for_each(|entry| index.put(Arc::new(entry.clone())));
+    let (mut asked, mut found) = (0_u32, 0_u32);
+    for (place, entry) in demo.iter().enumerate() {
+        // A few of each entry, so that the test is quick.
+        for variant in (place % 6..entry.variants.len()).step_by(6) {
+            let mut others = entry.clone();
+            let text = others.variants.remove(variant);
+            index.put(Arc::new(others));
+            asked += 1;
+            found += u32::from(index.search(&text, 0, 1).first().is_some_and(|hit| hit.entry.id == entry.id));
+        }
+        index.put(Arc::new(entry.clone()));
+    }
+    assert!(6 * found > 5 * asked, "{found} of {asked}");
 }

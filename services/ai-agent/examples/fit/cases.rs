@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ai_agent::answer::Language;
 use ai_agent::evaluate::Query;
 use ai_agent::knowledge::{Entry, Format, Source, import};
 use ai_agent::retrieve::{FEATURES, Index};
@@ -9,6 +10,8 @@ use ai_agent::retrieve::{FEATURES, Index};
 /// Candidates of a question that the rank learns from: all that are compared, whatever the present weights say.
 const CANDIDATES: usize = 64;
 pub(crate) const FOLDS: usize = 5;
+/// One wording in so many is also told as a story.
+const STORY_EACH: usize = 3;
 
 pub(crate) struct Candidate {
     pub(crate) features: [f64; FEATURES],
@@ -27,7 +30,14 @@ pub(crate) struct Case {
 impl Case {
     /// Questions that people asked count more than those that are made from knowledge.
     pub(crate) fn counts(&self) -> f64 {
-        if ["paraphrase", "near"].contains(&self.kind.as_str()) { 3.0 } else { 1.0 }
+        let kind = self.kind.trim_start_matches("gym_").trim_start_matches("demo_");
+        match kind {
+            "paraphrase" | "story" | "near" => 4.0,
+            "unrelated" => 2.0,
+            // The demo knowledge has ten times as many wordings as the others.
+            _ if self.kind.starts_with("demo_") => 0.6,
+            _ => 1.0,
+        }
     }
 }
 
@@ -42,26 +52,50 @@ fn knowledge(path: &str) -> Result<(Vec<Entry>, Index), Failure> {
     Ok((imported.entries, index))
 }
 
-/// The development shop with its questions, then the demo knowledge alone.
-pub(crate) fn cases(kb: &str, queries: &str, demo: &str) -> Result<Vec<Case>, Failure> {
-    let (entries, mut index) = knowledge(kb)?;
-    let text = std::fs::read_to_string(queries)?;
-    let queries: Vec<Query> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+/// What is learnt from: knowledge with questions to it, and what the names of its kinds of case begin with.
+const SOURCES: [(&str, &str, &str); 3] = [
+    ("tests/data/shop.yaml", "tests/data/shop.jsonl", ""),
+    ("tests/data/gym.yaml", "tests/data/gym.jsonl", "gym_"),
+    ("../../cli/demo/knowledge.yaml", "tests/data/demo.jsonl", "demo_"),
+];
+
+/// The questions to each knowledge base, and what each teaches about itself.
+pub(crate) fn cases() -> Result<Vec<Case>, Failure> {
     let mut cases: Vec<Case> = Vec::new();
-    for (at, query) in queries.iter().enumerate() {
-        let kind = query.id.rsplit_once('-').map_or(query.id.as_str(), |(kind, _)| kind);
-        let of = |id: &String| entries.iter().position(|entry| entry.id == *id);
-        let place = query.relevant.first().and_then(of).unwrap_or(at);
-        cases.push(case(&index, (kind.to_owned(), place), &query.text, &query.relevant));
-    }
-    for (at, entry) in entries.iter().enumerate() {
-        cases.extend(own_words(&mut index, (entry, at), ""));
-    }
-    let (entries, mut index) = knowledge(demo)?;
-    for (at, entry) in entries.iter().enumerate() {
-        cases.extend(own_words(&mut index, (entry, at), "demo_"));
+    let text = std::fs::read_to_string(own("tests/data/openers.txt"))?;
+    let openers: Vec<&str> = text.lines().collect();
+    for (kb, queries, of) in SOURCES {
+        let (entries, mut index) = knowledge(&own(kb))?;
+        let text = std::fs::read_to_string(own(queries))?;
+        for (at, line) in text.lines().enumerate() {
+            let (query, topic): (Query, Topic) = (serde_json::from_str(line)?, serde_json::from_str(line)?);
+            let kind = query.id.rsplit_once('-').map_or(query.id.as_str(), |(kind, _)| kind);
+            let place = query.relevant.first().or(topic.topic.as_ref());
+            let place = place.and_then(|id| entries.iter().position(|entry| entry.id == *id));
+            cases.push(case(
+                &index,
+                (format!("{of}{kind}"), place.unwrap_or(at)),
+                &query.text,
+                &query.relevant,
+            ));
+        }
+        let mut openers = openers.iter().cycle();
+        for (at, entry) in entries.iter().enumerate() {
+            cases.extend(own_words(&mut index, (entry, at), of, &mut openers));
+        }
     }
     Ok(cases)
+}
+
+fn own(path: &str) -> String {
+    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The entry whose topic a near question shares, so that both are in one fold.
+#[derive(serde::Deserialize)]
+struct Topic {
+    #[serde(default)]
+    topic: Option<String>,
 }
 
 fn case(index: &Index, (kind, place): (String, usize), text: &str, relevant: &[String]) -> Case {
@@ -76,20 +110,32 @@ fn case(index: &Index, (kind, place): (String, usize), text: &str, relevant: &[S
     Case { kind, fold: place % FOLDS, text: text.to_owned(), candidates }
 }
 
-/// A question word for word, each wording found by the others alone, and each wording when its entry is not there.
-fn own_words(index: &mut Index, (entry, at): (&Entry, usize), of: &str) -> Vec<Case> {
+/// A question word for word, each wording found by the others alone, and each wording when its entry is not there; every
+/// third of them once more as a story, that is after words about something else.
+fn own_words<'a>(
+    index: &mut Index,
+    (entry, at): (&Entry, usize),
+    of: &str,
+    openers: &mut impl Iterator<Item = &'a &'a str>,
+) -> Vec<Case> {
     let relevant = [entry.id.clone()];
     let kind = |kind: &str| (format!("{of}{kind}"), at);
     let mut cases = vec![case(index, kind("verbatim"), &entry.question, &relevant)];
+    let mut told = |number: usize, text: &str| {
+        let tells = number.is_multiple_of(STORY_EACH) && Language::of(text) == Language::Zh;
+        tells.then(|| openers.next()).flatten().map(|opener| format!("{opener}{text}"))
+    };
     for (variant, text) in entry.variants.iter().enumerate() {
         let mut others = entry.clone();
         others.variants.remove(variant);
         index.put(Arc::new(others));
         cases.push(case(index, kind("wording"), text, &relevant));
+        cases.extend(told(variant + at, text).map(|text| case(index, kind("told"), &text, &relevant)));
     }
     index.remove(&entry.id);
-    for text in std::iter::once(&entry.question).chain(&entry.variants) {
+    for (number, text) in std::iter::once(&entry.question).chain(&entry.variants).enumerate() {
         cases.push(case(index, kind("removed"), text, &[]));
+        cases.extend(told(number + at, text).map(|text| case(index, kind("told_removed"), &text, &[])));
     }
     index.put(Arc::new(entry.clone()));
     cases

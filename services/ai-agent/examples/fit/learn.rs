@@ -53,7 +53,7 @@ pub(crate) fn rank(cases: &[&Case]) -> [f64; FEATURES] {
     weights
 }
 
-/// The best candidate's features with its lead, and that candidate.
+/// The best candidate's features with its lead and its share, and that candidate.
 pub(crate) fn best<'a>(case: &'a Case, rank: &[f64; FEATURES]) -> Option<([f64; INPUTS], &'a Candidate)> {
     let mut ranked: Vec<(f64, &Candidate)> =
         case.candidates.iter().map(|candidate| (dot(rank, &candidate.features), candidate)).collect();
@@ -64,6 +64,7 @@ pub(crate) fn best<'a>(case: &'a Case, rank: &[f64; FEATURES]) -> Option<([f64; 
     if let Some((rival, _)) = ranked.get(1) {
         inputs[FEATURES] = (score - rival).min(f64::from(MARGIN_MAX));
     }
+    inputs[FEATURES + 1] = 1.0 / ranked.iter().map(|(other, _)| (other - score).exp()).sum::<f64>();
     Some((inputs, candidate))
 }
 

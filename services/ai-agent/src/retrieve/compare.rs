@@ -2,7 +2,7 @@
 
 use super::atoms::{self, Kind, Reading};
 use super::confidence::PAIR_FEATURES;
-use super::lexicon::SYNONYM_LIKENESS;
+use super::lexicon::{Asks, SYNONYM_LIKENESS};
 use super::postings::Postings;
 
 /// What a match of one Chinese character says when neither neighbour matches.
@@ -119,6 +119,11 @@ impl<'a> Scene<'a> {
             f32::from(u8::from(!unit.atoms.is_empty() && self.query.is_spaced() != unit.is_spaced())),
             number_conflict(self.query, unit, answer),
         ]
+    }
+
+    /// How much the text asks for something else than the entry's wordings together.
+    pub(crate) fn asks_mismatch(&self, other: Asks) -> f32 {
+        self.query.asks.mismatch(other)
     }
 
     /// For each atom what the answer contains of it.

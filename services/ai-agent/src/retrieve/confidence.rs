@@ -9,7 +9,7 @@ pub(crate) const PAIR_FEATURES: usize = 19;
 pub const FEATURES: usize = PAIR_FEATURES + ENTRY_FEATURES;
 
 /// Features that only all wordings of an entry together give.
-pub(crate) const ENTRY_FEATURES: usize = super::whole::WHOLE_FEATURES + 2;
+pub(crate) const ENTRY_FEATURES: usize = super::whole::WHOLE_FEATURES + 3;
 
 /// Names of the features, in their order.
 pub const FEATURE_NAMES: [&str; FEATURES] = [
@@ -39,12 +39,16 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "bm25_whole",
     "owned",
     "vote",
+    "focus_whole",
+    "focus_missing",
+    "core",
     "best_wording",
     "best_three",
+    "asks_whole",
 ];
 
-/// What the confidence is computed from: the features and the lead over the rival.
-pub const INPUTS: usize = FEATURES + 1;
+/// What the confidence is computed from: the features, the lead over the rival, the share among all.
+pub const INPUTS: usize = FEATURES + 2;
 
 /// A broken line: what an input adds to the confidence's sum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,20 +72,19 @@ impl Line {
 /// Weights of the two functions of a comparison, in the order of [`FEATURE_NAMES`].
 ///
 /// `rank = Σ rank · feature`; entries are ordered by it. The confidence of an entry is the logistic function of
-/// `Σ line(feature) + line(lead) + bias`, where `lead` is the distance of the rank to the best one of an entry with another
-/// answer, held within ±[`MARGIN_MAX`]. Both are fitted on a development shop with questions written for this project
-/// (`tests/data`) and on the demo knowledge, which teaches itself: each of its wordings must be found by the others of its
-/// entry, and must find nothing when its entry is taken out. The command `cargo run -p ai-agent --example fit` prints the
-/// figures over folds of entries and then `weights.rs`.
+/// `Σ line(feature) + line(lead) + line(share) + bias`, where `lead` is the distance of the rank to the best one of an entry
+/// with another answer, held within ±[`MARGIN_MAX`], and `share` is `1 / Σ exp(rank of each candidate − own rank)`. Both are
+/// fitted on three knowledge bases with questions written for this project (`tests/data` and the demo's), each of which also
+/// teaches itself: every wording must be found by the others of its entry, and must find nothing when its entry is taken
+/// out. The command `cargo run -p ai-agent --example fit` prints the figures over folds of entries and then `weights.rs`.
 ///
-/// The bias is chosen so that 0.5 is the recommended threshold: over the folds at most 12 % of the wordings whose entry was
-/// taken out and 14 % of the shop's near questions reach it. A confidence is therefore a measure and no probability;
-/// more of it is surer.
+/// The bias is chosen so that 0.5 is the recommended threshold: over the folds at most 14 % of the near questions to the
+/// demo knowledge in `tests/data` reach it. A confidence is therefore a measure and no probability; more of it is surer.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights {
     /// Of the rank.
     pub rank: [f32; FEATURES],
-    /// Of the confidence, the lead last.
+    /// Of the confidence, the lead and the share last.
     pub confidence: [Line; INPUTS],
     /// Added last.
     pub bias: f32,
@@ -91,7 +94,7 @@ impl Weights {
     /// The sizes from which the fit of the rank starts, and whose signs it keeps: what an engineer would guess.
     pub const GUESS: [f64; FEATURES] = [
         1.5, 1.0, 2.0, 0.5, -0.3, -0.5, 1.5, 1.5, 2.0, 2.0, 2.0, 3.0, 5.0, -0.7, 0.7, 0.5, 0.5, -1.5, -0.5,
-        1.0, -0.5, -0.5, -0.5, 1.0, 1.0, 1.5, 1.0, 1.0,
+        1.0, -0.5, -0.5, -0.5, 1.0, 1.0, 1.5, 0.5, -0.5, 1.0, 1.0, 1.0, -0.5,
     ];
 }
 
@@ -132,9 +135,12 @@ pub(crate) fn rank(features: &[f32; FEATURES]) -> f32 {
     WEIGHTS.rank.iter().zip(features).map(|(weight, feature)| weight * feature).sum()
 }
 
-pub(crate) fn confidence(features: &[f32; FEATURES], rank: f32, rival: Option<f32>) -> f32 {
+/// How sure an entry is, from its features, its rank and the ranks of the candidates with other answers.
+pub(crate) fn confidence(features: &[f32; FEATURES], rank: f32, rivals: &[f32]) -> f32 {
+    let rival = rivals.iter().copied().reduce(f32::max);
     let lead = rival.map_or(MARGIN_MAX, |rival| (rank - rival).clamp(-MARGIN_MAX, MARGIN_MAX));
-    let inputs = features.iter().chain(std::iter::once(&lead));
+    let share = 1.0 / (1.0 + rivals.iter().map(|rival| (rival - rank).exp()).sum::<f32>());
+    let inputs = features.iter().chain([&lead, &share]);
     let sum: f32 = WEIGHTS.confidence.iter().zip(inputs).map(|(line, value)| line.at(*value)).sum();
     1.0 / (1.0 + (-(sum + WEIGHTS.bias)).exp())
 }

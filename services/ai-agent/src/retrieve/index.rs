@@ -28,6 +28,8 @@ pub(crate) struct Unit {
 pub(super) struct Stored {
     pub(super) entry: Arc<Entry>,
     pub(super) units: Vec<u32>,
+    /// What its wordings have in common.
+    pub(super) core: Vec<(u64, f32)>,
 }
 
 /// An index that is changed entry by entry and searched without being changed.
@@ -61,7 +63,13 @@ impl Index {
         let answer = Reading::of(&fold(&entry.answer));
         self.answers.insert(slot, answer.terms().into_iter().map(|(key, _)| key));
         self.ids.insert(entry.id.clone(), slot);
-        self.entries[slot as usize] = Some(Stored { entry, units });
+        let readings: Vec<&Reading> = units
+            .iter()
+            .filter_map(|unit| self.units[*unit as usize].as_ref())
+            .map(|unit| &unit.reading)
+            .collect();
+        let core = super::whole::core(&readings);
+        self.entries[slot as usize] = Some(Stored { entry, units, core });
     }
 
     fn put_unit(&mut self, entry: u32, text: &str) -> u32 {

@@ -7,6 +7,7 @@ use super::compare::{self, Scene};
 use super::confidence::{self, FEATURES, PAIR_FEATURES};
 use super::fold::fold;
 use super::index::{Hit, Index};
+use super::lexicon::Asks;
 use super::whole::{WHOLE_FEATURES, Wholes};
 
 /// Entries that are compared closely per search.
@@ -62,16 +63,16 @@ impl Index {
         let mut hits = Vec::with_capacity(limit.min(found.len()));
         for (place, (slot, features, rank)) in found.iter().take(limit).enumerate() {
             // Two entries with the same answer do not put each other in doubt.
-            let rival = found
+            let rivals: Vec<f32> = found
                 .iter()
                 .enumerate()
                 .filter(|(other, (rival, ..))| {
                     *other != place && (answer(*rival) != answer(*slot) || answer(*slot) == Some(""))
                 })
                 .map(|(_, (.., rank))| *rank)
-                .next();
+                .collect();
             let Some(stored) = &self.entries[*slot as usize] else { continue };
-            let confidence = confidence::confidence(features, *rank, rival);
+            let confidence = confidence::confidence(features, *rank, &rivals);
             hits.push(Hit { entry: Arc::clone(&stored.entry), confidence, features: *features });
         }
         hits
@@ -166,11 +167,17 @@ impl Index {
         compared.sort_by(|a, b| b.0.total_cmp(&a.0));
         let three = &compared[..compared.len().min(3)];
         let mean = three.iter().map(|(rank, _)| rank).sum::<f32>() / three.len() as f32;
-        let whole = wholes.compare(slot, &scene.weights, &scene.answered(&answer));
+        let whole = wholes.compare((slot, &stored.core), &scene.weights, &scene.answered(&answer));
+        let asked = stored.units.iter().filter_map(|unit| self.units[*unit as usize].as_ref());
+        let asked = asked.map(|unit| unit.reading.asks).fold(Asks::default(), Asks::with);
+        let asks = scene.asks_mismatch(asked);
         features[..PAIR_FEATURES].copy_from_slice(&compared[0].1);
         features[PAIR_FEATURES..PAIR_FEATURES + WHOLE_FEATURES].copy_from_slice(&whole);
-        features[PAIR_FEATURES + WHOLE_FEATURES..]
-            .copy_from_slice(&[compared[0].0 / RANK_TYPICAL, mean / RANK_TYPICAL]);
+        features[PAIR_FEATURES + WHOLE_FEATURES..].copy_from_slice(&[
+            compared[0].0 / RANK_TYPICAL,
+            mean / RANK_TYPICAL,
+            asks,
+        ]);
         features
     }
 }

@@ -3,6 +3,8 @@
 //! One wording rarely holds all the words of a new one, but the others of its entry often hold the rest; and a word that
 //! only other entries have, or none, says that the text asks for something else.
 
+use std::collections::HashMap;
+
 use super::atoms::{self, Kind, Reading};
 use super::compare::LONE_CHARACTER;
 use super::postings::{Posting, Postings, count_in};
@@ -23,6 +25,7 @@ struct Places<'a> {
 /// What one search knows of entries as wholes.
 pub(crate) struct Wholes<'a> {
     places: Vec<Places<'a>>,
+    focus: std::ops::Range<usize>,
     /// Score of each entry's wordings together, by slot, and what the text gets at most.
     pub(crate) scores: Vec<f32>,
     most: f32,
@@ -31,10 +34,12 @@ pub(crate) struct Wholes<'a> {
     known: f32,
     /// Share of the nearest wordings, by slot of their entries.
     votes: Vec<f32>,
+    postings: &'a Postings,
+    keys: Vec<u64>,
 }
 
 /// Features that only all wordings of an entry give.
-pub(crate) const WHOLE_FEATURES: usize = 7;
+pub(crate) const WHOLE_FEATURES: usize = 10;
 
 impl<'a> Wholes<'a> {
     pub(crate) fn of(
@@ -57,7 +62,17 @@ impl<'a> Wholes<'a> {
             }
         }
         let places = (0..query.atoms.len()).map(|at| places(query, at, postings)).collect();
-        Wholes { places, scores, most, lists, known, votes: Vec::new() }
+        Wholes {
+            places,
+            focus: query.focus.clone(),
+            scores,
+            most,
+            lists,
+            known,
+            votes: Vec::new(),
+            postings,
+            keys: terms.iter().map(|(key, _)| *key).collect(),
+        }
     }
 
     /// Counts the votes of the wordings nearest by score: (entry, score between 0 and about 1).
@@ -77,9 +92,15 @@ impl<'a> Wholes<'a> {
     }
 
     /// The features of an entry, in the order of their names in `FEATURE_NAMES`.
-    pub(crate) fn compare(&self, entry: u32, weights: &[f32], answered: &[f32]) -> [f32; WHOLE_FEATURES] {
+    pub(crate) fn compare(
+        &self,
+        (entry, entry_core): (u32, &[(u64, f32)]),
+        weights: &[f32],
+        answered: &[f32],
+    ) -> [f32; WHOLE_FEATURES] {
         let (mut all, mut covered, mut elsewhere, mut nowhere, mut missed) = (1e-6, 0.0, 0.0, 0.0, 0.0_f32);
-        for ((places, weight), answered) in self.places.iter().zip(weights).zip(answered) {
+        let (mut focus_all, mut focus_here, mut focus_missed) = (0.5, 0.0, 0.0_f32);
+        for (at, ((places, weight), answered)) in self.places.iter().zip(weights).zip(answered).enumerate() {
             let here = places.credit(entry);
             let anywhere = here.max(*answered);
             all += weight;
@@ -87,6 +108,11 @@ impl<'a> Wholes<'a> {
             elsewhere += weight * (places.anywhere - anywhere).max(0.0);
             nowhere += weight * (1.0 - places.anywhere.max(anywhere));
             missed = missed.max(weight * (1.0 - anywhere));
+            if self.focus.contains(&at) {
+                focus_all += weight;
+                focus_here += weight * here;
+                focus_missed += weight * (1.0 - anywhere);
+            }
         }
         let owned: f32 =
             self.lists.iter().map(|(list, rare, said)| rare * count_in(list, entry) / said).sum();
@@ -99,8 +125,51 @@ impl<'a> Wholes<'a> {
             (self.scores[entry as usize] / self.most).min(1.5),
             owned / self.known,
             vote,
+            focus_here / focus_all,
+            focus_missed / (1.0 + focus_missed),
+            self.core(entry_core),
         ]
     }
+}
+
+impl Wholes<'_> {
+    /// Share of what most wordings of the entry say that the text says too.
+    fn core(&self, core: &[(u64, f32)]) -> f32 {
+        let (mut all, mut said) = (1e-6, 0.0);
+        for (key, share) in core {
+            let weight = share * self.postings.rarity(*key);
+            all += weight;
+            if self.keys.binary_search(key).is_ok() {
+                said += weight;
+            }
+        }
+        said / all
+    }
+}
+
+/// Terms that an entry's core holds.
+const CORE_MAX: usize = 16;
+
+/// What an entry's wordings have in common: its commonest terms, each with the share of wordings that hold it.
+pub(crate) fn core(readings: &[&Reading]) -> Vec<(u64, f32)> {
+    let mut counts: HashMap<u64, (f32, f32)> = HashMap::new();
+    for reading in readings {
+        let mut terms = reading.terms();
+        terms.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        terms.dedup_by_key(|term| term.0);
+        for (key, weight) in terms.iter().filter(|(_, weight)| *weight > 0.2) {
+            let count = counts.entry(*key).or_default();
+            count.0 += 1.0;
+            count.1 = count.1.max(*weight);
+        }
+    }
+    let mut core: Vec<(u64, f32)> = counts
+        .into_iter()
+        .map(|(key, (count, weight))| (key, count / readings.len() as f32 * weight))
+        .collect();
+    core.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    core.truncate(CORE_MAX);
+    core
 }
 
 impl Places<'_> {
