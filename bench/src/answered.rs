@@ -1,7 +1,7 @@
 //! Answering: customers' messages through the real webhook, all roles in one process, to the platform's call.
 
 use crate::figure::{Figure, percentile};
-use crate::{memory, rebuild};
+use crate::memory;
 use integration::{Outside, Place, World, knowledge};
 use rand::Rng;
 use runtime::Role;
@@ -16,7 +16,7 @@ const WAITING: usize = 256;
 const ENTRIES: usize = 5_000;
 const QUESTION: &str = "退货运费谁承担？";
 
-pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
+pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let place = Place { folder: folder.path().into(), url: None };
     let world = World::start(&place, &Role::ALL).await;
@@ -31,7 +31,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     }));
     let outside = Arc::new(world.furnish(&entries).await);
     let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
-    let (rate, worst) = sustained(&outside, Duration::from_secs(if smoke { 5 } else { 120 })).await;
+    let (rate, worst) = sustained(&outside, Duration::from_secs(if smoke { 5 } else { held_s })).await;
     let mut figures = vec![
         Figure::at_most("idle: webhook to the call of the platform, p50", percentile(&idle, 0.5), "ms", 10.0),
         Figure::at_most(
@@ -44,10 +44,12 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
         Figure::at_most("oldest unanswered message meanwhile", worst, "s", 1.0),
     ];
     world.settle().await;
-    figures.extend(memory::measure(threads(&world).await?, world.server.pid()));
-    figures.extend(rebuild::measure(&world).await?);
+    let threads = memory::fill(&world, outside.shop, threads(&world).await?, smoke).await?;
+    world.settle().await;
     outside.stop.cancel();
-    world.stop().await;
+    // The server goes with what is returned.
+    drop(world.stop().await);
+    figures.extend(memory::measure(folder.path(), threads, smoke)?);
     Ok(figures)
 }
 

@@ -1,19 +1,18 @@
 //! Appending: the real decision of a thread with sealing and headers, against raw publishes of the same bytes.
 
+use crate::exchange;
 use crate::figure::Figure;
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
-use conversation::{Beginning, Inbound, Thread};
-use events::{Content, ContentKind, Sealed};
+use conversation::Thread;
 use futures::{StreamExt, stream};
 use integration::Server;
 use spine::db::{Database, DatabaseSettings};
-use spine::keys::{KeySettings, Keys, Owner, Period, SealKey};
-use spine::{Address, Cause, Clock, Entity, Log, LogSettings, streams};
+use spine::keys::{KeySettings, Keys};
+use spine::{Address, Clock, Entity, Log, LogSettings, streams};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 /// Threads that are written to at the same time.
 const WRITERS: usize = 128;
@@ -60,8 +59,9 @@ async fn decide(log: &Log, keys: &Keys, run: Duration, rate: &mut f64) -> anyhow
                 let thread = spine::new_id();
                 let address = Address::of(TENANT, Thread::KIND, thread)?;
                 log.assume_new::<Thread>(&address);
+                let customer = exchange::Customer { log: &log, keys: &keys, address: &address, thread };
                 for number in 0..8 {
-                    receive(&log, &keys, &address, thread, number).await?;
+                    customer.writes(number == 0).await?;
                     count += 1;
                 }
                 last = Some(address);
@@ -82,47 +82,6 @@ async fn decide(log: &Log, keys: &Keys, run: Duration, rate: &mut f64) -> anyhow
     let stream = jetstream.get_stream(address.stream()).await?;
     let message = stream.get_last_raw_message_by_subject(&address.subject()).await?;
     Ok((message.headers, message.payload))
-}
-
-async fn receive(log: &Log, keys: &Keys, address: &Address, thread: Uuid, number: u32) -> anyhow::Result<()> {
-    let at = log.clock().now();
-    let key = SealKey {
-        tenant: TENANT.into(),
-        owner: Owner::thread(thread),
-        class: "message".into(),
-        period: Period::quarter(at),
-    };
-    let subject = address.subject();
-    let text =
-        keys.seal(&key, &subject, "content.text", "你好，请问这款锅适合电磁炉吗？多久能发货？").await?;
-    let began = (number == 0).then(|| Beginning {
-        account: Uuid::nil(),
-        channel: "http".into(),
-        contact: Sealed(text.clone()),
-        name: None,
-    });
-    let message = spine::new_id();
-    let inbound = Inbound {
-        message,
-        provider: format!("msg:{message}"),
-        content: Content {
-            kind: ContentKind::Text,
-            text: Some(Sealed(text)),
-            media: None,
-            length: 20,
-            language: "zh".into(),
-        },
-        sent_at: at,
-        order: None,
-        window: None,
-        raw: Some("INBOUND_3:42".into()),
-        touch: None,
-        began,
-    };
-    let cause = Cause::new(message, "receive", "channel-ingest");
-    let decided =
-        log.transact(address, &cause, |state: &Thread| conversation::receive(state, &inbound, at)).await;
-    decided.map(|_| ()).map_err(|error| anyhow::anyhow!("receive: {error}"))
 }
 
 /// Publishes the same bytes to the same streams as fast as pipelining allows, without conditions.

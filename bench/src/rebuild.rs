@@ -1,14 +1,28 @@
 //! Rebuilding a read model from the log, against a bulk load of the same rows into the same schema.
 
+use crate::exchange::Customer;
 use crate::figure::Figure;
-use integration::World;
+use conversation::Thread;
+use integration::{Place, World};
+use rand::Rng;
+use runtime::Role;
 use spine::db::{Store, tables};
+use spine::{Address, Entity};
 use sqlx::any::AnyTypeInfoKind;
 use sqlx::{AnyConnection, AssertSqlSafe, Column, Row, ValueRef};
 use std::time::Instant;
+use tokio::task::JoinSet;
+use uuid::Uuid;
 
 /// The read model whose rows are the conversations and their transcripts.
 const MODEL: &str = "console";
+/// Writers that fill the log, and customers who talk to each of them at the same time.
+const WRITERS: u64 = 128;
+const TALKING: usize = 20;
+/// A question, its answer, the start of the delivery and its end.
+const MESSAGES_OF_EXCHANGE: u64 = 4;
+/// After so many questions a customer is gone.
+const EXCHANGES_MAX: u32 = 10;
 /// Rows of one statement of the bulk load.
 const ROWS: usize = 64;
 /// The spine's own tables, which a bulk load of the rows does not write.
@@ -22,16 +36,55 @@ enum Value {
     Bytes(Vec<u8>),
 }
 
-/// Rebuilds the console's model of a world that holds a log, then loads the same rows in bulk.
-pub(crate) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
+/// Fills a log with customers' exchanges, rebuilds the console's model from it, then loads the same rows in bulk.
+pub(crate) async fn measure(messages: u64) -> anyhow::Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let world = World::start(&Place { folder: folder.path().into(), url: None }, &[Role::Console]).await;
+    fill(&world, messages).await?;
+    world.settle().await;
     let events: u64 = world.spine.log.ends().await?.iter().sum();
     let reader = world.spine.readers.find(MODEL).ok_or_else(|| anyhow::anyhow!("no model {MODEL}"))?;
     let started = Instant::now();
     reader.rebuild(|_, _| {}).await?;
     let rebuilt = started.elapsed().as_secs_f64();
-    let loaded = bulk_load(world, &reader.model().store).await?;
+    let loaded = bulk_load(&world, &reader.model().store).await?;
+    world.stop().await;
     let name = format!("rebuild of {MODEL}, {events} messages, SQLite, sealing on");
     Ok(vec![Figure::of_limit(&name, events as f64 / rebuilt, events as f64 / loaded, "/s", 0.6)])
+}
+
+/// Customers who write in turns, as they do who come and go: some thousand talk at the same time.
+async fn fill(world: &World, messages: u64) -> anyhow::Result<()> {
+    let mut writers = JoinSet::new();
+    for _ in 0..WRITERS {
+        let (log, keys) = (world.spine.log.clone(), world.spine.keys.clone());
+        let (tenant, share) = (world.tenant(), messages / WRITERS);
+        writers.spawn(async move {
+            let mut talking: Vec<(Uuid, Address, u32)> = Vec::new();
+            for _ in 0..share / MESSAGES_OF_EXCHANGE {
+                if talking.len() < TALKING {
+                    let thread = spine::new_id();
+                    let address = Address::of(tenant, Thread::KIND, thread)?;
+                    log.assume_new::<Thread>(&address);
+                    talking.push((thread, address, 0));
+                }
+                let place = rand::rng().random_range(0..talking.len());
+                let (thread, address, exchanges) = &mut talking[place];
+                let customer = Customer { log: &log, keys: &keys, address, thread: *thread };
+                let message = customer.writes(*exchanges == 0).await?;
+                customer.is_answered(message).await?;
+                *exchanges += 1;
+                if *exchanges == EXCHANGES_MAX {
+                    talking.swap_remove(place);
+                }
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(ended) = writers.join_next().await {
+        ended??;
+    }
+    Ok(())
 }
 
 /// Seconds to write all rows of the model into an empty slot of the same schema and settings.

@@ -33,7 +33,7 @@ impl Clock {
 /// A new random id; the only place where one is drawn.
 #[expect(clippy::disallowed_methods, reason = "the one place that draws ids")]
 pub fn new_id() -> uuid::Uuid {
-    uuid::Uuid::new_v4()
+    uuid::Uuid::now_v7()
 }
 
 #[cfg(test)]

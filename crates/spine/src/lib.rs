@@ -25,5 +25,5 @@ pub use error::Error;
 pub use log::{Decided, Log, LogSettings, Refused, Tail};
 pub use nats::{Nats, NatsAccess};
 pub use position::Position;
-pub use read::{Due, DueChanges, Projector, Reader};
+pub use read::{Due, DueChanges, Projector, Reader, UNHURRIED};
 pub use record::{Cause, Meta, Recorded};

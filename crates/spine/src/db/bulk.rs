@@ -8,8 +8,8 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe};
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
-/// Rows of one statement. Few sizes, so that each text is prepared once.
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+/// Rows of one statement: powers of two, so that each text is prepared once and any count needs few statements.
+const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 /// Values of one statement, which bounds both its memory and the time that it takes to prepare.
 const PARAMETERS_MAX: usize = 2_000;
 

@@ -1,10 +1,10 @@
 //! A store: one SQLite file or one Postgres schema, with its write and its read connections.
 
-use super::connect::{Connector, Durability, Target};
+use super::connect::{self, Connector, Durability, Target};
 use super::dialect::Backend;
 use super::snapshot::{self, Snapshot};
 use crate::error::Error;
-use sqlx::{Any, AnyConnection, AnyPool, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row, Transaction};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,6 +104,19 @@ impl Store {
     pub async fn connection(&self) -> Result<AnyConnection, Error> {
         let connection = self.inner.connector.connection(&self.inner.target, self.inner.durability).await;
         connection.map_err(Error::database("open a connection"))
+    }
+
+    /// Gives the write connection more memory while a slot fills, and takes it back afterwards.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(crate) async fn set_filling(&self, is_filling: bool) -> Result<(), Error> {
+        if self.backend() == Backend::Postgres {
+            return Ok(());
+        }
+        let pragmas = connect::filling_pragmas(is_filling);
+        let told = sqlx::raw_sql(AssertSqlSafe(pragmas)).execute(&self.inner.write).await;
+        told.map(|_| ()).map_err(Error::database("size the cache"))
     }
 
     /// Moves the whole WAL into the file and empties it, after which deleted rows are nowhere in either.

@@ -4,7 +4,8 @@ use super::Positions;
 use crate::address::{GENERATION, stream_name};
 use crate::error::Error;
 use crate::log::consume::Consumption;
-use crate::log::{Log, Tail, tail};
+use crate::log::tail::{self, TailMessages};
+use crate::log::{Log, Tail};
 use crate::record::Recorded;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -27,9 +28,9 @@ enum Source {
     CatchingUp {
         messages: mpsc::Receiver<Arc<Recorded>>,
         readers: JoinSet<Result<(), Error>>,
-        tail: mpsc::Receiver<Arc<Recorded>>,
+        tail: TailMessages,
     },
-    Tail(mpsc::Receiver<Arc<Recorded>>),
+    Tail(TailMessages),
 }
 
 impl Follower {

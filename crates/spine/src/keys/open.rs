@@ -9,7 +9,7 @@ use super::{Inner, Keys};
 use crate::db::Bulk;
 use crate::error::Error;
 use sqlx::{AnyConnection, Row};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -129,7 +129,7 @@ impl Keys {
         let parsed: Vec<Result<Sealed<'_>, Error>> =
             fields.iter().map(|field| Sealed::parse(field.sealed)).collect();
         let ids: BTreeSet<&str> = parsed.iter().flatten().map(|sealed| sealed.key).collect();
-        let mut known = std::collections::HashMap::new();
+        let mut known = HashMap::new();
         let mut missing = Vec::new();
         for id in ids {
             match self.inner.cache.key(id) {
@@ -179,9 +179,9 @@ impl Inner {
         let mut connection =
             self.store.reads().acquire().await.map_err(Error::database("open the key register"))?;
         let found = self.load_from(&mut connection, ids).await?;
+        let found: HashMap<&str, &Arc<DataKey>> = found.iter().map(|key| (&*key.id, key)).collect();
         let known = |id: &&str| {
-            let key = found.iter().find(|key| *key.id == **id);
-            let known = key.map_or(Known::Gone, |key| Known::Key(key.clone()));
+            let known = found.get(id).map_or(Known::Gone, |key| Known::Key(Arc::clone(key)));
             self.cache.put_key(epoch, id, known.clone());
             known
         };

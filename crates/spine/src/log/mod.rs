@@ -12,7 +12,7 @@ mod transact;
 pub use consume::Consumption;
 pub(crate) use load::micros_of;
 pub use moment::Reading;
-pub use tail::{Tail, TailStart};
+pub use tail::{Tail, TailMessages, TailStart};
 pub use transact::{Decided, Refused};
 
 use crate::address::{Address, GENERATION, PARTS, stream_name};

@@ -24,14 +24,71 @@ pub struct Tail {
 struct Part {
     /// The sequence that is delivered next; 0 until the tail knows it.
     next: u64,
-    readers: Vec<mpsc::Sender<Arc<Recorded>>>,
+    readers: Vec<Place>,
+}
+
+/// A reader's place at one part.
+struct Place {
+    messages: mpsc::Sender<Arc<Recorded>>,
+    fell_behind: CancellationToken,
+}
+
+impl Place {
+    /// Whether the reader still has its place: one that missed a message of one part has lost all of them, since
+    /// the other parts alone would let it wait for ever for what it missed.
+    fn deliver(&self, record: &Arc<Recorded>) -> bool {
+        if self.fell_behind.is_cancelled() {
+            return false;
+        }
+        let is_taken = self.messages.try_send(record.clone()).is_ok();
+        if !is_taken {
+            self.fell_behind.cancel();
+        }
+        is_taken
+    }
 }
 
 /// A place at the tail: what it delivers, and from which sequence on, per part asked for.
 pub struct TailStart {
-    pub messages: mpsc::Receiver<Arc<Recorded>>,
+    pub messages: TailMessages,
     /// For each part asked for, the first sequence that `messages` will hold.
     pub first: Vec<(u8, u64)>,
+}
+
+/// What the tail delivers to one reader.
+pub struct TailMessages {
+    receiver: mpsc::Receiver<Arc<Recorded>>,
+    fell_behind: CancellationToken,
+}
+
+impl TailMessages {
+    /// Adds what waits to `batch`, at least one message and at most `max`, and says how many: none means that the
+    /// reader was too slow and has lost its place. Who stops waiting loses nothing.
+    pub async fn recv_many(&mut self, batch: &mut Vec<Arc<Recorded>>, max: usize) -> usize {
+        tokio::select! {
+            biased;
+            () = self.fell_behind.cancelled() => 0,
+            count = self.receiver.recv_many(batch, max) => count,
+        }
+    }
+
+    /// The next message; none when the reader was too slow and has lost its place.
+    pub async fn recv(&mut self) -> Option<Arc<Recorded>> {
+        tokio::select! {
+            biased;
+            () = self.fell_behind.cancelled() => None,
+            next = self.receiver.recv() => next,
+        }
+    }
+
+    /// Adds what waits already, so that `batch` holds at most `max`.
+    pub fn take_waiting(&mut self, batch: &mut Vec<Arc<Recorded>>, max: usize) {
+        while batch.len() < max
+            && let Ok(record) = self.receiver.try_recv()
+        {
+            batch.push(record);
+        }
+    }
 }
 
 impl Tail {
@@ -66,18 +123,20 @@ impl Tail {
         Ok(())
     }
 
-    /// Joins the tail for `parts`. If the reader falls too far behind, its channel ends.
+    /// Joins the tail for `parts`. A reader that falls too far behind loses its place.
     pub fn join(&self, parts: &[u8]) -> TailStart {
-        let (sender, messages) = mpsc::channel(WAITING_MAX);
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let fell_behind = CancellationToken::new();
         let first = parts
             .iter()
             .map(|part| {
                 let mut state = lock(&self.parts[usize::from(*part)]);
-                state.readers.push(sender.clone());
+                let place = Place { messages: sender.clone(), fell_behind: fell_behind.clone() };
+                state.readers.push(place);
                 (*part, state.next)
             })
             .collect();
-        TailStart { messages, first }
+        TailStart { messages: TailMessages { receiver, fell_behind }, first }
     }
 
     async fn follow(&self, log: &Log, part: u8) -> Result<(), Error> {
@@ -93,7 +152,7 @@ impl Tail {
     fn deliver(&self, part: u8, record: &Arc<Recorded>) {
         let mut state = lock(&self.parts[usize::from(part)]);
         state.next = record.position.sequence + 1;
-        state.readers.retain(|reader| reader.try_send(record.clone()).is_ok());
+        state.readers.retain(|place| place.deliver(record));
     }
 }
 
@@ -101,4 +160,35 @@ impl Tail {
 pub(crate) fn decode(part: u8, stored: Stored) -> Recorded {
     let place = Position { generation: GENERATION, part, sequence: stored.sequence };
     codec::decode_or_blank(place, &stored.subject, stored.stored_at, &stored.headers, stored.payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(part: u8, sequence: u64) -> Arc<Recorded> {
+        let stored = Stored {
+            sequence,
+            subject: format!("log.1.{part}.t.thread.a"),
+            pending: 0,
+            stored_at: 0,
+            headers: Default::default(),
+            payload: Default::default(),
+        };
+        Arc::new(decode(part, stored))
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_misses_a_message_of_one_part_loses_its_place_at_all_parts() {
+        let part = || Mutex::new(Part { next: 1, readers: Vec::new() });
+        let tail = Tail { parts: Arc::new((0..PARTS).map(|_| part()).collect()) };
+        let mut start = tail.join(&[0, 1]);
+        let (mut batch, all) = (Vec::new(), WAITING_MAX as u64);
+        (1..=all).for_each(|sequence| tail.deliver(0, &record(0, sequence)));
+        assert_eq!(start.messages.recv_many(&mut batch, 1).await, 1);
+        (1..=2).for_each(|next| tail.deliver(0, &record(0, all + next)));
+        tail.deliver(1, &record(1, 1));
+        assert_eq!(start.messages.recv_many(&mut batch, 1).await, 0);
+        assert!(lock(&tail.parts[1]).readers.is_empty());
+    }
 }

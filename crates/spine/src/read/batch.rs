@@ -3,7 +3,7 @@
 use super::work::Work;
 use super::{Projector, due};
 use crate::address::GENERATION;
-use crate::db::Model;
+use crate::db::{Bulk, Model};
 use crate::error::Error;
 use crate::record::Recorded;
 use sqlx::{AnyConnection, Connection, Row};
@@ -12,6 +12,13 @@ use std::sync::Arc;
 
 /// Entities that one read model may have parked before its reader stops.
 pub(super) const PARKED_MAX: usize = 100;
+
+static MOVE: Bulk = Bulk::new(
+    "WITH moved (part, from_sequence, to_sequence, fence) AS (",
+    4,
+    ") UPDATE positions SET sequence = moved.to_sequence FROM moved WHERE positions.part = moved.part
+       AND positions.sequence = moved.from_sequence AND positions.fence = moved.fence",
+);
 
 /// What a lane knows of its model between batches.
 #[derive(Debug, Default)]
@@ -167,21 +174,21 @@ async fn move_positions(
     for record in batch {
         targets.insert(record.position.part, record.position.sequence);
     }
-    for (part, to) in targets {
-        let from = progress.positions.get(&part).copied().unwrap_or(0);
-        let moved = sqlx::query(
-            "UPDATE positions SET sequence = $1 WHERE part = $2 AND sequence = $3 AND fence = $4",
-        )
-        .bind(i64::try_from(to).unwrap_or(i64::MAX))
-        .bind(i32::from(part))
-        .bind(i64::try_from(from).unwrap_or(i64::MAX))
-        .bind(progress.fence)
-        .execute(&mut *tx)
-        .await
-        .map_err(Error::database("move a position"))?;
-        if moved.rows_affected() != 1 {
-            return Err(Error::Fenced { lease: format!("{} part {part}", model.spec.name) });
-        }
+    let signed = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
+    let moves: Vec<(i32, i64, i64)> = targets
+        .into_iter()
+        .map(|(part, to)| {
+            let from = progress.positions.get(&part).copied().unwrap_or(0);
+            (i32::from(part), signed(from), signed(to))
+        })
+        .collect();
+    let moved = MOVE
+        .write(tx, &moves, |query, (part, from, to)| {
+            query.bind(*part).bind(*from).bind(*to).bind(progress.fence)
+        })
+        .await?;
+    if moved != moves.len() as u64 {
+        return Err(Error::Fenced { lease: format!("{} positions {moves:?}", model.spec.name) });
     }
     Ok(())
 }

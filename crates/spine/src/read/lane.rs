@@ -8,20 +8,44 @@ use crate::address::{Address, GENERATION, stream_name};
 use crate::db::Model;
 use crate::error::Error;
 use crate::log::consume::Consumption;
-use crate::log::{Log, Tail, tail};
+use crate::log::tail::{self, TailMessages};
+use crate::log::{Log, Tail};
 use crate::record::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Messages of one transaction at most.
 const BATCH_MAX: usize = 1_000;
+/// Messages of one transaction while catching up, when nobody waits for a single one.
+const CATCH_UP_BATCH_MAX: usize = 8_000;
+/// How long a catching-up reader waits for a batch to fill.
+const CATCH_UP_GATHER: Duration = Duration::from_millis(20);
 /// Messages that wait between the consumers of a catch-up and the database.
-const CATCH_UP_WAITING_MAX: usize = 4_000;
+const CATCH_UP_WAITING_MAX: usize = 16_000;
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// A batch of so many messages says that more follow.
+const BUSY_FROM: usize = 8;
+/// A reader whose last transaction ended longer ago is idle and takes the next message at once.
+const BUSY_FOR: Duration = Duration::from_millis(50);
+
+/// How the last batch went, which tells whether the next should gather.
+#[derive(Default)]
+struct Pace {
+    taken: usize,
+    ended: Option<Instant>,
+}
+
+impl Pace {
+    fn is_busy(&self) -> bool {
+        self.taken >= BUSY_FROM && self.ended.is_some_and(|ended| ended.elapsed() < BUSY_FOR)
+    }
+}
 
 /// What a lane works with.
 pub(crate) struct Lane<'a> {
@@ -53,6 +77,7 @@ impl Lane<'_> {
                 self.shared.set_status(*part, Status::Live);
             }
             let mut waiting = Vec::with_capacity(BATCH_MAX);
+            let mut pace = Pace::default();
             loop {
                 tokio::select! {
                     biased;
@@ -61,12 +86,23 @@ impl Lane<'_> {
                             tracing::info!(reader.name = self.model.spec.name, "the reader fell behind and catches up on its own");
                             break;
                         }
+                        if pace.is_busy() {
+                            self.gather(&mut start.messages, &mut waiting).await;
+                        }
+                        pace = Pace { taken: waiting.len(), ended: None };
                         self.take_in(&mut waiting).await?;
+                        pace.ended = Some(Instant::now());
                     }
                     Some(command) = commands.recv() => self.obey(command).await,
                 }
             }
         }
+    }
+
+    /// Waits for more before the next transaction, since under load a transaction costs more than its rows.
+    async fn gather(&self, messages: &mut TailMessages, waiting: &mut Vec<Arc<Recorded>>) {
+        tokio::time::sleep(self.projector.gathers_for()).await;
+        messages.take_waiting(waiting, BATCH_MAX);
     }
 
     /// Reads each part on its own up to the given sequence, inclusive.
@@ -86,7 +122,8 @@ impl Lane<'_> {
         }
         drop(sender);
         let mut waiting = Vec::with_capacity(BATCH_MAX);
-        while messages.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+        while messages.recv_many(&mut waiting, CATCH_UP_BATCH_MAX).await > 0 {
+            fill_up(&mut messages, &mut waiting).await;
             self.take_in(&mut waiting).await?;
         }
         while let Some(ended) = sources.join_next().await {
@@ -178,6 +215,19 @@ impl Lane<'_> {
         let address = Address::parse(entity)?;
         let records = self.log.history(&address, None).await?.into_iter().map(Arc::new).collect();
         batch::unpark(self.model, self.projector, &mut self.progress, entity, records).await
+    }
+}
+
+/// Adds to a batch what comes within a moment.
+async fn fill_up(messages: &mut mpsc::Receiver<Arc<Recorded>>, waiting: &mut Vec<Arc<Recorded>>) {
+    let moment = tokio::time::sleep(CATCH_UP_GATHER);
+    tokio::pin!(moment);
+    while waiting.len() < CATCH_UP_BATCH_MAX {
+        let room = CATCH_UP_BATCH_MAX - waiting.len();
+        tokio::select! {
+            count = messages.recv_many(waiting, room) => if count == 0 { return },
+            () = &mut moment => return,
+        }
     }
 }
 

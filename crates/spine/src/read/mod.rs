@@ -21,6 +21,12 @@ use crate::record::Recorded;
 use futures::future::BoxFuture;
 use sqlx::AnyConnection;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What a projector gathers for whose rows are work to be done.
+const PROMPT: Duration = Duration::from_millis(8);
+/// What a projector gathers for whose rows are only looked at.
+pub const UNHURRIED: Duration = Duration::from_millis(60);
 
 /// Turns messages of the log into the rows of one read model.
 pub trait Projector: Send + Sync + 'static {
@@ -42,6 +48,12 @@ pub trait Projector: Send + Sync + 'static {
         tx: &'a mut AnyConnection,
         batch: &'a [Arc<Recorded>],
     ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// How long a transaction waits for more messages while the log is busy; an idle one waits for nothing. What
+    /// people or platforms wait for gathers briefly, tables that are only looked at may gather longer.
+    fn gathers_for(&self) -> Duration {
+        PROMPT
+    }
 
     /// Called after a batch is committed; for caches and live sockets, never for what must not be lost.
     fn committed(&self, _batch: &[Arc<Recorded>]) {}

@@ -84,10 +84,12 @@ impl Reader {
                 report(positions.borrow_and_update().values().sum(), all);
             }
         };
-        tokio::select! {
+        model.store.set_filling(true).await?;
+        let filled = tokio::select! {
             filled = lane.catch_up(until) => filled,
             () = told => Ok(()),
-        }
+        };
+        filled.and(model.store.set_filling(false).await)
     }
 
     async fn fill_until_close(

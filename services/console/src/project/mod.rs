@@ -42,6 +42,10 @@ impl Projector for Projection {
         &[THREAD, Agent::KIND, Knowledge::KIND, directory::KINDS[0], directory::KINDS[1]]
     }
 
+    fn gathers_for(&self) -> std::time::Duration {
+        spine::UNHURRIED
+    }
+
     fn apply<'a>(
         &'a self,
         tx: &'a mut AnyConnection,

@@ -76,6 +76,10 @@ impl Projector for Identity {
         &[Thread::KIND, Customer::KIND, Lead::KIND]
     }
 
+    fn gathers_for(&self) -> std::time::Duration {
+        spine::UNHURRIED
+    }
+
     fn apply<'a>(
         &'a self,
         tx: &'a mut AnyConnection,

@@ -65,6 +65,10 @@ impl Projector for Leads {
         &[Thread::KIND, Lead::KIND]
     }
 
+    fn gathers_for(&self) -> std::time::Duration {
+        spine::UNHURRIED
+    }
+
     fn apply<'a>(
         &'a self,
         tx: &'a mut AnyConnection,
