@@ -7,6 +7,7 @@
 
 mod amend;
 mod close;
+pub mod content;
 mod deadline;
 mod erase;
 mod evolve;

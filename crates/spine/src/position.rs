@@ -1,5 +1,6 @@
 //! Where a reader is: a generation, a part and a sequence.
 
+use crate::address::{GENERATION, PARTS};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,6 +12,13 @@ pub struct Position {
     pub generation: u32,
     pub part: u8,
     pub sequence: u64,
+}
+
+impl Position {
+    /// One position for each part, from the last sequences that [`crate::Log::ends`] answers.
+    pub fn of_ends(ends: [u64; PARTS as usize]) -> Vec<Self> {
+        (0..PARTS).zip(ends).map(|(part, sequence)| Self { generation: GENERATION, part, sequence }).collect()
+    }
 }
 
 impl fmt::Display for Position {

@@ -16,7 +16,7 @@ use laws::agent::Agent;
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use spine::address::check_tenant;
-use spine::{Address, Entity};
+use spine::Entity;
 use uuid::Uuid;
 
 /// Bytes of the documents of one apply.
@@ -92,7 +92,7 @@ async fn create(
     let now = app.now();
     let expires_at = request.expires_at.as_deref().map(|text| micros("expires_at", text)).transpose()?;
     if expires_at.is_some_and(|end| end <= now) {
-        return Err(Problem::invalid("expires_at", "This is past.").into());
+        return Err(Problem::invalid("expires_at", "This is past.").remedy("Name a time to come.").into());
     }
     let agent = match &request.agent {
         Some(agent) => Some(known_agent(&app, &request.tenant, agent).await?),
@@ -111,9 +111,7 @@ async fn create(
 
 async fn known_agent(app: &App, tenant: &str, agent: &str) -> Result<Uuid, Refusal> {
     let id = Uuid::try_parse(agent).unwrap_or_else(|_| id_of(tenant, Agent::KIND, agent));
-    let address = Address::of(tenant, Agent::KIND, id)?;
-    let look = |agent: &Agent| agent.profile.is_some() && !agent.left;
-    if app.log().read::<Agent, _>(&address, look).await? {
+    if app.has_agent(tenant, id).await? {
         return Ok(id);
     }
     let text = format!("There is no agent `{agent}` in the tenant.");

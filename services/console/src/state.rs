@@ -1,10 +1,12 @@
 //! What every request works with.
 
 use crate::peers::Peers;
+use laws::agent::Agent;
 use spine::db::Store;
 use spine::keys::Keys;
-use spine::{Log, Reader};
+use spine::{Address, Entity, Error, Log, Reader};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The console, open. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +42,13 @@ impl App {
     /// The store of the read model that is live now. Asked for at each query, since a rebuild switches it.
     pub(crate) fn store(&self) -> Store {
         self.inner.reader.model().store.clone()
+    }
+
+    /// Whether the agent is one of the tenant's team.
+    pub(crate) async fn has_agent(&self, tenant: &str, agent: Uuid) -> Result<bool, Error> {
+        let address = Address::of(tenant, Agent::KIND, agent)?;
+        let look = |agent: &Agent| agent.profile.is_some() && !agent.left;
+        self.inner.log.read(&address, look).await
     }
 
     /// The store in which tokens are.

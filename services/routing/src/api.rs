@@ -134,7 +134,9 @@ fn place_of(token: &str) -> Result<Option<Place>, Status> {
         let (since, thread) = token.split_once(':')?;
         Some(Place { since: since.parse().ok()?, thread: thread.parse().ok()? })
     };
-    parse().map(Some).ok_or_else(|| Status::invalid_argument("page_token is none of ours"))
+    parse()
+        .map(Some)
+        .ok_or_else(|| Status::invalid_argument("page_token is not one of this list: begin again without it"))
 }
 
 fn status(error: Error) -> Status {

@@ -22,6 +22,7 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
+    /// A table by its name, its key and the columns that may differ.
     pub fn new(name: &str, key: &[&str], ignore: &[&str]) -> Self {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         Self { name: name.into(), key: owned(key), ignore: owned(ignore) }

@@ -1,9 +1,7 @@
 //! Following the log from known positions on, for who keeps its own place: apart until caught up, then at the tail.
 
 use super::Positions;
-use crate::address::{GENERATION, stream_name};
 use crate::error::Error;
-use crate::log::consume::Consumption;
 use crate::log::tail::{self, TailMessages};
 use crate::log::{Log, Tail};
 use crate::record::Recorded;
@@ -94,7 +92,7 @@ impl Follower {
                 continue;
             }
             let (log, sender) = (self.log.clone(), sender.clone());
-            readers.spawn(async move { read_part(&log, part, (from, until), &sender).await });
+            readers.spawn(async move { tail::forward(&log, part, (from, until), &sender).await });
         }
         Ok(Source::CatchingUp { messages, readers, tail: start.messages })
     }
@@ -134,22 +132,5 @@ impl Follower {
             batch.push(record);
         }
         Ok(())
-    }
-}
-
-async fn read_part(
-    log: &Log,
-    part: u8,
-    (from, until): (u64, u64),
-    sender: &mpsc::Sender<Arc<Recorded>>,
-) -> Result<(), Error> {
-    let mut consumption = Consumption::of_log(log.nats(), stream_name(GENERATION, part), from);
-    loop {
-        let record = tail::decode(part, consumption.next().await?);
-        let sequence = record.position.sequence;
-        // The follower is gone, so nobody needs the rest.
-        if sender.send(Arc::new(record)).await.is_err() || sequence >= until {
-            return Ok(());
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a data key is for: whose, of which retention class, from when.
 
+use crate::address::Address;
 use crate::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -43,14 +44,17 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// One customer identity on one account.
     pub fn thread(id: Uuid) -> Self {
         Self { kind: OwnerKind::Thread, id: id.to_string().into() }
     }
 
+    /// One person over all their threads.
     pub fn customer(id: Uuid) -> Self {
         Self { kind: OwnerKind::Customer, id: id.to_string().into() }
     }
 
+    /// The tenant, for what belongs to nobody else.
     pub fn tenant(tenant: &str) -> Self {
         Self { kind: OwnerKind::Tenant, id: tenant.into() }
     }
@@ -79,6 +83,7 @@ impl Period {
         Self(date_of(at).strftime("%Y-%m-%d").to_string().into())
     }
 
+    /// As it is stored: `2026Q4` or `2026-11-22`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -100,6 +105,16 @@ pub struct SealKey {
 }
 
 impl SealKey {
+    /// The key of the thread at `address` for what is sealed in the quarter of `at` (microseconds).
+    pub fn of_thread(address: &Address, class: &str, at: i64) -> Self {
+        Self {
+            tenant: address.tenant.clone(),
+            owner: Owner::thread(address.uuid().unwrap_or_default()),
+            class: class.into(),
+            period: Period::quarter(at),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), Error> {
         crate::address::check_tenant(&self.tenant)?;
         check_class(&self.class)

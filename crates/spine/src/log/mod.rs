@@ -62,6 +62,7 @@ pub struct Log {
 }
 
 impl Log {
+    /// The log over this connection, with an empty cache. One per process: its clones share the cache.
     pub fn new(nats: Nats, clock: Clock, settings: LogSettings) -> Self {
         Self {
             nats,
@@ -77,10 +78,12 @@ impl Log {
         Self { nats, ..self.clone() }
     }
 
+    /// The connection that it appends over.
     pub fn nats(&self) -> &Nats {
         &self.nats
     }
 
+    /// The process's clock, which stamps what is appended.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -136,14 +139,15 @@ impl Log {
     /// # Errors
     /// When the server does not answer.
     pub async fn ends(&self) -> Result<[u64; PARTS as usize], Error> {
-        let mut ends = [0; PARTS as usize];
-        for part in 0..PARTS {
-            let name = stream_name(GENERATION, part);
-            let failed = |source| Error::Nats { request: format!("info of {name}"), source };
-            let stream = self.nats.jetstream.get_stream(&name).await.map_err(|error| failed(error.into()))?;
-            ends[usize::from(part)] = stream.cached_info().state.last_sequence;
-        }
-        Ok(ends)
+        let ends = futures::future::try_join_all((0..PARTS).map(|part| self.end_of(part))).await?;
+        Ok(ends.try_into().expect("there is one end for each part"))
+    }
+
+    async fn end_of(&self, part: u8) -> Result<u64, Error> {
+        let name = stream_name(GENERATION, part);
+        let failed = |source| Error::Nats { request: format!("info of {name}"), source };
+        let stream = self.nats.jetstream.get_stream(&name).await.map_err(|error| failed(error.into()))?;
+        Ok(stream.cached_info().state.last_sequence)
     }
 
     /// Tells the log that an entity is new: its first decision starts at sequence 0 without a read. Wrong

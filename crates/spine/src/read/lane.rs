@@ -4,10 +4,9 @@ use super::Projector;
 use super::batch::{self, Progress, chain};
 use super::reader::Command;
 use super::shared::{Shared, Status};
-use crate::address::{Address, GENERATION, stream_name};
+use crate::address::Address;
 use crate::db::Model;
 use crate::error::Error;
-use crate::log::consume::Consumption;
 use crate::log::tail::{self, TailMessages};
 use crate::log::{Log, Tail};
 use crate::record::Recorded;
@@ -118,7 +117,7 @@ impl Lane<'_> {
                 continue;
             }
             let (log, sender) = (self.log.clone(), sender.clone());
-            sources.spawn(async move { read_part(&log, part, from, until, &sender).await });
+            sources.spawn(async move { tail::forward(&log, part, (from, until), &sender).await });
         }
         drop(sender);
         let mut waiting = Vec::with_capacity(BATCH_MAX);
@@ -227,24 +226,6 @@ async fn fill_up(messages: &mut mpsc::Receiver<Arc<Recorded>>, waiting: &mut Vec
         tokio::select! {
             count = messages.recv_many(waiting, room) => if count == 0 { return },
             () = &mut moment => return,
-        }
-    }
-}
-
-async fn read_part(
-    log: &Log,
-    part: u8,
-    from: u64,
-    until: u64,
-    sender: &mpsc::Sender<Arc<Recorded>>,
-) -> Result<(), Error> {
-    let mut consumption = Consumption::of_log(log.nats(), stream_name(GENERATION, part), from);
-    loop {
-        let record = tail::decode(part, consumption.next().await?);
-        let sequence = record.position.sequence;
-        // The lane ended, so nobody needs the rest.
-        if sender.send(Arc::new(record)).await.is_err() || sequence >= until {
-            return Ok(());
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Passing conversations around: take over, release, transfer, close.
 
-use super::extract::{Body, BodyOrDefault, Place};
-use super::written::{Written, address, check_agent, decide};
+use super::acting::Acting;
+use super::extract::{Body, BodyOrDefault};
+use super::written::Written;
 use crate::access::Act;
-use crate::caller::Caller;
 use crate::refusal::{Refusal, RefusalBody};
-use crate::state::App;
-use axum::extract::State;
-use conversation::{Close, Release, TakeOver, Thread, Transfer, close as close_thread};
+use conversation::{Close, Release, TakeOver, Thread, Transfer};
 use events::thread::{ReleasedTo, TransferredTo};
 use runtime::Problem;
 use serde::Deserialize;
@@ -29,24 +27,15 @@ pub(crate) struct TakeOverRequest {
     post, path = "/threads/{thread}/takeover", operation_id = "takeOver", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = Option<TakeOverRequest>,
-    responses(
-        (status = 200, body = Written, headers(("Tributary-Position" = String))),
-        RefusalBody
-    )
+    responses(Written, RefusalBody)
 )]
-pub(crate) async fn take_over(
-    State(app): State<App>,
-    caller: Caller,
-    Place(thread): Place<String>,
-    BodyOrDefault(request): BodyOrDefault<TakeOverRequest>,
-) -> Result<Written, Refusal> {
-    let agent = caller.answering()?;
-    if request.from.is_some() {
-        caller.check(Act::TakeFromColleague)?;
+pub(crate) async fn take_over(acting: Acting<BodyOrDefault<TakeOverRequest>>) -> Result<Written, Refusal> {
+    let BodyOrDefault(asked) = &acting.asked;
+    if asked.from.is_some() {
+        acting.caller.check(Act::TakeFromColleague)?;
     }
-    let take = TakeOver { agent, from: request.from };
-    let (address, at) = (address(&caller, &thread)?, app.now());
-    decide(&app, &caller, &address, "take_over", |thread| conversation::take_over(thread, &take, at)).await
+    let take = TakeOver { agent: acting.agent, from: asked.from };
+    acting.decide("take_over", |thread| conversation::take_over(thread, &take, acting.at)).await
 }
 
 /// Where a conversation goes back to.
@@ -70,24 +59,16 @@ pub(crate) struct ReleaseRequest {
     post, path = "/threads/{thread}/release", operation_id = "release", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = ReleaseRequest,
-    responses(
-        (status = 200, body = Written, headers(("Tributary-Position" = String))),
-        RefusalBody
-    )
+    responses(Written, RefusalBody)
 )]
-pub(crate) async fn release(
-    State(app): State<App>,
-    caller: Caller,
-    Place(thread): Place<String>,
-    Body(request): Body<ReleaseRequest>,
-) -> Result<Written, Refusal> {
-    let to = match request.to {
+pub(crate) async fn release(acting: Acting<Body<ReleaseRequest>>) -> Result<Written, Refusal> {
+    let Body(asked) = &acting.asked;
+    let to = match asked.to {
         ReleaseTo::Ai => ReleasedTo::Ai,
         ReleaseTo::Queue => ReleasedTo::Queue,
     };
-    let release = Release { by: Some(caller.answering()?), tenure: request.tenure, to };
-    let (address, at) = (address(&caller, &thread)?, app.now());
-    decide(&app, &caller, &address, "release", |thread| conversation::release(thread, &release, at)).await
+    let release = Release { by: Some(acting.agent), tenure: asked.tenure, to };
+    acting.decide("release", |thread| conversation::release(thread, &release, acting.at)).await
 }
 
 /// An agent or a queue.
@@ -112,37 +93,34 @@ pub(crate) struct TransferRequest {
     post, path = "/threads/{thread}/transfer", operation_id = "transfer", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = TransferRequest,
-    responses(
-        (status = 200, body = Written, headers(("Tributary-Position" = String))),
-        RefusalBody
-    )
+    responses(Written, RefusalBody)
 )]
-pub(crate) async fn transfer(
-    State(app): State<App>,
-    caller: Caller,
-    Place(thread): Place<String>,
-    Body(request): Body<TransferRequest>,
-) -> Result<Written, Refusal> {
-    let by = caller.answering()?;
-    let to = match request.to {
-        TransferTo::Agent(agent) => {
-            check_agent(&app, &caller, agent).await?;
-            TransferredTo::Agent(agent)
-        }
+pub(crate) async fn transfer(acting: Acting<Body<TransferRequest>>) -> Result<Written, Refusal> {
+    let Body(asked) = &acting.asked;
+    let to = match &asked.to {
+        TransferTo::Agent(agent) => TransferredTo::Agent(checked_agent(&acting, *agent).await?),
         TransferTo::Queue(queue) => TransferredTo::Queue(checked_queue(queue)?),
     };
-    let transfer = Transfer { by, tenure: request.tenure, to };
-    let (address, at) = (address(&caller, &thread)?, app.now());
-    decide(&app, &caller, &address, "transfer", |thread| conversation::transfer(thread, &transfer, at)).await
+    let transfer = Transfer { by: acting.agent, tenure: asked.tenure, to };
+    acting.decide("transfer", |thread| conversation::transfer(thread, &transfer, acting.at)).await
 }
 
-fn checked_queue(queue: String) -> Result<String, Refusal> {
+/// The agent, if they are one of the team.
+async fn checked_agent<B>(acting: &Acting<B>, agent: Uuid) -> Result<Uuid, Refusal> {
+    if acting.app.has_agent(&acting.caller.tenant, agent).await? {
+        return Ok(agent);
+    }
+    let text = format!("There is no agent {agent} in the team.");
+    Err(Problem::invalid("to.agent", text).remedy("Name one that `GET /agents` lists.").into())
+}
+
+fn checked_queue(queue: &str) -> Result<String, Refusal> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if queue.is_empty() || queue.len() > 40 || !queue.chars().all(allowed) {
         let text = "A queue is 1 to 40 letters, digits, dashes and underscores.";
         return Err(Problem::invalid("to.queue", text).into());
     }
-    Ok(queue)
+    Ok(queue.to_owned())
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -160,27 +138,18 @@ pub(crate) struct CloseRequest {
     post, path = "/threads/{thread}/close", operation_id = "close", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = Option<CloseRequest>,
-    responses(
-        (status = 200, body = Written, headers(("Tributary-Position" = String))),
-        RefusalBody
-    )
+    responses(Written, RefusalBody)
 )]
-pub(crate) async fn close(
-    State(app): State<App>,
-    caller: Caller,
-    Place(thread): Place<String>,
-    BodyOrDefault(request): BodyOrDefault<CloseRequest>,
-) -> Result<Written, Refusal> {
-    let agent = caller.answering()?;
-    let (address, at) = (address(&caller, &thread)?, app.now());
-    let n = match request.n {
+pub(crate) async fn close(acting: Acting<BodyOrDefault<CloseRequest>>) -> Result<Written, Refusal> {
+    let BodyOrDefault(asked) = &acting.asked;
+    let n = match asked.n {
         Some(n) => n,
         // Closing what is closed already is closing the last one again.
         None => {
             let last = |thread: &Thread| thread.open_number().unwrap_or(thread.last_number());
-            app.log().read::<Thread, _>(&address, last).await?
+            acting.app.log().read(&acting.address, last).await?
         }
     };
-    let close = Close::ByAgent { n, agent, seen: request.seen };
-    decide(&app, &caller, &address, "close", |thread| close_thread(thread, &close, at)).await
+    let close = Close::ByAgent { n, agent: acting.agent, seen: asked.seen };
+    acting.decide("close", |thread| conversation::close(thread, &close, acting.at)).await
 }

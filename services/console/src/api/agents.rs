@@ -2,7 +2,7 @@
 
 use super::extract::{Body, Params, Place, id_in_path};
 use super::page::{self, Page, PageQuery};
-use super::written::Written;
+use super::written::{Written, decide};
 use crate::access::Act;
 use crate::caller::Caller;
 use crate::refusal::{Refusal, RefusalBody};
@@ -13,7 +13,7 @@ use events::agent::{Presence, Profile};
 use laws::agent::{Agent, Rejection, present as decide_presence};
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
-use spine::{Address, Cause, Entity, Error, Refused};
+use spine::{Address, Entity, Error};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use utoipa::ToSchema;
@@ -104,10 +104,7 @@ pub(crate) struct PresenceRequest {
     put, path = "/agents/{id}/presence", operation_id = "setPresence", tag = "team",
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = PresenceRequest,
-    responses(
-        (status = 200, body = Written, headers(("Tributary-Position" = String))),
-        RefusalBody
-    )
+    responses(Written, RefusalBody)
 )]
 pub(crate) async fn present(
     State(app): State<App>,
@@ -126,14 +123,11 @@ pub(crate) async fn present(
         PresenceWord::Offline => Presence::Offline,
     };
     let address = Address::of(&caller.tenant, Agent::KIND, id)?;
-    let cause = Cause::new(caller.request, "present", &caller.actor());
     let at = app.now();
-    match app.log().transact(&address, &cause, |agent: &Agent| decide_presence(agent, presence, at)).await {
-        Ok(decided) => Ok(Written::at(decided.position())),
-        Err(Refused::Failed(error)) => Err(error.into()),
-        Err(Refused::Rejected(Rejection::Unknown)) => Err(Problem::not_found("agent").into()),
-        Err(Refused::Rejected(Rejection::Left)) => {
-            Err(Problem::conflict("The agent has left the team.").into())
-        }
+    let decision = |agent: &Agent| decide_presence(agent, presence, at);
+    match decide(&app, &caller, &address, "present", decision).await? {
+        Ok(position) => Ok(Written::at(position)),
+        Err(Rejection::Unknown) => Err(Problem::not_found("agent").into()),
+        Err(Rejection::Left) => Err(Problem::conflict("The agent has left the team.").into()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod act;
+mod acting;
 mod agents;
 mod analytics;
 mod conversations;
@@ -42,7 +43,7 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Tributary", description = "Conversations, leads and figures of one tenant."),
-    components(schemas(RefusalBody)),
+    components(schemas(RefusalBody, written::Written)),
     security(("token" = [])),
     modifiers(&Security)
 )]

@@ -28,7 +28,7 @@ use uuid::Uuid;
 pub(crate) struct TranscriptQuery {
     /// Only this conversation; without it the whole thread.
     n: Option<i32>,
-    /// From the end instead of from the begin.
+    /// From the end instead of from the beginning.
     #[serde(default)]
     newest_first: bool,
     /// 1 to 200; 50 without it.

@@ -1,19 +1,15 @@
-//! Decisions on a thread, and what a write answers.
+//! A decision on somebody's behalf, and what a write answers.
 
-use super::extract::id_in_path;
 use crate::caller::Caller;
-use crate::refusal::Refusal;
 use crate::state::App;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use conversation::{Decision, Thread};
-use runtime::Problem;
 use serde::Serialize;
-use spine::{Address, Cause, Entity, Position, Refused};
-use sqlx::Row;
-use utoipa::ToSchema;
-use uuid::Uuid;
+use spine::{Address, Cause, Entity, Error, Position, Refused};
+use std::collections::BTreeMap;
+use utoipa::openapi::{Content, Header, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 /// The header that says where in the log a write stands.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("tributary-position");
@@ -47,62 +43,31 @@ impl IntoResponse for Written {
     }
 }
 
-/// A thread of the caller's tenant.
-pub(super) fn address(caller: &Caller, thread: &str) -> Result<Address, Refusal> {
-    Ok(Address::of(&caller.tenant, Thread::KIND, id_in_path("thread", thread)?)?)
+/// The same for every route that writes.
+impl IntoResponses for Written {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let content = Content::new(Some(Ref::from_schema_name("Written")));
+        let response = ResponseBuilder::new()
+            .description("What the write came to")
+            .content("application/json", content)
+            .header("Tributary-Position", Header::default())
+            .build();
+        BTreeMap::from([("200".to_owned(), RefOr::T(response))])
+    }
 }
 
-/// Decides on the thread on behalf of the caller, and tells a refused one who has it.
-pub(super) async fn decide(
+/// Decides on behalf of the caller: the outer error is the machine's, the inner one the law's.
+pub(super) async fn decide<E: Entity, R>(
     app: &App,
     caller: &Caller,
     address: &Address,
     purpose: &'static str,
-    decision: impl Fn(&Thread) -> Decision,
-) -> Result<Written, Refusal> {
+    decision: impl Fn(&E) -> Result<Vec<E::Event>, R>,
+) -> Result<Result<Position, R>, Error> {
     let cause = Cause::new(caller.request, purpose, &caller.actor());
-    let refused = match app.log().transact::<Thread, _>(address, &cause, decision).await {
-        Ok(decided) => {
-            let tenure = app.log().read::<Thread, _>(address, Thread::tenure).await?;
-            return Ok(Written { tenure: Some(tenure), ..Written::at(decided.position()) });
-        }
-        Err(Refused::Failed(error)) => return Err(error.into()),
-        Err(Refused::Rejected(rejection)) => rejection,
-    };
-    let mut refusal = Refusal::of_law(&refused);
-    if refusal.0.owner.is_some() && refusal.0.tenure.is_none() {
-        refusal.0.tenure = Some(app.log().read::<Thread, _>(address, Thread::tenure).await?);
+    match app.log().transact(address, &cause, decision).await {
+        Ok(decided) => Ok(Ok(decided.position())),
+        Err(Refused::Rejected(rejection)) => Ok(Err(rejection)),
+        Err(Refused::Failed(error)) => Err(error),
     }
-    if let Some(agent) = refusal.0.agent.clone() {
-        refusal.0.agent_name = agent_name(app, caller, &agent).await?;
-    }
-    if let Some(owner) = refusal.0.owner {
-        let who = refusal.0.agent_name.as_deref().or(refusal.0.agent.as_deref()).unwrap_or(owner);
-        refusal.0.problem.detail = Some(format!("The conversation belongs to {who} now."));
-    }
-    Err(refusal)
-}
-
-async fn agent_name(app: &App, caller: &Caller, agent: &str) -> Result<Option<String>, Refusal> {
-    let store = app.store();
-    let row = sqlx::query("SELECT name FROM agents WHERE agent = $1 AND tenant = $2")
-        .bind(agent)
-        .bind(&*caller.tenant)
-        .fetch_optional(store.reads())
-        .await
-        .map_err(spine::Error::database("find an agent"))?;
-    Ok(row.map(|row| row.get(0)))
-}
-
-/// Refuses an agent who is not one of the team.
-pub(super) async fn check_agent(app: &App, caller: &Caller, agent: Uuid) -> Result<(), Refusal> {
-    let address = Address::of(&caller.tenant, laws::agent::Agent::KIND, agent)?;
-    let known = app
-        .log()
-        .read::<laws::agent::Agent, _>(&address, |agent| agent.profile.is_some() && !agent.left)
-        .await?;
-    if known {
-        return Ok(());
-    }
-    Err(Problem::invalid("to.agent", format!("There is no agent {agent} in the team.")).into())
 }

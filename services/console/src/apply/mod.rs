@@ -96,12 +96,8 @@ pub async fn apply(app: &App, text: &str, options: &Options) -> Result<Report, F
 
 /// Waits until the tables hold what is in the log now, so that what the last apply wrote is not missed.
 async fn caught_up(app: &App) -> Result<(), Error> {
-    let ends = app.log().ends().await?;
-    let parts = (0..spine::PARTS).zip(ends);
-    let generation = spine::address::GENERATION;
-    let positions: Vec<Position> =
-        parts.map(|(part, sequence)| Position { generation, part, sequence }).collect();
-    app.inner.reader.wait_for(&positions, CATCH_UP_PATIENCE).await
+    let ends = Position::of_ends(app.log().ends().await?);
+    app.inner.reader.wait_for(&ends, CATCH_UP_PATIENCE).await
 }
 
 async fn plan(app: &App, documents: &[Document]) -> Result<Vec<Planned>, Failure> {

@@ -26,32 +26,40 @@ pub(crate) struct Late {
     pub(crate) settings: Settings,
 }
 
-const ANSWERS: Column = Column {
-    // A step from tenant to tenant through the index: as many steps as tenants, however many rows.
-    first: "WITH RECURSIVE step (tenant) AS (
-            SELECT MIN(tenant) FROM threads WHERE answer_at IS NOT NULL
-            UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.answer_at IS NOT NULL
-                AND t.tenant > step.tenant) FROM step WHERE step.tenant IS NOT NULL)
-        SELECT s.tenant, (SELECT MIN(t.answer_at) FROM threads t WHERE t.answer_at IS NOT NULL
-            AND t.tenant = s.tenant), c.settings
-        FROM step s LEFT JOIN tenants c ON c.tenant = s.tenant WHERE s.tenant IS NOT NULL",
-    rows: "SELECT thread, n, tenure, account, queue, answer_message FROM threads WHERE tenant = $1
-        AND answer_at IS NOT NULL AND answer_at <= $2 ORDER BY answer_at LIMIT $3",
-    wait_ms: |settings| settings.answer_deadline_ms,
-};
+/// What is asked of one column of times; a macro, so that the statements stay texts that are known beforehand.
+macro_rules! column {
+    ($at:literal, $wait_ms:expr) => {
+        Column {
+            // A step from tenant to tenant through the index: as many steps as tenants, however many rows.
+            first: concat!(
+                "WITH RECURSIVE step (tenant) AS (SELECT MIN(tenant) FROM threads WHERE ",
+                $at,
+                " IS NOT NULL UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.",
+                $at,
+                " IS NOT NULL AND t.tenant > step.tenant) FROM step WHERE step.tenant IS NOT NULL)
+                SELECT s.tenant, (SELECT MIN(t.",
+                $at,
+                ") FROM threads t WHERE t.",
+                $at,
+                " IS NOT NULL AND t.tenant = s.tenant), c.settings
+                FROM step s LEFT JOIN tenants c ON c.tenant = s.tenant WHERE s.tenant IS NOT NULL"
+            ),
+            rows: concat!(
+                "SELECT thread, n, tenure, account, queue, answer_message FROM threads WHERE tenant = $1 AND ",
+                $at,
+                " IS NOT NULL AND ",
+                $at,
+                " <= $2 ORDER BY ",
+                $at,
+                " LIMIT $3"
+            ),
+            wait_ms: $wait_ms,
+        }
+    };
+}
 
-const IDLE: Column = Column {
-    first: "WITH RECURSIVE step (tenant) AS (
-            SELECT MIN(tenant) FROM threads WHERE idle_at IS NOT NULL
-            UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.idle_at IS NOT NULL
-                AND t.tenant > step.tenant) FROM step WHERE step.tenant IS NOT NULL)
-        SELECT s.tenant, (SELECT MIN(t.idle_at) FROM threads t WHERE t.idle_at IS NOT NULL
-            AND t.tenant = s.tenant), c.settings
-        FROM step s LEFT JOIN tenants c ON c.tenant = s.tenant WHERE s.tenant IS NOT NULL",
-    rows: "SELECT thread, n, tenure, account, queue, answer_message FROM threads WHERE tenant = $1
-        AND idle_at IS NOT NULL AND idle_at <= $2 ORDER BY idle_at LIMIT $3",
-    wait_ms: |settings| settings.idle_close_ms,
-};
+const ANSWERS: Column = column!("answer_at", |settings| settings.answer_deadline_ms);
+const IDLE: Column = column!("idle_at", |settings| settings.idle_close_ms);
 
 struct Column {
     /// The first time of each tenant, with its settings.
