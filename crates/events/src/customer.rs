@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use uuid::Uuid;
 
+/// What happens to a customer: one person, over all their threads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, VariantNames)]
 #[serde(tag = "type")]
 pub enum CustomerEvent {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
+/// What happens to an entry of the knowledge base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, VariantNames)]
 #[serde(tag = "type")]
 pub enum KnowledgeEvent {
@@ -19,6 +20,7 @@ pub enum KnowledgeEvent {
     },
 }
 
+/// A question in all its wordings, and the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// The editor's own stable name of the entry, unique in the tenant.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use uuid::Uuid;
 
+/// What happens to a lead: what one conversation taught us about how to reach its customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, VariantNames)]
 #[serde(tag = "type")]
 pub enum LeadEvent {

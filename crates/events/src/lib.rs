@@ -9,6 +9,7 @@ pub mod account;
 pub mod agent;
 pub mod content;
 pub mod customer;
+pub mod delivery;
 pub mod feed;
 pub mod knowledge;
 pub mod lead;

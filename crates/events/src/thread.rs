@@ -1,6 +1,7 @@
 //! Thread: one customer identity on one channel account, for life. Its conversations are numbered episodes.
 
 use crate::customer::EvidenceKind;
+pub use crate::delivery::{FailureClass, ReceiptState, WithdrawnReason};
 use crate::{Content, Micros, Sealed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -237,6 +238,7 @@ pub struct Candidate {
     pub against: Option<String>,
 }
 
+/// Who goes on when an agent gives a conversation back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleasedTo {
@@ -244,6 +246,7 @@ pub enum ReleasedTo {
     Queue,
 }
 
+/// Whom an agent gives a conversation to; a queue by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferredTo {
@@ -251,6 +254,7 @@ pub enum TransferredTo {
     Queue(String),
 }
 
+/// Who ended a conversation, or what did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClosedBy {
@@ -258,39 +262,4 @@ pub enum ClosedBy {
     Idle,
     Ai,
     Unreachable,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WithdrawnReason {
-    /// The AI's tenure was over.
-    Tenure,
-    /// The customer cannot be reached or the window is closed.
-    Window,
-    /// A person or the tenant gave it up.
-    Cancelled,
-}
-
-/// What a refused send means for the next attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::AsRefStr)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum FailureClass {
-    /// The platform was busy or the connection was never made.
-    Retryable,
-    RateLimited,
-    TokenStale,
-    WindowClosed,
-    Unreachable,
-    /// The platform refused the content.
-    Rejected,
-    Permanent,
-    Configuration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiptState {
-    Delivered,
-    Read,
 }

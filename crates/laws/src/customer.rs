@@ -125,10 +125,6 @@ impl Known {
     }
 }
 
-fn known(state: &Customer) -> Result<&Known, Rejection> {
-    state.known()
-}
-
 /// A person is met in a thread for the first time.
 ///
 /// # Errors
@@ -163,7 +159,7 @@ pub fn touch(
     if state.ever_known().is_some_and(|known| known.touches.contains(&(thread, conversation))) {
         return Ok(Vec::new());
     }
-    known(state)?;
+    state.known()?;
     Ok(vec![CustomerEvent::Touched { thread, conversation, touch: touch.clone(), at }])
 }
 
@@ -181,7 +177,7 @@ pub fn evidence(
     if state.ever_known().is_some_and(|known| known.evidence.contains(&(thread, kind))) {
         return Ok(Vec::new());
     }
-    known(state)?;
+    state.known()?;
     Ok(vec![CustomerEvent::Evidenced { thread, kind, value, at }])
 }
 
@@ -196,7 +192,7 @@ pub fn merge(
     kind: EvidenceKind,
     at: Micros,
 ) -> Result<Vec<CustomerEvent>, Rejection> {
-    let known = known(state)?;
+    let known = state.known()?;
     if known.claims(from) {
         return Ok(Vec::new());
     }
@@ -214,7 +210,7 @@ pub fn absorb(state: &Customer, own: Uuid, into: Uuid, at: Micros) -> Result<Vec
     match state {
         Customer::Absorbed { into: known, .. } if *known == into => Ok(Vec::new()),
         Customer::Known(known) if known.claims(into) => Err(Rejection::Claims { other: into }),
-        other => known(other).map(|_| vec![CustomerEvent::Absorbed { into, at }]),
+        other => other.known().map(|_| vec![CustomerEvent::Absorbed { into, at }]),
     }
 }
 
@@ -223,7 +219,8 @@ pub fn absorb(state: &Customer, own: Uuid, into: Uuid, at: Micros) -> Result<Vec
 /// # Errors
 /// [`Rejection::NotMerged`] when it never came along.
 pub fn split(state: &Customer, from: Uuid, at: Micros) -> Result<Vec<CustomerEvent>, Rejection> {
-    let threads: Vec<Uuid> = known(state)?
+    let threads: Vec<Uuid> = state
+        .known()?
         .merged
         .iter()
         .filter(|(merged, _)| *merged == from)
@@ -250,7 +247,7 @@ pub fn restore(
             Ok(vec![CustomerEvent::Restored { from, threads: threads.to_vec(), at }])
         }
         Customer::Absorbed { into, .. } => Err(Rejection::Absorbed { into: *into }),
-        other => known(other).map(|_| Vec::new()),
+        other => other.known().map(|_| Vec::new()),
     }
 }
 
@@ -266,94 +263,4 @@ pub fn erase(state: &Customer, erasure: Uuid, at: Micros) -> Result<Vec<Customer
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: Uuid = Uuid::from_u128(1);
-    const B: Uuid = Uuid::from_u128(2);
-    const THREAD_A: Uuid = Uuid::from_u128(11);
-    const THREAD_B: Uuid = Uuid::from_u128(12);
-
-    fn appeared(thread: Uuid) -> Customer {
-        let mut state = Customer::Unknown;
-        take(&mut state, appear(&Customer::Unknown, thread, Uuid::nil(), "http", 1));
-        state
-    }
-
-    fn take(state: &mut Customer, decided: Result<Vec<CustomerEvent>, Rejection>) {
-        decided.unwrap().iter().for_each(|event| state.evolve(event));
-    }
-
-    fn threads(state: &Customer) -> Vec<Uuid> {
-        known(state).unwrap().threads.iter().copied().collect()
-    }
-
-    #[test]
-    fn a_merged_and_split_customer_is_as_before() {
-        let (mut a, mut b) = (appeared(THREAD_A), appeared(THREAD_B));
-        let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Unionid, 2);
-        take(&mut a, decided);
-        let decided = absorb(&b, B, A, 2);
-        take(&mut b, decided);
-        assert_eq!(threads(&a), [THREAD_A, THREAD_B]);
-        assert_eq!(known(&b).unwrap_err(), Rejection::Absorbed { into: A });
-        let decided = split(&a, B, 3);
-        take(&mut a, decided);
-        let decided = restore(&b, A, &[THREAD_B], 3);
-        take(&mut b, decided);
-        assert_eq!((threads(&a), threads(&b)), (vec![THREAD_A], vec![THREAD_B]));
-        assert_eq!(split(&a, B, 4), Err(Rejection::NotMerged { from: B }));
-    }
-
-    #[test]
-    fn each_decision_again_changes_nothing() {
-        let mut a = appeared(THREAD_A);
-        assert_eq!(appear(&a, THREAD_A, Uuid::nil(), "http", 2), Ok(vec![]));
-        let decided = touch(&a, THREAD_A, 1, &Touch::default(), 2);
-        take(&mut a, decided);
-        assert_eq!(touch(&a, THREAD_A, 1, &Touch::default(), 3), Ok(vec![]));
-        let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Login, 3);
-        take(&mut a, decided);
-        assert_eq!(merge(&a, B, &[THREAD_B], EvidenceKind::Login, 4), Ok(vec![]));
-    }
-
-    #[test]
-    fn an_erased_customer_takes_nothing() {
-        let mut a = appeared(THREAD_A);
-        let decided = erase(&a, Uuid::nil(), 2);
-        take(&mut a, decided);
-        assert_eq!(touch(&a, THREAD_A, 1, &Touch::default(), 3), Err(Rejection::Erased));
-        assert_eq!(erase(&a, Uuid::nil(), 3), Ok(vec![]));
-    }
-
-    #[test]
-    fn a_restored_customer_remembers_what_it_knew() {
-        let mut b = appeared(THREAD_B);
-        let decided = touch(&b, THREAD_B, 1, &Touch::default(), 2);
-        take(&mut b, decided);
-        let decided = evidence(&b, THREAD_B, EvidenceKind::Login, Sealed("v1.x".into()), 2);
-        take(&mut b, decided);
-        let decided = absorb(&b, B, A, 3);
-        take(&mut b, decided);
-        assert_eq!(touch(&b, THREAD_B, 1, &Touch::default(), 4), Ok(vec![]));
-        assert_eq!(touch(&b, THREAD_B, 2, &Touch::default(), 4), Err(Rejection::Absorbed { into: A }));
-        let decided = restore(&b, A, &[THREAD_B], 4);
-        take(&mut b, decided);
-        assert_eq!(touch(&b, THREAD_B, 1, &Touch::default(), 5), Ok(vec![]));
-        let again = evidence(&b, THREAD_B, EvidenceKind::Login, Sealed("v1.y".into()), 5);
-        assert_eq!(again, Ok(vec![]));
-    }
-
-    #[test]
-    fn two_customers_do_not_go_on_as_each_other() {
-        let mut a = appeared(THREAD_A);
-        let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Unionid, 2);
-        take(&mut a, decided);
-        assert_eq!(absorb(&a, A, B, 3), Err(Rejection::Claims { other: B }));
-    }
-
-    #[test]
-    fn nobody_is_merged_with_themselves() {
-        assert_eq!(absorb(&appeared(THREAD_A), A, A, 2), Err(Rejection::Same));
-    }
-}
+mod tests;

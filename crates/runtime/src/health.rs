@@ -16,6 +16,7 @@ pub enum State {
 }
 
 impl State {
+    /// Not ready, for this reason in words.
     pub fn not_ready(reason: impl Into<String>) -> Self {
         Self::NotReady { reason: reason.into() }
     }
@@ -97,14 +98,17 @@ impl Health {
         });
     }
 
+    /// Whether every check that decides is ready.
     pub fn is_ready(&self) -> bool {
         self.0.borrow().ready()
     }
 
+    /// Whether [`Health::started`] was called; it is never taken back.
     pub fn has_started(&self) -> bool {
         self.0.borrow().gates.get(START) == Some(&State::Ready)
     }
 
+    /// The failing checks with their reasons, as `/readyz` answers them.
     pub fn report(&self) -> Report {
         let checks = self.0.borrow();
         Report { ready: checks.ready(), not_ready: missing(&checks.gates), degraded: missing(&checks.notes) }

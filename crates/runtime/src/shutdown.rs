@@ -42,6 +42,7 @@ impl Tasks {
         Self { set: JoinSet::new(), beside: JoinSet::new(), names: HashMap::new(), shutdown }
     }
 
+    /// A task that runs until shutdown. Its name is what a crash is told by.
     pub fn spawn<F>(&mut self, name: impl Into<String>, task: F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -60,6 +61,7 @@ impl Tasks {
         self.beside.spawn(async { (name, task.await) });
     }
 
+    /// What the tasks listen to.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.shutdown
     }

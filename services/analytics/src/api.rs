@@ -43,7 +43,7 @@ impl Api {
             definition: Metric::try_from(request.metric)
                 .ok()
                 .and_then(definition::of)
-                .ok_or_else(|| Refusal::Invalid("a metric is needed".into()))?,
+                .ok_or_else(|| Refusal::Invalid("metric is missing or none of the known ones".into()))?,
             reason: HandoverReason::try_from(request.reason)
                 .map_err(|_| Refusal::Invalid("reason is none of the known ones".into()))?,
             after: Cursor::parse(&request.page_token)?,

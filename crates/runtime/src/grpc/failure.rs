@@ -27,6 +27,7 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What a call of `service` came to that ended with this status.
     pub fn of(service: &'static str, status: &Status) -> Self {
         match status.code() {
             Code::Unavailable => Self::Stopped { service },

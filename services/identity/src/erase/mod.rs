@@ -16,7 +16,7 @@ pub use plan::{Erasure, Plan, Step, Subject};
 
 use plan::Shelf;
 use spine::journal::Journal;
-use spine::{Error, Reader, Spine};
+use spine::{Error, Position, Reader, Spine};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
@@ -117,14 +117,7 @@ impl Erasures {
     /// Goes on with everything that is not done, until shutdown. Begins with what a restore brought back.
     pub async fn run(&self, shutdown: &CancellationToken) {
         role::until_live(&self.reader, shutdown).await;
-        match self.apply_again().await {
-            Ok(0) => {}
-            Ok(count) => tracing::warn!(erasure.count = count, "erasures are applied again after a restore"),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "nobody knows whether a restore brought erased people back");
-            }
-        }
+        self.repeat_restored(shutdown).await;
         loop {
             if let Err(error) = self.go_on(shutdown).await {
                 tracing::warn!(
@@ -135,6 +128,27 @@ impl Erasures {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.asked.notified() => {}
+                () = tokio::time::sleep(RETRY_EVERY) => {}
+            }
+        }
+    }
+
+    /// Until it is known, erased people may be back, so this is asked until it is answered.
+    async fn repeat_restored(&self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.apply_again().await {
+                Ok(0) => return,
+                Ok(count) => {
+                    tracing::warn!(erasure.count = count, "erasures are applied again after a restore");
+                    return;
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "whether a restore brought erased people back is asked again");
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(RETRY_EVERY) => {}
             }
         }
@@ -159,10 +173,7 @@ impl Erasures {
 
     /// The read model knows everybody whom the log knows by now.
     async fn catch_up(&self) -> Result<(), Error> {
-        let ends = self.spine.log.ends().await?;
-        let generation = spine::address::GENERATION;
-        let position = |(part, sequence)| spine::Position { generation, part, sequence };
-        let ends: Vec<spine::Position> = (0..spine::PARTS).zip(ends).map(position).collect();
+        let ends = Position::of_ends(self.spine.log.ends().await?);
         self.reader.wait_for(&ends, CATCH_UP_MAX).await
     }
 }

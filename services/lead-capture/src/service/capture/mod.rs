@@ -79,7 +79,10 @@ impl Capture {
                         error = &error as &dyn std::error::Error,
                         "examining a part starts again"
                     );
-                    tokio::time::sleep(RETRY_DELAY).await;
+                    tokio::select! {
+                        () = shutdown.cancelled() => return Ok(()),
+                        () = tokio::time::sleep(RETRY_DELAY) => {}
+                    }
                 }
                 Ok(()) => return Ok(()),
             }

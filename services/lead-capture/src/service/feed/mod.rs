@@ -69,7 +69,10 @@ impl Feeder {
             } else {
                 (delay * 2).min(RETRY_DELAY_MAX)
             };
-            tokio::time::sleep(delay).await;
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(delay) => {}
+            }
         }
     }
 
