@@ -23,7 +23,7 @@ const TENANT: &str = "bench";
 pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let run = Duration::from_secs(if smoke { 2 } else { 20 });
     let folder = tempfile::tempdir()?;
-    let server = Server::start(folder.path()).await;
+    let server = Server::start_in(&folder.path().join("nats")).await;
     let nats = server.nats().await;
     streams::provision(&nats, &Default::default()).await?;
     let database = Database::open(DatabaseSettings::new(None, folder.path().join("data"))).await?;

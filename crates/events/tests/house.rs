@@ -23,6 +23,12 @@ const SEES_ALL: [&str; 3] = ["cli", "tests/integration", "bench"];
 /// The fakes of outside APIs know nothing of the suite that they test.
 const SEES_NONE: &str = "tests/simulators";
 
+/// What tests stand on: a server, a database. It knows the spine alone, so that every crate's tests can use it.
+const GROUND: &str = "tests/ground";
+
+/// The only ones that are built with it. Everything else has it among its dev-dependencies at most.
+const BUILT_ON_GROUND: [&str; 1] = ["tests/integration"];
+
 /// One `name = value` of a manifest, with the section that it stands in.
 struct Line {
     section: String,
@@ -121,6 +127,7 @@ fn may_see(member: &str, other: &str) -> bool {
             crate_name.is_some_and(|other| allowed.contains(&other))
         }
         Some(("services", _)) => crate_name.is_some(),
+        _ if member == GROUND => crate_name == Some("spine"),
         _ => {
             assert_eq!(member, SEES_NONE, "{member} is new: say in {} what it may depend on", file!());
             false
@@ -146,7 +153,7 @@ fn the_rule_names_only_what_is_there() {
     for (name, _) in CRATES {
         assert!(members.contains(&format!("crates/{name}")), "crates/{name} is gone");
     }
-    for folder in SEES_ALL.into_iter().chain([SEES_NONE]) {
+    for folder in SEES_ALL.into_iter().chain([SEES_NONE, GROUND]) {
         assert!(members.contains(folder), "{folder} is gone");
     }
     // Were nothing found, the rule above would hold of anything.
@@ -161,6 +168,13 @@ fn a_service_sees_no_other_service() {
     assert!(!may_see("crates/events", "crates/spine"));
     assert!(may_see("services/routing", "crates/laws"));
     assert!(may_see("tests/integration", "services/identity"));
+    assert!(!may_see(GROUND, "crates/runtime"));
+}
+
+#[test]
+fn nothing_that_runs_is_built_with_what_tests_stand_on() {
+    let built = members().into_iter().filter(|member| shipped_with(member).contains(&GROUND.to_owned()));
+    assert_eq!(built.collect::<Vec<_>>(), BUILT_ON_GROUND);
 }
 
 #[test]

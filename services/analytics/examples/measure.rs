@@ -7,11 +7,6 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement talks and may fail")]
 
 #[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/figures/place.rs"]
-mod place;
-#[path = "../tests/figures/server.rs"]
-mod server;
-#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/figures/suite.rs"]
 mod suite;
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -33,8 +28,8 @@ const AT_A_TIME: usize = 256;
 async fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).map(|text| text.parse().unwrap()).collect();
     let (conversations, rows) = (numbers[0], numbers[1]);
-    place::on_each(async |place| {
-        let server = server::Server::start().await;
+    ground::on_each(async |place| {
+        let server = ground::Server::start().await;
         let suite = Suite::start(&server, &place).await;
         println!("{:?}", suite.spine.database.backend());
         project(&suite, conversations).await;

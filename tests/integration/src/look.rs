@@ -1,7 +1,8 @@
 //! What a journey sees of the log, compared with what the outside saw.
 
+use crate::outside::Outside;
 use crate::setup::TENANT;
-use crate::world::{Outside, World};
+use crate::world::World;
 use conversation::{Decision, Owner, Rejection, Thread};
 use events::ThreadEvent;
 use simulators::http::Item;
@@ -30,7 +31,7 @@ impl World {
     /// When there is none in time; all functions here panic when the suite does not do what it must.
     pub async fn thread_of(&self, account: Uuid, user: &str) -> Uuid {
         let account = account.to_string();
-        crate::eventually(&format!("a thread of {user}"), async || {
+        ground::eventually(&format!("a thread of {user}"), async || {
             self.spine.keys.find_thread(TENANT, &account, user).await.ok().flatten()
         })
         .await
@@ -46,7 +47,7 @@ impl World {
 
     /// Waits until the thread's history shows something, and answers it.
     pub async fn until<T>(&self, what: &str, thread: Uuid, look: impl Fn(&[ThreadEvent]) -> Option<T>) -> T {
-        crate::eventually(what, async || look(&self.history(thread).await)).await
+        ground::eventually(what, async || look(&self.history(thread).await)).await
     }
 
     /// Decides on a thread, as a role or a person would.
@@ -82,7 +83,7 @@ impl World {
             let owed = thread.owner() == Some(Owner::Ai) && !thread.awaiting().is_empty();
             !owed && thread.pending().next().is_none()
         };
-        crate::eventually(&format!("thread {thread} to rest"), async || {
+        ground::eventually(&format!("thread {thread} to rest"), async || {
             let rests = self.spine.log.read::<Thread, _>(&at, rests).await.ok()?;
             rests.then_some(())
         })
@@ -104,7 +105,7 @@ impl World {
         let mut answered = BTreeSet::new();
         for ((account, user), mut texts) in wanted {
             let thread = self.thread_of(account, &user).await;
-            let mut found = crate::eventually(&format!("all messages of {user}"), async || {
+            let mut found = ground::eventually(&format!("all messages of {user}"), async || {
                 let found = self.texts(thread).await;
                 (found.len() >= texts.len()).then_some(found)
             })
@@ -156,7 +157,7 @@ impl World {
         let mut found = Vec::new();
         for reader in self.spine.readers.all() {
             // A connection that was cut is found so at its next use.
-            let rows: Vec<(String,)> = crate::eventually("the parked entities", async || {
+            let rows: Vec<(String,)> = ground::eventually("the parked entities", async || {
                 let model = reader.model();
                 let rows = sqlx::query_as("SELECT entity FROM parked ORDER BY entity");
                 rows.fetch_all(model.store.reads()).await.ok()

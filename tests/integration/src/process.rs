@@ -1,7 +1,7 @@
 //! The real binary as a process of its own, which can be killed.
 
-use crate::place::Place;
 use anyhow::Context;
+use ground::Place;
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ impl Process {
         self.child = Some(command.spawn().expect("the binary is built: `cargo build -p tributary`"));
         let url = format!("http://127.0.0.1:{admin}/readyz");
         let client = self.client.clone();
-        crate::eventually("the process to be ready", async || {
+        ground::eventually("the process to be ready", async || {
             let answer = client.get(&url).timeout(Duration::from_secs(2)).send().await.ok()?;
             answer.status().is_success().then_some(())
         })

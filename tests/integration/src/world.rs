@@ -1,16 +1,10 @@
 //! The suite of a journey: its services in this process, which can be stopped and started again.
 
-use crate::place::Place;
-use crate::server::Server;
 use crate::setup::{self, TENANT};
-use events::knowledge::Entry;
-use events::tenant::Settings;
+use ground::{PATIENCE, Place, Server};
 use runtime::{Health, Host, Metrics, Role, Secret, State, Tasks};
-use simulators::http::{Config, Partner};
-use simulators::{Ledger, wechat};
-use spine::db::Database;
-use spine::keys::{KeySettings, Keys};
-use spine::{Clock, Log, LogSettings, Readers, Spine, Tail, streams};
+use spine::keys::KeySettings;
+use spine::{Clock, Spine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,42 +34,13 @@ pub struct World {
     running: JoinSet<Result<(), runtime::shutdown::Crash>>,
 }
 
-/// The simulated outside of a world: a partner system on the generic channel and an official account.
-pub struct Outside {
-    pub partner: Partner,
-    pub wechat: wechat::Platform,
-    pub ledger: Ledger,
-    /// The outside's time.
-    pub clock: simulators::Clock,
-    /// The partner's account.
-    pub shop: Uuid,
-    /// The official account.
-    pub oa: Uuid,
-    pub stop: CancellationToken,
-}
-
-impl Outside {
-    /// The account on a channel.
-    ///
-    /// # Panics
-    /// On a channel that the furnished outside does not speak.
-    pub fn account(&self, channel: &str) -> Uuid {
-        match channel {
-            "http" => self.shop,
-            "wechat_oa" => self.oa,
-            other => panic!("no account on {other}"),
-        }
-    }
-}
-
 impl World {
     /// A world with a fresh log and database and these roles.
     ///
     /// # Panics
     /// When anything does not start; so do all functions here.
     pub async fn start(place: &Place, roles: &[Role]) -> Self {
-        let server = Server::start(&place.folder).await;
-        streams::provision(&server.nats().await, &Default::default()).await.expect("streams can be made");
+        let server = Server::start_in(&place.folder.join("nats")).await;
         Self::on(place.clone(), server, roles, Clock::system()).await
     }
 
@@ -83,12 +48,7 @@ impl World {
     pub async fn on(place: Place, server: Server, roles: &[Role], clock: Clock) -> Self {
         // A second installation only says that it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let database = Database::open(place.settings()).await.expect("the database opens");
-        let keys =
-            Keys::open(&database, KeySettings::default(), clock.clone()).await.expect("the register opens");
-        let log = Log::new(server.nats().await, clock, LogSettings::default());
-        let tail = Tail::at_end(&log).await.expect("the log says where it ends");
-        let spine = Spine { log, tail, database, keys, readers: Readers::default() };
+        let spine = place.below("data").spine(server.log_by(clock).await, KeySettings::default()).await;
         let mut world = Self {
             place,
             server,
@@ -134,9 +94,7 @@ impl World {
         self.http = self.peers[&Role::ChannelIngest].clone();
         self.running.spawn(tasks.supervise(Duration::from_secs(20)));
         self.health.started();
-        tokio::time::timeout(crate::PATIENCE, self.health.until_ready())
-            .await
-            .expect("the suite becomes ready");
+        tokio::time::timeout(PATIENCE, self.health.until_ready()).await.expect("the suite becomes ready");
     }
 
     async fn run_role(&mut self, tasks: &mut Tasks, role: Role, host: Host, listener: TcpListener) {
@@ -196,62 +154,6 @@ impl World {
         Self::on(place, server, roles, clock).await
     }
 
-    /// The tenant with settings and knowledge, and the outside with an account on each of two channels.
-    pub async fn furnish(&self, entries: &[Entry]) -> Outside {
-        self.furnish_with(&setup::settings(), entries).await
-    }
-
-    /// As [`World::furnish`], with settings of the journey's own.
-    pub async fn furnish_with(&self, settings: &Settings, entries: &[Entry]) -> Outside {
-        let (ledger, stop) = (Ledger::default(), CancellationToken::new());
-        let mut config = Config::new("shop");
-        // The partner goes on until it is heard.
-        (config.pause_ms, config.posts_max, config.timeout_ms) = (100, 300, 5_000);
-        let secret = config.secret.clone();
-        let clock = simulators::Clock::world();
-        let partner =
-            Partner::start(config, clock.clone(), ledger.clone(), &stop).await.expect("the partner starts");
-        let mut config = wechat::Config::new("oa");
-        config.pause_ms = 200;
-        let secrets = [
-            ("token", config.token.clone()),
-            ("encoding_aes_key", config.encoding_aes_key.clone()),
-            ("app_secret", config.app_secret.clone()),
-        ];
-        let app_id = config.app_id.clone();
-        let wechat = wechat::Platform::start(config, clock.clone(), ledger.clone(), &stop)
-            .await
-            .expect("the platform starts");
-        setup::tenant(&self.spine, settings).await;
-        let callback = partner.callback_url();
-        let http =
-            [("callback_url", callback.as_str()), ("timeout_ms", "2000"), ("rate_per_second", "10000")];
-        let shop = setup::account(&self.spine, "http", "shop", &http, &[("webhook_secret", &secret)]).await;
-        let base = wechat.url();
-        let desk = [
-            ("app_id", app_id.as_str()),
-            ("mode", "safe"),
-            ("api_base", base.as_str()),
-            ("timeout_ms", "2000"),
-        ];
-        let secrets: Vec<(&str, &str)> =
-            secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let oa = setup::account(&self.spine, "wechat_oa", "oa", &desk, &secrets).await;
-        for entry in entries {
-            setup::entry(&self.spine, entry).await;
-        }
-        let outside = Outside { partner, wechat, ledger, clock, shop, oa, stop };
-        self.is_reached_by(&outside);
-        self.settle().await;
-        outside
-    }
-
-    /// Points the outside at this suite, which has other ports after each start.
-    pub fn is_reached_by(&self, outside: &Outside) {
-        outside.partner.point_at(&format!("{}/channels/http/shop/messages", self.http));
-        outside.wechat.point_at(&format!("{}/channels/wechat_oa/oa", self.http));
-    }
-
     /// Registers an agent who is online.
     pub async fn agent(&self, name: &str, capacity: u32) -> Uuid {
         setup::agent(&self.spine, name, capacity).await
@@ -259,14 +161,7 @@ impl World {
 
     /// Waits until every reader of the process holds everything that the log holds now.
     pub async fn settle(&self) {
-        let ends = self.spine.log.ends().await.expect("the log says where it ends");
-        let at_least: Vec<spine::Position> = (0..spine::PARTS)
-            .zip(ends)
-            .map(|(part, sequence)| spine::Position { generation: 1, part, sequence })
-            .collect();
-        for reader in self.spine.readers.all() {
-            reader.wait_for(&at_least, crate::PATIENCE).await.expect("the reader gets there");
-        }
+        ground::caught_up(&self.spine).await;
     }
 
     /// All thread events of the log in the order of their parts, with the thread's id.

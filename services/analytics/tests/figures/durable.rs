@@ -2,13 +2,12 @@
 
 use crate::ask::span;
 use crate::model::assert_all;
-use crate::place::on_each;
 use crate::script::{ACCOUNTS, CONVERSATIONS, START, play, play_all};
-use crate::server::Server;
 use crate::suite::{Suite, TENANT, assert_same};
 use crate::talk::{MS, Talk};
 use conversation::{Thread, receive};
 use events::{ContentKind, Sealed};
+use ground::{Server, on_each};
 use spine::keys::{Opened, Owner, Period, SealKey};
 use spine::{Cause, Decided, new_id};
 
@@ -123,7 +122,7 @@ async fn rows_are_the_same_with_and_without_the_keys_and_hold_nothing_personal()
         }
         suite.caught_up().await;
         // Another database with a master key of its own, so that nothing in the log opens there.
-        let blind = Suite::start(&server, &place.apart()).await;
+        let blind = Suite::start(&server, &place.apart("apart")).await;
         blind.caught_up().await;
         let subject = "log.1.0.demo.thread.x";
         let opened = blind.spine.keys.open_text(sealed[0].as_str(), subject, "content.text").await;

@@ -1,11 +1,10 @@
 //! Questions that get no answer, and why.
 
 use crate::ask::span;
-use crate::place::on_each;
 use crate::script::{ACCOUNTS, START, play};
-use crate::server::Server;
 use crate::suite::Suite;
 use crate::talk::Talk;
+use ground::{Server, on_each};
 use proto::v1::{AnalyticsFilter, GroupBy, HandoverReason, Metric, SummaryRequest, ThreadsRequest};
 use tonic::Code;
 

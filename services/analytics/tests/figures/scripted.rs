@@ -2,10 +2,9 @@
 
 use crate::ask::{self, span};
 use crate::model::assert_all;
-use crate::place::on_each;
 use crate::script::{ACCOUNTS, CONVERSATIONS, START, play_all};
-use crate::server::Server;
 use crate::suite::Suite;
+use ground::{Server, on_each};
 use proto::v1::{AnalyticsFilter, GroupBy};
 
 const HOUR: i64 = 3_600_000_000;

@@ -1,17 +1,15 @@
 //! The service as it runs in a process: log, tail, database, keys, reader and gRPC.
 
-use crate::place::Place;
-use crate::server::Server;
 use events::account::Setup;
+use ground::{Place, Server};
 use laws::account::{Account, configure};
 use proto::v1::analytics_service_client::AnalyticsServiceClient;
 use runtime::grpc::{Client, client};
 use runtime::{Health, Host, Metrics, Role, Secret};
-use spine::db::{TableSpec, diff};
-use spine::keys::{KeySettings, Keys};
-use spine::{Address, Cause, Log, Position, Reader, Readers, Spine, Tail};
+use spine::db::TableSpec;
+use spine::keys::KeySettings;
+use spine::{Address, Cause, Position, Reader, Spine};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -28,11 +26,7 @@ pub(crate) struct Suite {
 
 impl Suite {
     pub(crate) async fn start(server: &Server, place: &Place) -> Self {
-        let log = server.log().await;
-        let tail = Tail::at_end(&log).await.unwrap();
-        let database = place.open().await;
-        let keys = Keys::open(&database, KeySettings::default(), log.clock().clone()).await.unwrap();
-        let spine = Spine { log, tail, database, keys, readers: Readers::default() };
+        let spine = place.spine(server.log().await, KeySettings::default()).await;
         let shutdown = CancellationToken::new();
         let credential = Secret::new("0123456789abcdef0123456789abcdef");
         let host = Host {
@@ -77,24 +71,20 @@ impl Suite {
     }
 
     pub(crate) async fn reader(&self) -> Reader {
-        for _ in 0..200 {
-            if let Some(reader) = self.spine.readers.find(analytics::READER) {
-                return reader;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the reader did not open");
+        let find = async || self.spine.readers.find(analytics::READER);
+        ground::eventually("the reader to open", find).await
     }
 
     /// The log's end, as `at_least` is written.
     pub(crate) async fn end(&self) -> String {
-        end_of(&self.spine.log).await
+        let ends = ground::ends(&self.spine).await;
+        ends.iter().map(Position::to_string).collect::<Vec<_>>().join(",")
     }
 
     /// Waits until the tables hold all of the log.
     pub(crate) async fn caught_up(&self) {
-        let end: Vec<Position> = self.end().await.split(',').map(|at| at.parse().unwrap()).collect();
-        self.reader().await.wait_for(&end, Duration::from_secs(30)).await.unwrap();
+        self.reader().await;
+        ground::caught_up(&self.spine).await;
     }
 
     pub(crate) async fn configure(&self, account: Uuid, channel: &str) {
@@ -112,12 +102,6 @@ impl Suite {
     }
 }
 
-async fn end_of(log: &Log) -> String {
-    let ends = log.ends().await.unwrap();
-    let parts = ends.iter().enumerate().map(|(part, sequence)| format!("1.{part}:{sequence}"));
-    parts.collect::<Vec<_>>().join(",")
-}
-
 /// The tables that an analytics model consists of.
 pub(crate) fn tables() -> [TableSpec; 4] {
     [
@@ -130,9 +114,6 @@ pub(crate) fn tables() -> [TableSpec; 4] {
 
 /// Compares two models row for row.
 pub(crate) async fn assert_same(left: &spine::db::Model, right: &spine::db::Model, rows_min: u64) {
-    let (mut left, mut right) =
-        (left.store.connection().await.unwrap(), right.store.connection().await.unwrap());
-    let comparison = diff(&mut left, &mut right, &tables()).await.unwrap();
-    assert_eq!(comparison.differences, []);
-    assert!(comparison.rows >= rows_min, "only {} rows", comparison.rows);
+    let rows = ground::tables_equal(&left.store, &right.store, &tables()).await;
+    assert!(rows >= rows_min, "only {rows} rows");
 }

@@ -1,11 +1,11 @@
 //! An erased person is nowhere any more, and everybody else is where they were.
 
-use crate::search::{held_in, holders};
-use crate::world::{PATIENCE, Place, Server, TENANT, World, on_each};
+use crate::world::{TENANT, World, on_each};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use conversation::Thread;
 use events::customer::EvidenceKind;
+use ground::{PATIENCE, Place, Server};
 use identity::erase::{Certificate, Erasure, Signed, Step, Subject, verify};
 use identity::ids::{customer_of, thread_address};
 use serde_json::{Value, json};
@@ -56,17 +56,7 @@ pub(crate) fn certified(world: &World, erasure: &Erasure) -> Certificate {
 
 /// What the database and the log's files hold of a text.
 fn everywhere(place: &Place, server: &Server, text: &str) -> Vec<String> {
-    let mut found = holders(server.folder.path(), text);
-    match &place.url {
-        None => found.extend(holders(&place.folder, text)),
-        Some(url) => {
-            let dump = std::process::Command::new("pg_dump").arg(url).output().unwrap();
-            assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-            found
-                .extend(held_in(&dump.stdout, text).into_iter().map(|form| format!("the dump holds {form}")));
-        }
-    }
-    found
+    [ground::holders(server.folder(), text), ground::everywhere(place, text)].concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,5 +9,4 @@ mod linking;
 mod notebook;
 mod people;
 mod resuming;
-mod search;
 mod world;

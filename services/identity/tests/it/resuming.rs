@@ -1,7 +1,8 @@
 //! An erasure goes on wherever it was when the process died.
 
 use crate::erasing::{certified, done, populate};
-use crate::world::{PATIENCE, Runs, TENANT, World, on_each};
+use crate::world::{Runs, TENANT, World, on_each};
+use ground::PATIENCE;
 use identity::erase::{Erasure, Step, Subject};
 use identity::ids::customer_of;
 use spine::keys::Owner;

@@ -1,17 +1,14 @@
 //! A suite of its own for each test: nats-server on a free port, a database, the identity service.
 
 use crate::notebook::Notebook;
+use ground::{Place, Server};
 use identity::{Admin, Identity};
 use proto::v1::identity_service_client::IdentityServiceClient;
 use proto::v1::{Customer, GetCustomerRequest, get_customer_request::Key};
 use runtime::{Health, Host, Metrics, Secret};
-use spine::db::{Database, DatabaseSettings};
 use spine::journal::Journal;
-use spine::keys::{KeySettings, Keys};
-use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Position, Projector, Reader, Spine, Tail};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use spine::keys::KeySettings;
+use spine::{Projector, Reader, Spine};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -20,76 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) const TENANT: &str = "shop";
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const CREDENTIAL: &str = "0123456789abcdef0123456789abcdef";
-
-/// A nats-server with its store.
-pub(crate) struct Server {
-    child: Child,
-    port: u16,
-    pub(crate) folder: tempfile::TempDir,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = spawn(folder.path(), port);
-        let server = Self { child, port, folder };
-        for _ in 0..400 {
-            if let Ok(client) = async_nats::connect(server.url()).await
-                && async_nats::jetstream::new(client).query_account().await.is_ok()
-            {
-                return server;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("nats-server did not start");
-    }
-
-    fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    async fn log(&self) -> Log {
-        let access = NatsAccess { url: self.url(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
-        let nats = Nats::connect(&access).await.unwrap();
-        spine::streams::provision(&nats, &Default::default()).await.unwrap();
-        Log::new(nats, Clock::system(), LogSettings::default())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn spawn(folder: &Path, port: u16) -> Child {
-    let config = folder.join("nats.conf");
-    let store = folder.join("store");
-    let text = format!(
-        "listen: 127.0.0.1:{port}\nmax_payload: 6MB\njetstream {{ store_dir: {store:?}, sync_interval: always }}\n"
-    );
-    std::fs::write(&config, text).unwrap();
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tributary/bin/nats-server");
-    let binary = if own.exists() { own } else { "nats-server".into() };
-    Command::new(binary)
-        .arg("-c")
-        .arg(config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nats-server 2.12 or later is needed: `make setup` installs it")
-}
-
-/// Where a test's database is.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) folder: PathBuf,
-    pub(crate) url: Option<String>,
-}
 
 /// What a world runs.
 #[derive(Clone, Copy, PartialEq)]
@@ -112,35 +40,18 @@ pub(crate) struct World {
     tasks: JoinSet<()>,
 }
 
-/// Runs the test on SQLite, and on Postgres if there is one.
+/// Runs the test on each database, with the whole service.
 pub(crate) async fn on_each(test: impl AsyncFn(World)) {
-    let name = format!("identity_{}", spine::new_id().simple());
-    let folder = std::env::temp_dir().join(&name);
-    test(World::start(Place { folder: folder.clone(), url: None }).await).await;
-    if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
-        sqlx::any::install_default_drivers();
-        let mut admin = AnyConnection::connect(&server).await.unwrap();
-        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        let url = Some(format!("{base}/{name}"));
-        test(World::start(Place { folder: folder.join("postgres"), url }).await).await;
-        admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
-    }
-    std::fs::remove_dir_all(&folder).unwrap();
+    ground::on_each(async |place| {
+        test(World::open(place, Server::start().await, Runs::Service).await).await;
+    })
+    .await;
 }
 
 impl World {
-    async fn start(place: Place) -> Self {
-        Self::open(place, Server::start().await, Runs::Service).await
-    }
-
     pub(crate) async fn open(place: Place, server: Server, runs: Runs) -> Self {
-        let log = server.log().await;
-        let database = Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await.unwrap();
-        let keys = Keys::open(&database, KeySettings::default(), log.clock().clone()).await.unwrap();
-        let tail = Tail::at_end(&log).await.unwrap();
-        let journal = Journal::new(log.nats().clone(), keys.clone(), log.clock().clone());
-        let spine = Spine { log, tail, database, keys, readers: Default::default() };
+        let spine = place.spine(server.log().await, KeySettings::default()).await;
+        let journal = Journal::new(spine.log.nats().clone(), spine.keys.clone(), spine.log.clock().clone());
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let (log, tail, shutdown) = (spine.log.clone(), spine.tail.clone(), stop.clone());
@@ -194,12 +105,7 @@ impl World {
 
     /// Everything that is in the log now is in all tables.
     pub(crate) async fn caught_up(&self) {
-        let ends = self.spine.log.ends().await.unwrap();
-        let position = |(part, sequence)| Position { generation: 1, part, sequence };
-        let all: Vec<Position> = (0..spine::PARTS).zip(ends).map(position).collect();
-        for reader in self.spine.readers.all() {
-            reader.wait_for(&all, PATIENCE).await.unwrap();
-        }
+        ground::caught_up(&self.spine).await;
     }
 
     /// Nothing is due any more and everything is read.
@@ -219,9 +125,7 @@ impl World {
         self.settled().await;
         self.reader().rebuild(|_, _| {}).await.unwrap();
         self.settled().await;
-        let verification = self.reader().verify(|_, _| {}).await.unwrap();
-        let comparison = verification.comparison;
-        assert!(comparison.rows > 0 && comparison.differences.is_empty(), "{:#?}", comparison.differences);
+        assert!(ground::verified(&self.reader()).await > 0);
     }
 
     pub(crate) async fn count(&self, text: &'static str) -> i64 {

@@ -1,8 +1,9 @@
 //! What is captured: once, whole, scored, and joined.
 
-use crate::world::{Place, World, on_each};
+use crate::world::{World, on_each};
 use events::LeadEvent;
 use events::lead::{Consent, DetailKind};
+use ground::Place;
 use sqlx::{AnyConnection, Connection, Executor, Row};
 
 async fn joined_into(world: &World, lead: &str) -> Option<String> {

@@ -1,9 +1,9 @@
 //! The example consumer, run as somebody else's system would be: killed twice, and it misses and doubles nothing.
 
-use crate::server::Server;
 use crate::stream::{all, wanted};
 use crate::world::{World, on_each};
 use events::feed::LeadFeedType;
+use ground::Server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;

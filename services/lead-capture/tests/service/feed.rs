@@ -1,10 +1,10 @@
 //! The feed: every event of a lead once and in order, whatever dies; of an erased person nothing but that.
 
-use crate::server::Server;
 use crate::stream::{Message, all, types_of, wanted};
 use crate::world::{TENANT, World, on_each};
 use events::feed::LeadFeedType;
 use events::lead::{Consent, DetailKind};
+use ground::Server;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ async fn two_services_feed_every_event_once() {
         // On Postgres these are two replicas. On SQLite there is one process, and two that know nothing of each other
         // are one too many: whichever feeds, the stream refuses the other.
         let world = World::start(&place, &server).await;
-        let elsewhere = crate::world::Place { folder: place.folder.join("zombie"), url: place.url.clone() };
+        let elsewhere = place.below("zombie");
         let zombie = World::start(&elsewhere, &server).await;
         for number in 0..30 {
             let mut customer = World::customer();

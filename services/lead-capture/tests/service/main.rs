@@ -8,6 +8,5 @@ mod feed;
 mod model;
 mod publish;
 mod queries;
-mod server;
 mod stream;
 mod world;

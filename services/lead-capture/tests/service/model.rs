@@ -1,7 +1,7 @@
 //! The read model: the same from the log as live, and the same with the keys as without.
 
-use crate::server::Server;
-use crate::world::{Place, World, on_each};
+use crate::world::{World, on_each};
+use ground::{Place, Server};
 use sqlx::Row;
 
 /// Everything of the tables that is not personal.
@@ -32,7 +32,7 @@ async fn values(world: &World) -> Vec<Option<String>> {
 
 /// The read model of the same log beside a key register that has none of its keys.
 async fn without_keys(place: &Place, server: &Server) -> World {
-    let beside = Place { folder: place.folder.join("without"), url: None };
+    let beside = place.apart("without");
     let mut world = World::open(&beside, server).await;
     world.project().await;
     world

@@ -1,6 +1,6 @@
 //! The writing end of the feed on a real nats-server: one writer, no gap, resumed exactly.
 
-use crate::server::Server;
+use ground::Server;
 use spine::feed::publish::{BATCH_MAX, End, Halt, Notice, Publisher};
 use spine::feed::{Positions, STREAM, Source};
 use spine::{Nats, Position};

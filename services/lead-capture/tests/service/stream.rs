@@ -1,9 +1,9 @@
 //! What a consumer finds on LEADS.
 
-use crate::server::Server;
 use crate::world::World;
 use events::LeadEvent;
 use events::feed::{LeadCloudEvent, LeadFeedType};
+use ground::Server;
 use laws::lead::Lead;
 use spine::Entity;
 use spine::feed::Source;

@@ -1,15 +1,12 @@
 //! A lead-capture of its own for each test: nats-server on a free port, SQLite, and Postgres when there is one.
 
-use crate::server::Server;
 use conversation::{Beginning, Inbound, Thread};
 use events::{Content, ContentKind, LeadEvent, Sealed};
+use ground::{Place, Server};
 use laws::lead::Lead;
 use runtime::{Health, Host, Metrics, Secret};
-use spine::db::{Database, DatabaseSettings};
-use spine::keys::{KeySettings, Keys, Owner, Period, SealKey};
-use spine::{Address, Cause, Log, PARTS, Position, Reader, Spine, Tail, new_id};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
-use std::path::PathBuf;
+use spine::keys::{KeySettings, Owner, Period, SealKey};
+use spine::{Address, Cause, Log, PARTS, Reader, Spine, new_id};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -17,30 +14,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) const TENANT: &str = "shop";
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where a test's database is.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) folder: PathBuf,
-    pub(crate) url: Option<String>,
-}
-
-/// Runs the test on SQLite, and on Postgres if `TEST_DATABASE_URL` names one.
+/// Runs the test on each database, on a log of its own.
 pub(crate) async fn on_each(test: impl AsyncFn(Place, Server)) {
-    let name = format!("leads_{}", new_id().simple());
-    let folder = std::env::temp_dir().join(&name);
-    test(Place { folder: folder.clone(), url: None }, Server::start().await).await;
-    if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
-        sqlx::any::install_default_drivers();
-        let mut admin = AnyConnection::connect(&server).await.unwrap();
-        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        let place = Place { folder: folder.join("postgres"), url: Some(format!("{base}/{name}")) };
-        test(place, Server::start().await).await;
-        admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
-    }
-    std::fs::remove_dir_all(&folder).unwrap();
+    ground::on_each(async |place| test(place, Server::start().await).await).await;
 }
 
 /// The process around the service: everything but the service runs from the beginning.
@@ -54,13 +31,9 @@ pub(crate) struct World {
 impl World {
     /// The spine alone.
     pub(crate) async fn open(place: &Place, server: &Server) -> Self {
-        let log = server.log().await;
-        let database = Database::open(DatabaseSettings::new(place.url.clone(), &place.folder)).await.unwrap();
         // Given, not made: processes on one Postgres share it.
-        let settings = KeySettings { master: Some("07".repeat(32).into()), ..KeySettings::default() };
-        let keys = Keys::open(&database, settings, log.clock().clone()).await.unwrap();
-        let tail = Tail::at_end(&log).await.unwrap();
-        let spine = Spine { log, tail, database, keys, readers: Default::default() };
+        let keys = KeySettings { master: Some("07".repeat(32).into()), ..KeySettings::default() };
+        let spine = place.spine(server.log().await, keys).await;
         let host = Host {
             role: runtime::Role::LeadCapture,
             health: Health::new(),
@@ -102,8 +75,6 @@ impl World {
     pub(crate) async fn kill(mut self) {
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}
-        drop(self);
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -116,10 +87,7 @@ impl World {
 
     /// Everything that is in the log now is in the tables.
     pub(crate) async fn caught_up(&self) {
-        let ends = self.log().ends().await.unwrap();
-        let all: Vec<Position> =
-            (0..PARTS).zip(ends).map(|(part, sequence)| Position { generation: 1, part, sequence }).collect();
-        self.reader().wait_for(&all, PATIENCE).await.unwrap();
+        ground::caught_up(&self.spine).await;
     }
 
     /// Everything that follows from what is in the log has been decided: the log no longer grows.
@@ -138,8 +106,7 @@ impl World {
     /// Fills the model again from the log's beginning and finds the same rows.
     pub(crate) async fn verified(&self) {
         self.caught_up().await;
-        let comparison = self.reader().verify(|_, _| {}).await.unwrap().comparison;
-        assert!(comparison.differences.is_empty(), "{:#?}", comparison.differences);
+        ground::verified(&self.reader()).await;
     }
 
     /// A customer who never wrote before.
@@ -168,12 +135,7 @@ impl World {
 
     /// Waits until `found` is true, asking again and again.
     pub(crate) async fn until(&self, what: &str, found: impl AsyncFn(&Self) -> bool) {
-        let wait = async {
-            while !found(self).await {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+        ground::eventually(what, async || found(self).await.then_some(())).await;
     }
 }
 

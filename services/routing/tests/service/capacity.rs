@@ -1,9 +1,10 @@
 //! Nobody gets more than their capacity, whoever assigns; and nobody is lost.
 
-use crate::world::{World, eventually, on_each};
+use crate::world::{World, on_each};
 use conversation::{Close, Owner, close};
 use events::ThreadEvent;
 use futures::future::join_all;
+use ground::eventually;
 use std::collections::HashMap;
 use uuid::Uuid;
 

@@ -6,7 +6,6 @@ mod assigning;
 mod capacity;
 mod lasting;
 mod people;
-mod server;
 mod speed;
 mod timing;
 mod world;

@@ -1,12 +1,13 @@
 //! Customers, agents and the other services, who write to the log.
 
-use crate::world::{QUEUE, eventually};
+use crate::world::QUEUE;
 use conversation::{Beginning, Decision, HandOver, Inbound, Notice, Thread, hand_over, receive};
 use events::account::Setup;
 use events::agent::{Presence, Profile};
 use events::tenant::Settings;
 use events::thread::HandoverReason;
 use events::{AccountEvent, Content, ContentKind, Sealed, ThreadEvent};
+use ground::eventually;
 use laws::account::Account;
 use laws::agent::Agent;
 use laws::tenant::Tenant;

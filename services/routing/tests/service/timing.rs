@@ -1,11 +1,12 @@
 //! Timers: answer deadlines, idle conversations, agents who are gone.
 
-use crate::world::{QUEUE, TENANT, World, eventually, on_each};
+use crate::world::{QUEUE, TENANT, World, on_each};
 use conversation::{AiReply, Owner, reply_by_ai};
 use events::agent::Presence;
 use events::tenant::Settings;
 use events::thread::{Author, ClosedBy, HandoverReason};
 use events::{Content, ThreadEvent};
+use ground::eventually;
 use spine::Address;
 use spine::keys::Opened;
 use std::time::Duration;

@@ -1,17 +1,14 @@
 //! A world of its own for each test: a log, a database, the service, customers and agents.
 
 use crate::people::People;
-use crate::server::Server;
+use ground::{Server, eventually};
 use proto::v1::routing_service_client::RoutingServiceClient;
 use runtime::grpc::Client;
 use runtime::{Health, Host, Metrics, Role, Secret};
-use spine::db::{Database, DatabaseSettings};
-use spine::keys::{KeySettings, Keys};
+use spine::keys::KeySettings;
 use spine::read::Status;
-use spine::{Clock, Log, LogSettings, Reader, Spine, Tail};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use spine::{Clock, Reader, Spine};
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +20,7 @@ const MASTER: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c
 /// Where one run of a test has its log and its database.
 pub(crate) struct Place {
     server: Server,
-    folder: PathBuf,
-    url: Option<String>,
+    ground: ground::Place,
     clock: Clock,
 }
 
@@ -37,30 +33,17 @@ pub(crate) struct World {
     tasks: JoinSet<()>,
 }
 
-/// Runs the test on SQLite, and on Postgres if there is one.
+/// Runs the test on each database, on a log of its own.
 pub(crate) async fn on_each(test: impl AsyncFn(Place)) {
-    let name = format!("routing_{}", spine::new_id().simple());
-    let folder = tempfile::tempdir().unwrap();
-    let place = async |part: &str, url| Place {
-        server: Server::start().await,
-        folder: folder.path().join(part),
-        url,
-        clock: Clock::system(),
-    };
-    test(place("sqlite", None).await).await;
-    if let Some((_, server)) = std::env::vars().find(|(key, _)| key == "TEST_DATABASE_URL") {
-        sqlx::any::install_default_drivers();
-        let mut admin = AnyConnection::connect(&server).await.unwrap();
-        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        test(place("postgres", Some(format!("{base}/{name}"))).await).await;
-        admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
-    }
+    ground::on_each(async |ground| {
+        test(Place { server: Server::start().await, ground, clock: Clock::system() }).await;
+    })
+    .await;
 }
 
 impl Place {
     pub(crate) fn is_postgres(&self) -> bool {
-        self.url.is_some()
+        !self.ground.is_sqlite()
     }
 
     /// The people, while no service runs.
@@ -69,16 +52,9 @@ impl Place {
     }
 
     async fn spine(&self, replica: &str) -> Spine {
-        let nats = self.server.nats().await;
-        spine::streams::provision(&nats, &Default::default()).await.unwrap();
-        let log = Log::new(nats, self.clock.clone(), LogSettings::default());
-        let settings = DatabaseSettings::new(self.url.clone(), self.folder.join(replica));
-        let database = Database::open(settings).await.unwrap();
-        let master = Some(MASTER.to_owned().into());
-        let settings = KeySettings { master, ..KeySettings::default() };
-        let keys = Keys::open(&database, settings, self.clock.clone()).await.unwrap();
-        let tail = Tail::at_end(&log).await.unwrap();
-        Spine { log, tail, database, keys, readers: Default::default() }
+        // Given, not made: replicas on one Postgres share it.
+        let keys = KeySettings { master: Some(MASTER.to_owned().into()), ..KeySettings::default() };
+        self.ground.below(replica).spine(self.server.log_by(self.clock.clone()).await, keys).await
     }
 
     pub(crate) async fn start(&self) -> World {
@@ -149,10 +125,7 @@ impl World {
 
     /// Waits until the tables hold what is in the log now.
     pub(crate) async fn read_all(&self) {
-        let ends = self.spine.log.ends().await.unwrap();
-        let at = |(part, sequence)| spine::Position { generation: 1, part, sequence };
-        let ends: Vec<_> = (0..spine::PARTS).zip(ends).map(at).collect();
-        self.reader.wait_for(&ends, Duration::from_secs(30)).await.unwrap();
+        ground::caught_up(&self.spine).await;
     }
 }
 
@@ -162,16 +135,4 @@ impl std::ops::Deref for World {
     fn deref(&self) -> &People {
         &self.people
     }
-}
-
-/// Asks again and again until there is an answer.
-pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    let since = Instant::now();
-    while since.elapsed() < Duration::from_secs(30) {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {what}");
 }

@@ -1,11 +1,10 @@
 //! A person erased from the whole suite while it works for them: nothing comes back, and no byte is left.
 
-use crate::search::{held_in, holders};
 use crate::shop;
 use events::ThreadEvent;
 use futures::future::join_all;
 use identity::erase::{Step, Subject};
-use integration::{Place, World, eventually, on_each};
+use integration::{Place, World, eventually, everywhere, on_each};
 use runtime::Role;
 use simulators::Fault;
 use simulators::http::Item;
@@ -91,17 +90,6 @@ async fn an_answer_in_flight_writes_nothing_back_after_its_customer_was_erased()
         assert_eq!(world.texts(thread).await, ["多久能发货？又来了"]);
     })
     .await;
-}
-
-/// What the files of the database, the suite and the nats-server hold of a text.
-fn everywhere(place: &Place, text: &str) -> Vec<String> {
-    let mut found = holders(&place.folder, text);
-    if let Some(url) = &place.url {
-        let dump = std::process::Command::new("pg_dump").arg(url).output().unwrap();
-        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-        found.extend(held_in(&dump.stdout, text).into_iter().map(|form| format!("the dump holds {form}")));
-    }
-    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,8 +17,6 @@ mod platforms;
 mod rebuild;
 mod redelivery;
 mod requests;
-#[path = "../../../../services/identity/tests/it/search.rs"]
-mod search;
 mod unreadable;
 mod widget;
 

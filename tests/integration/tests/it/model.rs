@@ -2,11 +2,14 @@
 //!
 //! The seed is printed; `SEED=…` repeats a run.
 
+mod expected;
+
 use crate::shop;
 use conversation::{Close, Owner, PersonReply, Release, TakeOver, Thread};
 use events::tenant::Settings;
 use events::thread::ReleasedTo;
 use events::{Content, ContentKind, Sealed, ThreadEvent};
+use expected::{Customer, Operation, Who, draw};
 use identity::erase::{Step, Subject};
 use integration::{Outside, Place, World, address, count, eventually, on_each, settings};
 use rand::rngs::StdRng;
@@ -21,71 +24,6 @@ use uuid::Uuid;
 const OPERATIONS: usize = 30;
 const CUSTOMERS: usize = 3;
 const IDLE_S: u32 = 1_800;
-
-/// What must be of one customer.
-#[derive(Clone, Debug, Default)]
-struct Customer {
-    /// What they wrote since they were last erased, with the bodies to deliver again.
-    texts: Vec<String>,
-    bodies: Vec<String>,
-    conversations: u32,
-    open: Option<Who>,
-    /// Whether a person owes them an answer.
-    waits: bool,
-    /// Over all their threads: an answer that arrived is not taken back.
-    answers: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    Ai,
-    Agent(usize),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Write,
-    Redeliver,
-    FailNext,
-    TakeOver(usize),
-    Answer,
-    Release,
-    Close,
-    Idle,
-    Erase,
-    Restart,
-}
-
-impl Customer {
-    /// The model: what an operation of the customer or on their thread changes.
-    fn apply(&mut self, operation: Operation) {
-        let agent = matches!(self.open, Some(Who::Agent(_)));
-        match operation {
-            Operation::Write => {
-                self.conversations += u32::from(self.open.is_none());
-                if self.open.get_or_insert(Who::Ai) == &Who::Ai {
-                    self.answers += 1;
-                } else {
-                    self.waits = true;
-                }
-            }
-            Operation::TakeOver(who) if self.open == Some(Who::Ai) => self.open = Some(Who::Agent(who)),
-            Operation::Answer if agent => {
-                self.answers += 1;
-                self.waits = false;
-            }
-            Operation::Release if agent => {
-                self.open = Some(Who::Ai);
-                // What came while the agent had it, and was not answered, the AI answers.
-                self.answers += usize::from(std::mem::take(&mut self.waits));
-            }
-            Operation::Close if agent => (self.open, self.waits) = (None, false),
-            Operation::Idle => (self.open, self.waits) = (None, false),
-            Operation::Erase => *self = Self { answers: self.answers, ..Self::default() },
-            _ => {}
-        }
-    }
-}
 
 struct Run {
     world: Option<World>,
@@ -257,21 +195,6 @@ impl Run {
             self.world().spine.log.read::<Thread, _>(&address(thread), look).await.unwrap();
         let texts = self.world().texts(thread).await;
         (texts, u32::try_from(conversations).unwrap(), owner, own, pending)
-    }
-}
-
-fn draw(dice: &mut StdRng) -> Operation {
-    match dice.random_range(0..100) {
-        0..38 => Operation::Write,
-        38..46 => Operation::Redeliver,
-        46..54 => Operation::FailNext,
-        54..66 => Operation::TakeOver(dice.random_range(0..2)),
-        66..76 => Operation::Answer,
-        76..82 => Operation::Release,
-        82..89 => Operation::Close,
-        89..92 => Operation::Idle,
-        92..96 => Operation::Erase,
-        _ => Operation::Restart,
     }
 }
 

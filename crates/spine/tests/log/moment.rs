@@ -1,9 +1,7 @@
 //! Where the log stood at a time, and finding and reading what stands there.
 
-#[expect(dead_code, reason = "these tests restart no server")]
-mod common;
-
-use common::{Counter, Server, add};
+use crate::counter::{Counter, add};
+use ground::Server;
 use spine::{Address, Cause, Log, PARTS, new_id};
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! Looking for a text through every byte of a folder, in each form that it may have taken.
 
+use crate::Place;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::path::Path;
+use std::process::Command;
 
 /// All forms of a text, each with its name.
-pub(crate) fn forms(text: &str) -> Vec<(String, Vec<u8>)> {
+fn forms(text: &str) -> Vec<(String, Vec<u8>)> {
     let mut forms = vec![
         ("utf-8".to_owned(), text.as_bytes().to_vec()),
         ("utf-16le".to_owned(), text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
@@ -36,24 +38,40 @@ fn aligned(engine: &impl Engine, text: &str, shift: usize) -> Vec<u8> {
     encoded[start..end].to_vec()
 }
 
+/// What a place's files hold of a text and, on Postgres, a dump of its database.
+///
+/// # Panics
+/// When a file cannot be read or the database cannot be dumped.
+pub fn everywhere(place: &Place, text: &str) -> Vec<String> {
+    let mut found = holders(&place.folder, text);
+    if let Some(url) = &place.url {
+        let dump = Command::new("pg_dump").arg(url).output().expect("pg_dump is installed");
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        found.extend(held_in(&dump.stdout, text).into_iter().map(|form| format!("the dump holds {form}")));
+    }
+    found
+}
+
 /// Files under the folder that hold a form of the text, each with the form's name.
-pub(crate) fn holders(folder: &Path, text: &str) -> Vec<String> {
+///
+/// # Panics
+/// When a file cannot be read. What vanishes meanwhile holds nothing.
+pub fn holders(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     visit(folder, &forms(text), &mut found);
     found
 }
 
 /// The forms of the text that the bytes hold.
-pub(crate) fn held_in(bytes: &[u8], text: &str) -> Vec<String> {
+pub fn held_in(bytes: &[u8], text: &str) -> Vec<String> {
     let held = |(_, form): &(String, Vec<u8>)| contains(bytes, form);
     forms(text).into_iter().filter(held).map(|(name, _)| name).collect()
 }
 
 fn visit(folder: &Path, forms: &[(String, Vec<u8>)], found: &mut Vec<String>) {
-    // What vanishes meanwhile holds nothing.
     let Some(entries) = there(std::fs::read_dir(folder)) else { return };
     for entry in entries {
-        let path = entry.unwrap().path();
+        let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             visit(&path, forms, found);
             continue;

@@ -1,9 +1,7 @@
 //! The log against a real nats-server: one winner per append, nothing lost or doubled, refusals on fresh state.
-#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
-mod common;
-
-use common::{Counter, CounterEvent, Full, Server, add};
+use crate::counter::{Counter, CounterEvent, Full, add};
+use ground::Server;
 use spine::{Address, Cause, Decided, Error, Nats, NatsAccess, Refused, Tail, new_id};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -117,7 +115,8 @@ async fn appends_survive_a_server_that_is_killed_again_and_again() {
     }
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        server.kill_and_restart().await;
+        server.kill();
+        server.restart().await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.cancel();
@@ -148,7 +147,8 @@ async fn the_tail_delivers_every_message_in_order_also_over_a_kill() {
             log.transact(address, &cause(), |state: &Counter| add(state, round)).await.unwrap();
         }
         if round == 5 {
-            server.kill_and_restart().await;
+            server.kill();
+            server.restart().await;
         }
     }
     let mut next = [1_u64; spine::PARTS as usize];

@@ -1,0 +1,12 @@
+//! Stores, read models and the key register on SQLite, and on Postgres when `TEST_DATABASE_URL` names one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod comparing;
+mod contacts;
+mod ending;
+mod notes;
+mod register;
+mod sealing;
+mod slots;
+mod stores;

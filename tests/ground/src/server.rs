@@ -1,0 +1,144 @@
+//! A nats-server of the test's own, which can be killed.
+
+use spine::{Clock, Log, LogSettings, Nats, NatsAccess, streams};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// What the server takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest message, in bytes. By default what a server of the suite takes.
+    pub payload_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { payload_bytes_max: 6 << 20 }
+    }
+}
+
+/// A real nats-server on a free port, syncing every append, gone when dropped.
+pub struct Server {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+    limits: Limits,
+    /// Deleted with the server, if it is nobody else's.
+    _temporary: Option<TempDir>,
+}
+
+impl Server {
+    /// Starts it on a fresh store of its own.
+    ///
+    /// # Panics
+    /// When no nats-server is installed or it does not come up; so do all functions here.
+    pub async fn start() -> Self {
+        Self::start_with(Limits::default()).await
+    }
+
+    /// As [`Server::start`], with other limits.
+    pub async fn start_with(limits: Limits) -> Self {
+        let temporary = tempfile::tempdir().expect("the machine has room for a temporary folder");
+        let folder = temporary.path().to_owned();
+        Self::launch(folder, limits, Some(temporary)).await
+    }
+
+    /// Starts it on the store in `folder`, which stays when the server goes.
+    pub async fn start_in(folder: &Path) -> Self {
+        Self::launch(folder.to_owned(), Limits::default(), None).await
+    }
+
+    async fn launch(folder: PathBuf, limits: Limits, temporary: Option<TempDir>) -> Self {
+        std::fs::create_dir_all(&folder).expect("the folder can be made");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = free.local_addr().expect("a bound socket has an address").port();
+        drop(free);
+        let child = spawn(&folder, port, limits);
+        let server = Self { child, port, folder, limits, _temporary: temporary };
+        server.until_ready().await;
+        server
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where its configuration and its store are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// SIGKILL, as a crash of the process would be.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the process is ours");
+        self.child.wait().expect("the process is ours");
+    }
+
+    /// Starts it again on the same store and port.
+    pub async fn restart(&mut self) {
+        self.child = spawn(&self.folder, self.port, self.limits);
+        self.until_ready().await;
+    }
+
+    /// A connection.
+    pub async fn nats(&self) -> Nats {
+        let access = NatsAccess { url: self.url(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
+        Nats::connect(&access).await.expect("the server is ready")
+    }
+
+    /// The log over a connection of its own, with its streams made, by the machine's clock.
+    pub async fn log(&self) -> Log {
+        self.log_by(Clock::system()).await
+    }
+
+    /// As [`Server::log`], by a clock that the test moves.
+    pub async fn log_by(&self, clock: Clock) -> Log {
+        let nats = self.nats().await;
+        streams::provision(&nats, &Default::default()).await.expect("the streams can be made");
+        Log::new(nats, clock, LogSettings::default())
+    }
+
+    async fn until_ready(&self) {
+        crate::eventually("nats-server to be ready", async || {
+            let client = async_nats::connect(self.url()).await.ok()?;
+            async_nats::jetstream::new(client).query_account().await.ok()
+        })
+        .await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been killed before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(folder: &Path, port: u16, limits: Limits) -> Child {
+    let config = folder.join("nats.conf");
+    let store = folder.join("store");
+    let text = format!(
+        "listen: 127.0.0.1:{port}\nmax_payload: {}\n\
+         jetstream {{ store_dir: {store:?}, sync_interval: always }}\n",
+        limits.payload_bytes_max
+    );
+    std::fs::write(&config, text).expect("the folder can be written to");
+    let installed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tributary/bin/nats-server");
+    let program = if installed.exists() { installed } else { "nats-server".into() };
+    Command::new(program)
+        .arg("-c")
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nats-server 2.12 or later is needed: `make setup` installs it")
+}
