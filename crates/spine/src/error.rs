@@ -23,6 +23,11 @@ pub enum Error {
     Timeout { request: String },
     #[error("nats-server refused `{request}`: {description} (code {code})")]
     Refused { request: String, code: u64, description: String },
+    #[error(
+        "nats-server does not let the user {user} {action} {subject} 无此权限: give it that permission in the \
+         server's configuration, or start the role with credentials of its own"
+    )]
+    Denied { user: String, action: &'static str, subject: String },
     #[error("connection to nats-server failed at `{request}`")]
     Nats { request: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("{subject} kept changing under the decision for {attempts} attempts")]

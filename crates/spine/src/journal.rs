@@ -124,11 +124,11 @@ impl Journal {
         let mut attempt = 1;
         loop {
             let message = PublishMessage::build().headers(headers.clone()).payload(payload.clone());
-            let result = match self.nats.jetstream.send_publish(subject.to_owned(), message).await {
-                Ok(acknowledgement) => acknowledgement.await,
-                Err(error) => Err(error),
+            let acknowledged = async {
+                let pending = self.nats.jetstream.send_publish(subject.to_owned(), message).await?;
+                pending.await
             };
-            match result {
+            match self.nats.denials.unless(subject, acknowledged).await? {
                 Ok(stored) => return Ok(stored.sequence),
                 Err(error) if attempt >= ATTEMPTS_MAX => {
                     return Err(Error::Nats {

@@ -4,6 +4,7 @@ pub mod address;
 mod bundle;
 pub mod clock;
 pub mod db;
+pub mod denied;
 pub mod entity;
 pub mod error;
 pub mod feed;

@@ -1,7 +1,8 @@
 //! The connection to nats-server, and the gate that refuses versions known to lose messages.
 
+use crate::denied::{Denial, Denials};
 use crate::error::Error;
-use async_nats::{ConnectOptions, Event, jetstream};
+use async_nats::{ConnectOptions, Event, ServerError, jetstream};
 use std::time::Duration;
 
 /// Detects a half-open connection within `PING_INTERVAL` × 3.
@@ -42,6 +43,7 @@ impl std::fmt::Debug for Seed {
 pub struct Nats {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: jetstream::Context,
+    pub(crate) denials: Denials,
     url: String,
 }
 
@@ -55,12 +57,13 @@ impl Nats {
             request: format!("connect to {}", access.url),
             source: Box::new(source),
         };
-        let client = options(access).connect(access.url.as_str()).await.map_err(failed)?;
+        let denials = Denials::of(&access.name);
+        let client = options(access, &denials).connect(access.url.as_str()).await.map_err(failed)?;
         let jetstream = jetstream::context::ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(REQUEST_TIMEOUT)
             .build(client.clone());
-        let nats = Self { client, jetstream, url: access.url.clone() };
+        let nats = Self { client, jetstream, denials, url: access.url.clone() };
         nats.check_version()?;
         Ok(nats)
     }
@@ -78,6 +81,11 @@ impl Nats {
     /// Whether the connection stands at this moment.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// What the server last forbade this connection, if that is not older than `age_max`.
+    pub fn denied(&self, age_max: Duration) -> Option<Denial> {
+        self.denials.last(age_max)
     }
 
     /// The plain client, for what speaks NATS itself, such as `doctor`.
@@ -102,7 +110,8 @@ impl Nats {
     }
 }
 
-fn options(access: &NatsAccess) -> ConnectOptions {
+fn options(access: &NatsAccess, denials: &Denials) -> ConnectOptions {
+    let denials = denials.clone();
     let mut options = ConnectOptions::new()
         .name(format!("tributary-{}", access.name))
         .ping_interval(PING_INTERVAL)
@@ -114,7 +123,10 @@ fn options(access: &NatsAccess) -> ConnectOptions {
             let exponent = u32::try_from(attempts.min(7)).unwrap_or(7);
             Duration::from_millis(10 * 2_u64.pow(exponent)).min(RECONNECT_DELAY_MAX)
         })
-        .event_callback(|event| async move { report(&event) });
+        .event_callback(move |event| {
+            let denials = denials.clone();
+            async move { report(&event, &denials) }
+        });
     if let Some(seed) = &access.nkey_seed {
         options = options.nkey(seed.0.clone());
     }
@@ -124,8 +136,10 @@ fn options(access: &NatsAccess) -> ConnectOptions {
     options
 }
 
-fn report(event: &Event) {
+fn report(event: &Event, denials: &Denials) {
     match event {
+        // It logs by itself.
+        Event::ServerError(ServerError::Other(word)) if denials.hear(word) => {}
         Event::Connected => tracing::info!("connected to nats-server"),
         Event::Disconnected => tracing::warn!("disconnected from nats-server"),
         Event::SlowConsumer(_) => tracing::error!(nats.event = %event, "nats subscription overflowed"),

@@ -135,8 +135,11 @@ impl Publisher {
             headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
         }
         let message = PublishMessage::build().headers(headers).payload(last.payload.clone());
-        let sent = self.nats.jetstream.send_publish(last.subject.clone(), message).await.map_err(classify)?;
-        let stored = sent.await.map_err(classify)?;
+        let acknowledged = async {
+            let sent = self.nats.jetstream.send_publish(last.subject.clone(), message).await?;
+            sent.await
+        };
+        let stored = self.nats.denials.unless(&last.subject, acknowledged).await?.map_err(classify)?;
         let wanted = self.last + batch.len() as u64;
         if stored.sequence != wanted {
             return Err(Halt::Moved);

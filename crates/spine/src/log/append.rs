@@ -44,7 +44,8 @@ pub(crate) struct Append<'a> {
 ///
 /// # Errors
 /// [`Error::Timeout`] at the deadline: nobody knows whether it is stored, and the same cause may be decided
-/// again safely. [`Error::Refused`] when the server says no for another reason.
+/// again safely. [`Error::Denied`] when the user may not
+/// publish there. [`Error::Refused`] when the server says no for another reason.
 pub(crate) async fn append(nats: &Nats, append: Append<'_>, deadline: Duration) -> Result<Outcome, Error> {
     let started = Instant::now();
     let mut headers = append.headers;
@@ -77,11 +78,11 @@ enum Refusal {
 }
 
 async fn publish(nats: &Nats, subject: &str, message: PublishMessage) -> Result<u64, Refusal> {
-    let pending = nats.jetstream.send_publish(subject.to_owned(), message).await;
-    let result = match pending {
-        Ok(acknowledgement) => acknowledgement.await,
-        Err(error) => Err(error),
+    let acknowledged = async {
+        let pending = nats.jetstream.send_publish(subject.to_owned(), message).await?;
+        pending.await
     };
+    let result = nats.denials.unless(subject, acknowledged).await.map_err(Refusal::Final)?;
     result.map(|ack| ack.sequence).map_err(|error| classify(subject, error))
 }
 
