@@ -4,6 +4,7 @@ use crate::db::Database;
 use crate::error::Error;
 use crate::keys::Keys;
 use crate::log::{Log, Tail};
+use crate::read::start::Wishes;
 use crate::read::{Projector, Reader};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,9 +24,20 @@ pub struct Spine {
 #[derive(Clone, Default)]
 pub struct Readers {
     known: Arc<Mutex<Vec<Reader>>>,
+    wishes: Wishes,
 }
 
 impl Readers {
+    /// None yet; what is opened begins its effects as the operator wishes.
+    pub fn wishing(wishes: Wishes) -> Self {
+        Self { known: Arc::default(), wishes }
+    }
+
+    /// Kinds of effects that the operator named and that no reader so far has.
+    pub fn wishes_left(&self) -> Vec<String> {
+        self.wishes.left()
+    }
+
     /// All readers, in the order of their opening.
     pub fn all(&self) -> Vec<Reader> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -47,7 +59,8 @@ impl Spine {
     /// # Errors
     /// When the database fails.
     pub async fn reader(&self, projector: Arc<dyn Projector>) -> Result<Reader, Error> {
-        let reader = Reader::open(&self.log, &self.tail, &self.database, projector).await?;
+        let reader =
+            Reader::open(&self.log, &self.tail, &self.database, projector, &self.readers.wishes).await?;
         self.readers.add(reader.clone());
         Ok(reader)
     }

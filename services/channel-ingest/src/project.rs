@@ -53,6 +53,10 @@ impl Projector for Ingest {
         &[directory::KINDS[0], directory::KINDS[1], Thread::KIND]
     }
 
+    fn effects(&self) -> &'static [&'static str] {
+        &[SEND]
+    }
+
     fn apply<'a>(
         &'a self,
         tx: &'a mut AnyConnection,

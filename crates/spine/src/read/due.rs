@@ -2,6 +2,7 @@
 
 use crate::db::Bulk;
 use crate::error::Error;
+use crate::read::start;
 use crate::read::work::Work;
 use crate::record::Recorded;
 use sqlx::AnyConnection;
@@ -94,7 +95,11 @@ impl DueChanges {
         let (mut put, mut removed) = (Vec::new(), Vec::new());
         for (key, change) in self.rows {
             match change {
-                Change::Put { due, part, sequence } => put.push((due, part, sequence)),
+                Change::Put { due, part, sequence } if start::allows(due.kind, part, sequence) => {
+                    put.push((due, part, sequence));
+                }
+                // It is older than its kind of effect.
+                Change::Put { .. } => {}
                 Change::Remove => removed.push(key),
             }
         }

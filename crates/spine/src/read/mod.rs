@@ -6,6 +6,7 @@ mod lane;
 pub mod reader;
 mod rebuild;
 mod shared;
+pub mod start;
 mod verify;
 mod work;
 
@@ -36,6 +37,11 @@ pub trait Projector: Send + Sync + 'static {
     /// The kinds of entities that it projects; all others are passed over.
     fn kinds(&self) -> &'static [&'static str];
 
+    /// The kinds of due rows that it puts. A kind that a release adds begins at the log's end, see [`start`].
+    fn effects(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Writes what the messages mean into the tables, inside the transaction that also moves the position.
     /// Called with messages of `kinds` only, in order per part. May be called again with the same messages
     /// after a rollback, so it keeps nothing in memory that a commit must confirm.
@@ -48,6 +54,8 @@ pub trait Projector: Send + Sync + 'static {
         tx: &'a mut AnyConnection,
         batch: &'a [Arc<Recorded>],
     ) -> BoxFuture<'a, Result<(), Error>>;
+
+    // What is added here with a body of its own is passed on in `start` too.
 
     /// How long a transaction waits for more messages while the log is busy; an idle one waits for nothing. What
     /// people or platforms wait for gathers briefly, tables that are only looked at may gather longer.

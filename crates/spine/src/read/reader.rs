@@ -4,6 +4,7 @@ use super::Projector;
 use super::batch;
 use super::lane::Lane;
 use super::shared::{Shared, Status};
+use super::start::{Started, Wishes};
 use crate::address::PARTS;
 use crate::db::{Backend, Database, Liveness, Model, SlotState};
 use crate::error::Error;
@@ -48,7 +49,8 @@ pub(crate) struct Inner {
 }
 
 impl Reader {
-    /// Opens the read model of `projector`: the live one, or the slot that a new version fills.
+    /// Opens the read model of `projector`: the live one, or the slot that a new version fills. Its effects begin
+    /// where they began before, new ones where `wishes` or else [`super::start`] say.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,7 +59,9 @@ impl Reader {
         tail: &Tail,
         database: &Database,
         projector: Arc<dyn Projector>,
+        wishes: &Wishes,
     ) -> Result<Self, Error> {
+        let projector = Arc::new(Started::of(projector, log, database, wishes).await?);
         let spec = projector.spec();
         let model = database.live(&spec).await?;
         drop_leftovers(database, &model).await?;

@@ -76,6 +76,10 @@ impl Projector for Identity {
         &[Thread::KIND, Customer::KIND, Lead::KIND]
     }
 
+    fn effects(&self) -> &'static [&'static str] {
+        &["absorb", "customer", "evidence", "link", "restore", "touch"]
+    }
+
     fn gathers_for(&self) -> std::time::Duration {
         spine::UNHURRIED
     }

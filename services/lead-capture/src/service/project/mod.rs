@@ -65,6 +65,10 @@ impl Projector for Leads {
         &[Thread::KIND, Lead::KIND]
     }
 
+    fn effects(&self) -> &'static [&'static str] {
+        &[JOIN]
+    }
+
     fn gathers_for(&self) -> std::time::Duration {
         spine::UNHURRIED
     }
