@@ -89,6 +89,13 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
     let projector = Ingest { directory: directory.clone(), keys: spine.keys.clone(), erased };
     let mut frame = Frame::open(spine.clone(), host.clone(), Arc::new(projector)).await?;
     directory.load(&frame.reader.model().store).await?;
+    {
+        let (directory, reader, shutdown) = (directory.clone(), frame.reader.clone(), host.shutdown.clone());
+        frame.spawn("directory", async move {
+            directory.keep_fresh(&reader, &shutdown).await;
+            Ok(())
+        });
+    }
     let clock = spine.log.clock().clone();
     let state =
         StateStore::open(&spine.database, spine.keys.clone(), clock.clone(), directory.clone()).await?;

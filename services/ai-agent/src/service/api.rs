@@ -1,5 +1,6 @@
 //! What ai-agent is asked: its knowledge, and what it would answer.
 
+use super::shelf::Shelf;
 use crate::answer::{Answer, Answerer, Embedded, Reason, Turn};
 use crate::knowledge;
 use proto::v1::ask_response::Outcome;
@@ -21,6 +22,7 @@ const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// The gRPC service.
 pub(crate) struct Api {
     pub(crate) reader: Reader,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) embedded: Arc<Embedded>,
     pub(crate) clock: Clock,
 }
@@ -60,6 +62,10 @@ impl KnowledgeService for Api {
             return Err(Status::invalid_argument(format!("text must have 1 to {TEXT_BYTES_MAX} bytes")));
         }
         at_least(&self.reader, &positions).await.map_err(status)?;
+        if !positions.is_empty() {
+            // The position may be another replica's, and then only the tables know it.
+            self.shelf.refresh(&self.reader).await.map_err(status)?;
+        }
         let at = self.clock.now();
         let turn = Turn { tenant: tenant.clone(), texts: vec![text.clone()], at, ..Turn::default() };
         let answer = self.embedded.answer(&turn).await;

@@ -5,6 +5,7 @@ mod contact;
 mod project;
 mod recent;
 mod run;
+mod shelf;
 mod work;
 
 pub use run::{Service, start};

@@ -1,17 +1,14 @@
 //! What ai-agent sees of the log: knowledge, and which messages await its answer.
 
 use super::recent::Recent;
-use crate::answer::{Embedded, Library, Phrases};
-use crate::knowledge;
+use super::shelf::Shelf;
 use conversation::Thread;
-use directory::Directory;
-use events::knowledge::{Entry, KnowledgeEvent};
+use events::ThreadEvent;
+use events::knowledge::KnowledgeEvent;
 use events::thread::{Author, ReleasedTo, TransferredTo};
-use events::{TenantEvent, ThreadEvent};
 use futures::future::BoxFuture;
 use laws::knowledge::Knowledge;
-use laws::tenant::Tenant;
-use spine::db::{Bulk, ModelSpec, Store};
+use spine::db::{Bulk, ModelSpec};
 use spine::keys::{Keys, Owner};
 use spine::{Due, DueChanges, Entity, Error, Projector, Recorded};
 use sqlx::{AnyConnection, Row};
@@ -33,9 +30,8 @@ static PEOPLE_DELETE: Bulk = Bulk::new("DELETE FROM with_people WHERE (thread) I
 
 /// The projector of ai-agent.
 pub(crate) struct Agent {
-    pub(crate) directory: Directory,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) keys: Keys,
-    pub(crate) embedded: Arc<Embedded>,
     pub(crate) recent: Arc<Recent>,
 }
 
@@ -57,6 +53,10 @@ impl Projector for Agent {
         &[directory::KINDS[0], directory::KINDS[1], Knowledge::KIND, Thread::KIND]
     }
 
+    fn effects(&self) -> &'static [&'static str] {
+        &[ANSWER]
+    }
+
     fn apply<'a>(
         &'a self,
         tx: &'a mut AnyConnection,
@@ -66,59 +66,15 @@ impl Projector for Agent {
     }
 
     fn committed(&self, batch: &[Arc<Recorded>]) {
-        self.directory.committed(batch);
-        for record in batch {
-            match &*record.address.kind {
-                Knowledge::KIND => self.learn(record),
-                Tenant::KIND => self.choose(record),
-                Thread::KIND => self.forget(record),
-                _ => {}
-            }
-        }
+        self.shelf.committed(batch);
+        batch
+            .iter()
+            .filter(|record| &*record.address.kind == Thread::KIND)
+            .for_each(|record| self.forget(record));
     }
 }
 
 impl Agent {
-    /// Fills the answerer from the tables, at start.
-    pub(crate) async fn load(&self, store: &Store) -> Result<(), Error> {
-        self.directory.load(store).await?;
-        for tenant in self.directory.tenants() {
-            let settings = self.directory.settings(&tenant);
-            self.embedded.edit(&tenant, |library| choose(library, &settings));
-        }
-        let rows = sqlx::query("SELECT entry, tenant, body, version FROM knowledge")
-            .fetch_all(store.reads())
-            .await
-            .map_err(Error::database("read the knowledge"))?;
-        for row in rows {
-            let (id, tenant, body): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-            let entry = serde_json::from_str(&body)
-                .map_err(|_| Error::Other("a row of the knowledge is broken".into()))?;
-            let entry = indexed(&id, &entry, u64::try_from(row.get::<i64, _>(3)).unwrap_or(0));
-            self.embedded.edit(&tenant, |library| library.index.put(Arc::new(entry)));
-        }
-        Ok(())
-    }
-
-    fn learn(&self, record: &Recorded) {
-        for event in record.events::<Knowledge>().unwrap_or_default() {
-            self.embedded.edit(&record.address.tenant, |library| match event {
-                KnowledgeEvent::Written { entry, version, .. } => {
-                    library.index.put(Arc::new(indexed(&record.address.id, entry, *version)));
-                }
-                KnowledgeEvent::Removed { .. } => {
-                    library.index.remove(&record.address.id);
-                }
-            });
-        }
-    }
-
-    fn choose(&self, record: &Recorded) {
-        for TenantEvent::Configured { settings, .. } in record.events::<Tenant>().unwrap_or_default() {
-            self.embedded.edit(&record.address.tenant, |library| choose(library, settings));
-        }
-    }
-
     fn forget(&self, record: &Recorded) {
         let erased = |event: &ThreadEvent| matches!(event, ThreadEvent::Erased { .. });
         if !record.events::<Thread>().unwrap_or_default().iter().any(erased) {
@@ -233,32 +189,5 @@ fn project(due: &mut DueChanges, with_people: &mut HashSet<String>, record: &Rec
             due.put(record, Due { kind: ANSWER, entity, key, lane, at: *at, body: String::new() });
         }
         _ => {}
-    }
-}
-
-/// What the tenant chose: its phrases, and how sure an answer must be.
-fn choose(library: &mut Library, settings: &events::tenant::Settings) {
-    library.phrases = phrases(settings);
-    library.threshold = settings.confidence_min.min(1_000) as f32 / 1_000.0;
-}
-
-fn phrases(settings: &events::tenant::Settings) -> Phrases {
-    let english = Phrases::default();
-    Phrases {
-        greeting: [settings.greeting.clone(), english.greeting[1].clone()],
-        goodbye: [settings.goodbye.clone(), english.goodbye[1].clone()],
-        ..english
-    }
-}
-
-fn indexed(id: &str, entry: &Entry, version: u64) -> knowledge::Entry {
-    knowledge::Entry {
-        id: id.into(),
-        version,
-        question: entry.question.clone(),
-        variants: entry.variants.clone(),
-        answer: entry.answer.clone(),
-        valid_from: entry.valid_from,
-        valid_until: entry.valid_until,
     }
 }

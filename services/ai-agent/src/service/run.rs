@@ -3,6 +3,7 @@
 use super::api::Api;
 use super::project::{ANSWER, Agent};
 use super::recent::Recent;
+use super::shelf::Shelf;
 use super::work::Answering;
 use crate::answer::Embedded;
 use directory::Directory;
@@ -41,14 +42,17 @@ impl Service {
 pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
     let (directory, embedded, recent) =
         (Directory::default(), Arc::<Embedded>::default(), Arc::<Recent>::default());
-    let projector = Arc::new(Agent {
-        directory: directory.clone(),
-        keys: spine.keys.clone(),
-        embedded: embedded.clone(),
-        recent: recent.clone(),
-    });
-    let mut frame = Frame::open(spine.clone(), host.clone(), projector.clone()).await?;
-    projector.load(&frame.reader.model().store).await?;
+    let shelf = Arc::new(Shelf::new(directory.clone(), embedded.clone()));
+    let projector = Agent { shelf: shelf.clone(), keys: spine.keys.clone(), recent: recent.clone() };
+    let mut frame = Frame::open(spine.clone(), host.clone(), Arc::new(projector)).await?;
+    shelf.load(&frame.reader.model().store).await?;
+    {
+        let (shelf, reader, shutdown) = (shelf.clone(), frame.reader.clone(), host.shutdown.clone());
+        frame.spawn("shelf", async move {
+            shelf.keep_fresh(&reader, &shutdown).await;
+            Ok(())
+        });
+    }
     let metrics = host.metrics.scope("agent");
     let outcomes = &["answered", "unknown", "wants_person", "anger", "deadline", "failure"];
     let answering = Answering {
@@ -66,7 +70,7 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         seconds: metrics.seconds("answer_seconds", "Time to compute an answer.", vec![]),
     };
     frame.work(ANSWER, ANSWERS, move |work| answering.clone().handle(work));
-    let api = Api { reader: frame.reader.clone(), embedded, clock: spine.log.clock().clone() };
+    let api = Api { reader: frame.reader.clone(), shelf, embedded, clock: spine.log.clock().clone() };
     let services = Services::new(host.credential.clone(), proto::FILE_DESCRIPTOR_SET)
         .with(KnowledgeServiceServer::new(api));
     frame.serve(listener, services);

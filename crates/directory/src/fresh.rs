@@ -1,0 +1,105 @@
+//! Whether tables that are kept in memory changed: a replica hears only of the parts that it reads itself.
+//!
+//! Only Postgres has replicas. It keeps with each row the number of the transaction that wrote it, so the count of
+//! rows and the sum of these numbers tell a change without a column of our own and without reading the rows.
+
+use spine::db::{Backend, Slot};
+use spine::{Error, Reader};
+use sqlx::AssertSqlSafe;
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
+
+/// How often a replica asks whether another committed something. What it then reads anew is there within two
+/// seconds of that commit.
+pub const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// How a set of tables stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    slot: Slot,
+    /// For each table its rows and the sum of their writers. A row that replaces another has a later writer, so
+    /// equal counts with equal sums are equal tables.
+    tables: Vec<(i64, i64)>,
+}
+
+/// Tables that are kept in memory, and how they stood when they were last read.
+pub struct Watch {
+    tables: &'static [&'static str],
+    seen: Mutex<Option<Marks>>,
+}
+
+impl Watch {
+    /// Tables of one read model; names are the program's own.
+    pub fn of(tables: &'static [&'static str]) -> Self {
+        Self { tables, seen: Mutex::default() }
+    }
+
+    /// The turn to read the tables, one at a time; [`Turn::done`] says how they stood.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn { tables: self.tables, seen: self.seen.lock().await }
+    }
+}
+
+/// The turn to read the tables anew.
+pub struct Turn<'a> {
+    tables: &'static [&'static str],
+    seen: MutexGuard<'a, Option<Marks>>,
+}
+
+impl Turn<'_> {
+    /// How the tables stand now, if not as they were last seen. Never on SQLite, where the one process reads all.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn changed(&self, reader: &Reader) -> Result<Option<Marks>, Error> {
+        let model = reader.model();
+        if model.store.backend() == Backend::Sqlite {
+            return Ok(None);
+        }
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for table in self.tables {
+            let text = format!(
+                "SELECT COUNT(*), CAST(COALESCE(SUM(CAST(CAST(xmin AS TEXT) AS BIGINT)), 0) AS BIGINT) FROM {table}"
+            );
+            let marks = sqlx::query_as(AssertSqlSafe(text)).fetch_one(model.store.reads()).await;
+            tables.push(marks.map_err(Error::database("ask whether a table changed"))?);
+        }
+        let marks = Marks { slot: model.slot, tables };
+        Ok((self.seen.as_ref() != Some(&marks)).then_some(marks))
+    }
+
+    /// Ends the turn. `marks` are those of before the reading; none when something was learned from elsewhere
+    /// meanwhile, so that the tables are read once more.
+    pub fn done(mut self, marks: Option<Marks>) {
+        *self.seen = marks;
+    }
+}
+
+/// Calls `refresh` every [`ASK_EVERY`] until `shutdown`. On SQLite it only waits, since nobody else commits.
+pub async fn follow<F, Fut>(reader: &Reader, shutdown: &CancellationToken, refresh: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), Error>>,
+{
+    if reader.model().store.backend() == Backend::Sqlite {
+        return shutdown.cancelled().await;
+    }
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
+        let ended = refresh().await;
+        if let (Err(error), false) = (&ended, failing) {
+            tracing::warn!(
+                reader.name = reader.name(),
+                error = error as &dyn std::error::Error,
+                "what other replicas committed cannot be read; trying again"
+            );
+        }
+        failing = ended.is_err();
+    }
+}
