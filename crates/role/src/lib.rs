@@ -5,6 +5,7 @@
 
 use runtime::grpc::{Services, serve};
 use runtime::{Host, State, Tasks};
+use spine::lease::Leases;
 use spine::read::{Done, Status, Work, WorkLimits, work};
 use spine::{Error, Position, Projector, Reader, Spine};
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub struct Frame {
     /// The reader of the role's read model.
     pub reader: Reader,
     tasks: Tasks,
+    leases: Vec<Leases>,
 }
 
 impl Frame {
@@ -47,7 +49,7 @@ impl Frame {
                 Ok(())
             });
         }
-        Ok(Self { spine, host, reader, tasks })
+        Ok(Self { spine, host, reader, tasks, leases: Vec::new() })
     }
 
     /// Adds a task that runs until shutdown; one that ends earlier is a crash of the process.
@@ -56,6 +58,11 @@ impl Frame {
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         self.tasks.spawn(name, task);
+    }
+
+    /// Leases of the role's own, to be given back at a clean end so that nobody waits for them to expire.
+    pub fn hold(&mut self, leases: &Leases) {
+        self.leases.push(leases.clone());
     }
 
     /// Adds a worker for what is due of `kind`.
@@ -83,11 +90,15 @@ impl Frame {
     pub async fn run(self) -> anyhow::Result<()> {
         let ended = self.tasks.supervise(GRACE).await;
         // Only now, since a worker's last call is still ours to settle.
-        if let Err(error) = self.reader.let_go().await {
+        let mut given_back = self.reader.let_go().await;
+        for leases in &self.leases {
+            given_back = given_back.and(leases.release_all().await);
+        }
+        if let Err(error) = given_back {
             tracing::warn!(
                 reader.name = self.reader.name(),
                 error = &error as &dyn std::error::Error,
-                "the parts are free only when their leases expire"
+                "what this process held is free only when its leases expire"
             );
         }
         Ok(ended?)

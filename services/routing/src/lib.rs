@@ -18,7 +18,7 @@ pub use model::row::QUEUE_DEFAULT;
 pub use timers::{AWAY_GRACE_US, OFFLINE_GRACE_US, QUEUE_SETTING};
 pub use wait::HELD_US_DEFAULT;
 
-use assign::{Assigner, Wanted};
+use assign::{Assigner, Turns, Wanted};
 use model::project::Routing;
 use proto::v1::routing_service_server::RoutingServiceServer;
 use role::Frame;
@@ -55,8 +55,12 @@ pub async fn run(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Res
             }
         });
     }
+    let leases = Turns::leases(&spine).await?;
+    if let Some(leases) = &leases {
+        frame.hold(leases);
+    }
     let assigner =
-        Assigner { spine: spine.clone(), reader: reader.clone(), wanted, telling: telling.clone() };
+        Assigner { spine: spine.clone(), reader: reader.clone(), wanted, telling: telling.clone(), leases };
     frame.spawn("assigner", assigner.run(shutdown.clone()));
     for kind in [Kind::AnswerDeadline, Kind::IdleClose, Kind::AgentGone] {
         let timer = Timer { kind, spine: spine.clone(), reader: reader.clone(), telling: telling.clone() };

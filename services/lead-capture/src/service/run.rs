@@ -59,6 +59,9 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         Backend::Sqlite => None,
         Backend::Postgres => Some(Leases::open(&spine.database, spine.log.clock()).await?),
     };
+    if let Some(leases) = &leases {
+        frame.hold(leases);
+    }
     let metrics = host.metrics.scope("leads");
     let capture = Capture {
         log: spine.log.clone(),

@@ -15,6 +15,7 @@ use choose::{Choice, plan};
 use conversation::{Assign, Rejection, Thread, assign};
 use events::agent::Presence;
 use seen::Look;
+use spine::lease::Leases;
 use spine::read::Status;
 use spine::{Address, Cause, Error, Reader, Refused, Spine};
 use std::collections::VecDeque;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use turns::{Turn, Turns};
+use turns::Turn;
+pub(crate) use turns::Turns;
 use uuid::Uuid;
 
 /// Appends under way at the same time.
@@ -39,6 +41,8 @@ pub(crate) struct Assigner {
     pub(crate) reader: Reader,
     pub(crate) wanted: Wanted,
     pub(crate) telling: Telling,
+    /// None where there is one process only.
+    pub(crate) leases: Option<Leases>,
 }
 
 struct Ended {
@@ -62,9 +66,9 @@ impl Assigner {
     /// Assigns until `shutdown`, then waits for the appends under way.
     ///
     /// # Errors
-    /// When the leases cannot be opened, or an append panicked.
+    /// When an append panicked.
     pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let turns = Turns::open(&self.spine).await?;
+        let turns = Turns::new(self.leases.clone());
         let mut desk = Desk {
             assigner: &self,
             book: Book::default(),

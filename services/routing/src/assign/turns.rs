@@ -37,12 +37,16 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    pub(crate) async fn open(spine: &Spine) -> Result<Self, Error> {
-        let leases = match spine.database.backend() {
+    /// The leases that turns are taken by; none where there is one process only.
+    pub(crate) async fn leases(spine: &Spine) -> Result<Option<Leases>, Error> {
+        Ok(match spine.database.backend() {
             Backend::Sqlite => None,
             Backend::Postgres => Some(Leases::open(&spine.database, spine.log.clock()).await?),
-        };
-        Ok(Self { leases, asked: HashMap::new() })
+        })
+    }
+
+    pub(crate) fn new(leases: Option<Leases>) -> Self {
+        Self { leases, asked: HashMap::new() }
     }
 
     /// Whose turn it is. Whoever takes over first waits until the tables hold everything that is in the log, so
