@@ -161,17 +161,18 @@ impl Network {
 
     /// Where to ask `role`: what `--peer` says, else this machine.
     pub fn peer(&self, role: Role) -> String {
-        let named = self.peers.iter().rev().find(|(peer, _)| *peer == role);
-        named.map_or_else(
-            || {
-                let mut address = self.grpc_address(role, false);
-                if address.ip().is_unspecified() {
-                    address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-                }
-                format!("http://{address}")
-            },
-            |(_, url)| url.clone(),
-        )
+        self.peer_at(role, self.grpc_address(role, false))
+    }
+
+    /// As [`Network::peer`] for a role that answers in this process, at the address that it was given in the end.
+    pub fn peer_at(&self, role: Role, mut address: SocketAddr) -> String {
+        if let Some((_, url)) = self.peers.iter().rev().find(|(peer, _)| *peer == role) {
+            return url.clone();
+        }
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}")
     }
 }
 

@@ -19,6 +19,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// A collector that does not take the last spans in this time does not get them.
 const FLUSH_MAX: Duration = Duration::from_secs(5);
 
+/// What our own lines say already, or what nobody needs: notices of Postgres that a table is there. `--log` can ask for
+/// each by its name.
+const LIBRARIES: &str = "async_nats=warn,sqlx::postgres::notice=warn";
+
 /// What to log and how, and where traces go.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
@@ -36,6 +40,7 @@ pub struct Settings {
     pub trace_share: f64,
 }
 
+/// How log lines are written: for people, or one JSON object a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Text,
@@ -72,7 +77,8 @@ impl Drop for Guard {
 /// When the filter or the endpoint cannot be used, or when telemetry was started before in this process.
 pub fn init(service: &str, settings: &Settings) -> Result<Guard, Error> {
     let refuse = |setting, why: String| Error::Setting { setting, why };
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| refuse("--log", error.to_string()))?;
+    let filter = EnvFilter::try_new(format!("{LIBRARIES},{}", settings.log))
+        .map_err(|error| refuse("--log", error.to_string()))?;
     let provider =
         provider(service, settings).map_err(|error| refuse("--otlp-endpoint", error.to_string()))?;
     // Spans are what traces are made of, whatever is logged; log lines stay out of them.

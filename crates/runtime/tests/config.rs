@@ -47,6 +47,29 @@ fn with_needed<'a>(args: &[&'a str]) -> Vec<&'a str> {
     NEEDED.iter().chain(args).copied().collect()
 }
 
+#[derive(Debug, Parser)]
+struct Replay {
+    #[arg(value_name = "NUMBER")]
+    number: u32,
+    #[arg(value_name = "TO")]
+    to: Option<u32>,
+    #[arg(long)]
+    rate: Option<u32>,
+}
+
+#[test]
+fn wrong_positionals_before_and_after_others_are_named() {
+    for (args, count) in
+        [(&["x"][..], 1), (&["x", "7"], 1), (&["7", "y"], 1), (&["x", "y", "--rate", "z"], 3)]
+    {
+        let parsed = try_parse_from::<Replay>(["replay"].iter().chain(args), |_| Vec::new());
+        let Err(Refusal::Values(wrong)) = parsed else { panic!("{parsed:?}") };
+        assert_eq!(wrong.len(), count, "{wrong:?}");
+    }
+    let parsed = try_parse_from::<Replay>(["replay", "7", "8", "--rate", "9"], |_| Vec::new()).unwrap();
+    assert_eq!((parsed.number, parsed.to, parsed.rate), (7, Some(8), Some(9)));
+}
+
 #[test]
 fn all_wrong_and_missing_values_are_named_at_once() {
     let wrong =
@@ -106,6 +129,15 @@ fn peers_are_named_one_by_one_or_in_a_list() {
     let (_, network) = parsed(&with_needed(&args)).unwrap();
     assert_eq!(network.peer(Role::Identity), "http://identity:50051");
     assert_eq!(network.peer(Role::Routing), "http://routing:50051");
+}
+
+#[test]
+fn a_role_on_a_port_that_was_free_is_asked_there_unless_it_is_named() {
+    let (_, network) =
+        parsed(&with_needed(&["--listen-grpc", "0.0.0.0:0", "--peer", "identity=http://id:1"])).unwrap();
+    let bound = "0.0.0.0:40123".parse().unwrap();
+    assert_eq!(network.peer_at(Role::Routing, bound), "http://127.0.0.1:40123");
+    assert_eq!(network.peer_at(Role::Identity, bound), "http://id:1");
 }
 
 #[test]

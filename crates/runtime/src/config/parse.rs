@@ -101,6 +101,15 @@ fn take_anything(command: Command, setting: &str) -> Command {
 fn relax(mut command: Command, built: &Command, setting: &str) -> Command {
     let shown = built.get_arguments().filter(|argument| argument.to_string() == setting);
     let ids: Vec<_> = shown.map(|argument| argument.get_id().clone()).collect();
+    // A changed argument goes to the end of the list, so positionals keep their places only when these are named.
+    if !ids.is_empty() {
+        for positional in built.get_positionals() {
+            if let Some(place) = positional.get_index() {
+                let id = positional.get_id().clone();
+                command = command.mut_arg(id, |argument| argument.index(place));
+            }
+        }
+    }
     for id in ids {
         if command.get_arguments().any(|argument| *argument.get_id() == id) {
             command = command.mut_arg(id, |argument| argument.value_parser(ValueParser::os_string()));
