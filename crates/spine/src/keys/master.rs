@@ -59,7 +59,11 @@ fn parse(text: &str) -> Option<Secret> {
 /// Synced before anything is wrapped with it.
 fn create(path: &Path, secret: &Secret) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
     let mut options = std::fs::File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -25,8 +25,8 @@ static REWRAP: Bulk =
     Bulk::new("UPDATE keys SET wrapped = v.column2 FROM (", 2, ") AS v WHERE keys.id = v.column1");
 
 impl Keys {
-    /// Replaces the tenant's key and wraps all its data keys anew in one transaction. Until that commits, which
-    /// takes about a second for a hundred thousand keys, no new key is made.
+    /// Replaces the tenant's key and wraps all its data keys anew in one transaction. Until that commits, which takes
+    /// longer the more keys there are, no new key is made.
     ///
     /// # Errors
     /// Database errors; nothing has then changed.
