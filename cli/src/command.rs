@@ -122,7 +122,8 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
         Command::Demo(args) => {
             let access = |role| run::access(&common, None, role);
             let (auditor, consumer) = (access(nats::Role::Auditor)?, access(nats::Role::Consumer)?);
-            let connection = demo::Connection::of(&common.data, auditor, consumer)?;
+            let connection =
+                demo::Connection::of(&common.data, common.service_credential.as_ref(), auditor, consumer)?;
             let outcome = demo::run(args, &connection).await?;
             output::line(outcome.text())?;
             Ok(ExitCode::from(outcome.exit_code()))

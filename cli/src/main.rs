@@ -10,6 +10,7 @@ mod eval;
 mod models;
 mod nats;
 mod output;
+mod private;
 mod reingest;
 mod replay;
 mod run;
@@ -49,6 +50,7 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
+    private::begin();
     let cli: Cli = runtime::config::parse(Cli::problems);
     // One TLS stack for everything; a second installation would only say that it is there.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,5 +1,6 @@
 //! The commands as a person runs them: the built binary against a suite of its own, on free ports and a new folder.
 
+mod installation;
 mod world;
 
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! How the demo reaches a running suite: its addresses, the operator's credential, read access to its streams.
 
 use anyhow::Context;
+use runtime::Secret;
 use serde::Deserialize;
 use spine::NatsAccess;
 use std::path::{Path, PathBuf};
@@ -44,11 +45,17 @@ pub(crate) struct RunFile {
 }
 
 impl Connection {
-    /// The connection to the suite that runs on `data`.
+    /// The connection to the suite that runs on `data`, with the credential that is `given`, else with the one in the
+    /// folder.
     ///
     /// # Errors
     /// When no suite runs there: `run.json` or the credential cannot be read.
-    pub(crate) fn of(data: &Path, auditor: NatsAccess, consumer: NatsAccess) -> anyhow::Result<Self> {
+    pub(crate) fn of(
+        data: &Path,
+        given: Option<&Secret>,
+        auditor: NatsAccess,
+        consumer: NatsAccess,
+    ) -> anyhow::Result<Self> {
         let path = data.join("run.json");
         let text = std::fs::read_to_string(&path).with_context(|| {
             format!("no suite seems to run on {}: start it with `tributary run`", data.display())
@@ -56,8 +63,15 @@ impl Connection {
         let file: RunFile =
             serde_json::from_str(&text).with_context(|| format!("{} is unreadable", path.display()))?;
         let credential_file = data.join(&file.credential_file);
-        let credential = std::fs::read_to_string(&credential_file)
-            .with_context(|| format!("the credential {} cannot be read", credential_file.display()))?;
+        let credential = match given {
+            Some(given) => given.expose().to_owned(),
+            None => std::fs::read_to_string(&credential_file).with_context(|| {
+                format!(
+                    "the credential {} cannot be read: give --service-credential as `run` was given it",
+                    credential_file.display()
+                )
+            })?,
+        };
         Ok(Self {
             data: data.to_owned(),
             http_url: address(&file.http),
@@ -96,17 +110,23 @@ mod tests {
         std::fs::write(path("secret"), "s3cret\n").unwrap();
         let run = r#"{"http":"127.0.0.1:1/","api":"http://127.0.0.1:2","admin":"127.0.0.1:3","credential_file":"secret","more":1}"#;
         std::fs::write(path("run.json"), run).unwrap();
-        let connection = Connection::of(data.path(), access(), access()).unwrap();
+        let connection = Connection::of(data.path(), None, access(), access()).unwrap();
         assert_eq!(connection.http_url, "http://127.0.0.1:1");
         assert_eq!(connection.api_url, "http://127.0.0.1:2");
         assert_eq!(connection.admin_credential.0, "s3cret");
         assert!(!format!("{connection:?}").contains("s3cret"));
+        std::fs::remove_file(path("secret")).unwrap();
+        let refused = Connection::of(data.path(), None, access(), access()).unwrap_err();
+        assert!(refused.to_string().contains("--service-credential"), "{refused}");
+        let given = Secret::new("given");
+        let connection = Connection::of(data.path(), Some(&given), access(), access()).unwrap();
+        assert_eq!(connection.admin_credential.0, "given");
     }
 
     #[test]
     fn without_a_running_suite_it_says_how_to_start_one() {
         let data = tempfile::tempdir().unwrap();
-        let error = Connection::of(data.path(), access(), access()).unwrap_err();
+        let error = Connection::of(data.path(), None, access(), access()).unwrap_err();
         assert!(error.to_string().contains("tributary run"));
     }
 }

@@ -1,6 +1,7 @@
 //! The running suite: whether it is ready, what stands still, what waits for a person.
 
 use super::Finding;
+use crate::nats;
 use crate::output::{list, text};
 use crate::suite::{RunFile, Suite};
 use serde_json::Value;
@@ -43,6 +44,9 @@ fn no_suite(data: &Path) -> Finding {
 const WAIT: &str = "it starts, stops or hangs: wait, look into its log, end it if it hangs";
 
 fn is_held(data: &Path) -> bool {
+    if nats::supervisor(data).is_some() {
+        return true;
+    }
     let Ok(lock) = std::fs::File::options().write(true).open(data.join("lock")) else { return false };
     matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
 }
@@ -50,10 +54,10 @@ fn is_held(data: &Path) -> bool {
 async fn running_suite(suite: &Suite, findings: &mut Vec<Finding>) {
     let file = &suite.file;
     let found = format!("process {} runs {} on {}", file.pid, file.roles.join(", "), file.admin);
-    match suite.get("/readyz").await {
-        Ok(_) => findings.push(Finding::ok(CHECK, found)),
+    match suite.readiness().await {
+        Ok(report) => ready(&found, &report, findings),
         Err(error) => {
-            let text = format!("{found}, and is not ready: {error:#}");
+            let text = format!("{found}, and does not say whether it is ready: {error:#}");
             findings.push(Finding::warn(CHECK, text, "wait; if it stays so, its log says why"));
         }
     }
@@ -77,6 +81,34 @@ async fn running_suite(suite: &Suite, findings: &mut Vec<Finding>) {
     if let Ok(answer) = suite.get("/admin/quarantine").await {
         let remedy = "`tributary quarantine` says why, `reingest` takes them again";
         waiting("quarantine", list(&answer, "quarantine").len(), remedy, findings);
+    }
+}
+
+/// Whether it is ready, and what is wrong with it all the same.
+fn ready(found: &str, report: &Value, findings: &mut Vec<Finding>) {
+    let said =
+        |list_of: &str| list(report, list_of).iter().map(|said| (text(said, "check"), text(said, "reason")));
+    let missing: Vec<String> =
+        said("not_ready").map(|(check, reason)| format!("{check}: {reason}")).collect();
+    findings.push(match missing.is_empty() {
+        true => Finding::ok(CHECK, found),
+        false => Finding::warn(
+            CHECK,
+            format!("{found}, and is not ready: {}", missing.join("; ")),
+            "wait; if it stays so, its log says why",
+        ),
+    });
+    for (check, reason) in said("degraded") {
+        let found = format!("{check}: {reason}");
+        findings.push(match check.starts_with("nats permissions") {
+            true => Finding::fail(
+                "nats-server",
+                found,
+                "the permissions of each role are those of nats/nats-server.conf in the data folder of an installation \
+                 with a server of its own",
+            ),
+            false => Finding::warn(CHECK, found, "look at what is said of it below"),
+        });
     }
 }
 
@@ -118,6 +150,21 @@ mod tests {
         let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
         lock.lock().unwrap();
         assert_eq!(no_suite(folder.path()).severity, Severity::Warn);
+    }
+
+    #[test]
+    fn what_nats_forbids_a_role_is_a_failure_and_an_outage_a_warning() {
+        let denied = json!({ "check": "nats permissions of routing", "reason": "not allowed to publish" });
+        let away = json!({ "check": "nats", "reason": "does not answer" });
+        let mut findings = Vec::new();
+        ready(
+            "it runs",
+            &json!({ "ready": true, "not_ready": [], "degraded": [denied, away] }),
+            &mut findings,
+        );
+        let severities: Vec<Severity> = findings.iter().map(|finding| finding.severity).collect();
+        assert_eq!(severities, [Severity::Ok, Severity::Fail, Severity::Warn]);
+        assert!(findings[1].found.contains("routing: not allowed"), "{findings:?}");
     }
 
     #[test]

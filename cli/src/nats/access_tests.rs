@@ -7,7 +7,7 @@ use async_nats::ConnectOptions;
 use async_nats::jetstream::{self, consumer::AckPolicy, consumer::pull};
 use futures::StreamExt;
 use spine::streams::StreamSettings;
-use spine::{Address, Cause, Clock, Log, LogSettings, Nats, Tail};
+use spine::{Address, Cause, Clock, Log, LogSettings, Nats, Refused, Tail};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -80,6 +80,30 @@ impl spine::Entity for Desk {
 async fn log(running: &Running, role: Role) -> Log {
     let nats = Nats::connect(&running.access(role).open().unwrap()).await.unwrap();
     Log::new(nats, Clock::system(), LogSettings::default())
+}
+
+#[tokio::test]
+async fn a_forbidden_append_is_refused_within_a_second_and_names_subject_and_user() {
+    let folder = Folder::new();
+    let shutdown = CancellationToken::new();
+    let running = Server::start(&Settings::of(folder.path()), shutdown.clone()).await.unwrap();
+    let operator = log(&running, Operator).await;
+    spine::streams::provision(operator.nats(), &StreamSettings::default()).await.unwrap();
+    // Analytics writes no agents.
+    let curious = log(&running, Analytics).await;
+    let address = Address::of("shop", "agent", spine::new_id()).unwrap();
+    let cause = Cause::new(spine::new_id(), "count", "test");
+    let once = |_: &Desk| Ok::<_, std::convert::Infallible>(vec![DeskEvent::Counted]);
+    let began = std::time::Instant::now();
+    let refused = curious.transact(&address, &cause, once).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    let Refused::Failed(spine::Error::Denied { user, subject, .. }) = &refused else { panic!("{refused:?}") };
+    assert_eq!((user.as_str(), subject), ("analytics", &address.subject()));
+    let denied = curious.nats().denied(Duration::from_secs(9)).unwrap();
+    assert_eq!(denied.subject, address.subject());
+    assert_eq!(operator.nats().denied(Duration::from_secs(9)), None);
+    shutdown.cancel();
+    running.supervise().await;
 }
 
 #[tokio::test]

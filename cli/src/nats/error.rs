@@ -34,6 +34,11 @@ pub(crate) enum Error {
         store.display()
     )]
     Held { pid: String, store: PathBuf },
+    #[error(
+        "{holder} runs on this data folder and supervises its nats-server in {} 该数据目录正被占用: stop it first, \
+         give this one a folder of its own with --data, or connect it to a NATS of its own with --nats", folder.display()
+    )]
+    Supervised { holder: String, folder: PathBuf },
     /// The shutdown came while the server started.
     #[error("stopped while nats-server started")]
     Stopped,

@@ -5,8 +5,14 @@ use super::role::Role;
 use spine::NatsAccess;
 use spine::nats::Seed;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Another process has a second to let go of the folder before this one is refused.
+const TURN_TRIES: u32 = 10;
+const TURN_AGAIN: Duration = Duration::from_millis(100);
 
 /// How a role reaches NATS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +127,45 @@ impl Home {
         }
     }
 
+    /// The turn of the one process that starts, adopts and stops the server of this folder. It ends with the process,
+    /// however that ends. One who is just ending has a moment to do so.
+    ///
+    /// # Errors
+    /// [`Error::Supervised`] while another process has it.
+    pub(super) async fn turn(&self) -> Result<File, Error> {
+        for _ in 0..TURN_TRIES {
+            match self.try_turn() {
+                Err(Error::Supervised { .. }) => tokio::time::sleep(TURN_AGAIN).await,
+                ended => return ended,
+            }
+        }
+        self.try_turn()
+    }
+
+    fn try_turn(&self) -> Result<File, Error> {
+        let path = self.turn_path();
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = open.map_err(Error::file("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Supervised { holder: holder(&path), folder: self.0.clone() });
+            }
+            Err(TryLockError::Error(source)) => return Err(Error::file("lock", &path)(source)),
+        }
+        let mut write = || -> std::io::Result<()> {
+            file.set_len(0)?;
+            file.write_all(std::process::id().to_string().as_bytes())
+        };
+        write().map_err(Error::file("write", &path))?;
+        Ok(file)
+    }
+
+    fn turn_path(&self) -> PathBuf {
+        self.0.join("supervisor.lock")
+    }
+
     pub(super) fn url(&self) -> std::io::Result<String> {
         fs::read_to_string(self.0.join("url")).map(|url| url.trim().to_owned())
     }
@@ -141,6 +186,38 @@ impl Home {
     }
 }
 
+/// The process that supervises the nats-server of a data folder, in words; none when nobody does.
+pub(crate) fn supervisor(data: &Path) -> Option<String> {
+    let path = Home::of(data).ok()?.turn_path();
+    let file = File::options().write(true).open(&path).ok()?;
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock)).then(|| holder(&path))
+}
+
+/// Who wrote its number into the file that it holds.
+fn holder(path: &Path) -> String {
+    let pid = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+}
+
 pub(super) fn url_of(port: u16) -> String {
     format!("nats://127.0.0.1:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_of_a_folder_is_one_process_s_business_and_the_other_is_told_whose() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::prepare(folder.path()).unwrap();
+        assert_eq!(supervisor(folder.path()), None);
+        let turn = home.try_turn().unwrap();
+        let refused = home.try_turn().unwrap_err();
+        let own = format!("process {}", std::process::id());
+        assert!(matches!(&refused, Error::Supervised { holder, .. } if *holder == own));
+        assert!(refused.to_string().contains(&own), "{refused}");
+        assert_eq!(supervisor(folder.path()), Some(own));
+        drop(turn);
+    }
 }

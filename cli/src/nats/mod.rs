@@ -23,7 +23,7 @@ mod supervise_tests;
 mod testing;
 
 pub(crate) use error::Error;
-pub(crate) use home::Access;
+pub(crate) use home::{Access, supervisor};
 pub(crate) use role::Role;
 pub(crate) use supervise::{Running, Server};
 

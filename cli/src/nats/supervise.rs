@@ -31,16 +31,18 @@ pub(crate) struct Server;
 
 impl Server {
     /// Starts the server of the data folder and waits until JetStream answers, or adopts one that outlived its
-    /// parent. Only one process may do this for a data folder at a time.
+    /// parent. Only one process does this for a data folder at a time; another is refused.
     ///
     /// Cancel `shutdown` after the roles have drained: it stops the server under them.
     ///
     /// # Errors
-    /// When no usable nats-server is found, when it does not become ready, or when the shutdown comes first.
+    /// [`Error::Supervised`] when another process has the data folder; when no usable nats-server is found, when it
+    /// does not become ready, or when the shutdown comes first.
     pub(crate) async fn start(settings: &Settings, shutdown: CancellationToken) -> Result<Running, Error> {
         let home = Home::prepare(&settings.data)?;
+        let turn = home.turn().await?;
         let keys = Keys::ensure(&home.credentials())?;
-        let launcher = Launcher { settings: settings.clone(), home, keys, shutdown };
+        let launcher = Launcher { settings: settings.clone(), home, keys, shutdown, _turn: turn };
         let (process, port) = launcher.start_or_adopt().await?;
         Ok(Running { url: url_of(port), port, process, launcher })
     }
@@ -94,6 +96,8 @@ struct Launcher {
     home: Home,
     keys: Keys,
     shutdown: CancellationToken,
+    /// Held for as long as the server is this process's business.
+    _turn: File,
 }
 
 /// What a server is that holds our store.

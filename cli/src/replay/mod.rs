@@ -7,14 +7,14 @@ mod show;
 mod state;
 mod told;
 
-pub(crate) use ask::Ask;
+pub(crate) use ask::{Ask, Moment};
 pub(crate) use play::{ConsoleAccess, Stage, play};
 
 use crate::output::{self, Form};
 use crate::run::with_stage;
 use crate::suite::Suite;
 use anyhow::bail;
-use ask::{Moment, Opening, What};
+use ask::{Opening, What};
 use jiff::tz::TimeZone;
 use runtime::Common;
 use serde_json::Value;

@@ -48,7 +48,7 @@ pub(crate) async fn with_suite<T>(
         return work(suite).await;
     }
     refuse_nothing_there(&common)?;
-    refuse_held(&common.data)?;
+    refuse_held(&common)?;
     let _telemetry = quiet_telemetry(&common)?;
     eprintln!("no suite runs on {}: its parts are started for this command", common.data.display());
     let args = RunArgs { quiet: true, ..Alone::try_parse_from(PORTS)?.args };
@@ -90,7 +90,7 @@ pub(crate) async fn with_stage<T>(
     work: impl AsyncFnOnce(Stage) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     refuse_nothing_there(&common)?;
-    refuse_held(&common.data)?;
+    refuse_held(&common)?;
     let _telemetry = quiet_telemetry(&common)?;
     let args = Alone::try_parse_from(PORTS)?.args;
     let (stop, nats_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -119,7 +119,8 @@ pub(crate) async fn with_stage<T>(
 /// A start that failed leaves its nats-server to the next one; after a command there may be none. When the folder
 /// turned out to be another process's, so is the server.
 async fn end_server(common: &Common, error: &anyhow::Error) {
-    let of_another = matches!(error.downcast_ref(), Some(spine::Error::Locked { .. }));
+    let of_another = matches!(error.downcast_ref(), Some(spine::Error::Locked { .. }))
+        || matches!(error.downcast_ref(), Some(nats::Error::Supervised { .. }));
     if common.nats.is_some() || of_another {
         return;
     }
@@ -158,15 +159,23 @@ fn refuse_nothing_there(common: &Common) -> anyhow::Result<()> {
 
 /// A process that holds the folder and does not answer is starting, stopping or hanging. Its nats-server must not
 /// be adopted, since it would be stopped with this command.
-fn refuse_held(data: &Path) -> anyhow::Result<()> {
-    let Ok(lock) = std::fs::File::options().write(true).open(data.join("lock")) else { return Ok(()) };
-    match lock.try_lock() {
-        Err(TryLockError::WouldBlock) => bail!(
-            "another process has {} and does not answer: wait until it has started or stopped, then try again",
-            data.display()
-        ),
-        _ => Ok(()),
+fn refuse_held(common: &Common) -> anyhow::Result<()> {
+    if let Some(holder) = held_by(common) {
+        bail!(
+            "{holder} has {} and does not answer: wait until it has started or stopped, then try again",
+            common.data.display()
+        );
     }
+    Ok(())
+}
+
+/// Who holds what a command would need: the SQLite files of the folder, or its nats-server.
+fn held_by(common: &Common) -> Option<String> {
+    let supervisor = nats::supervisor(&common.data).filter(|_| common.nats.is_none());
+    supervisor.or_else(|| {
+        let lock = std::fs::File::options().write(true).open(common.data.join("lock")).ok()?;
+        matches!(lock.try_lock(), Err(TryLockError::WouldBlock)).then(|| "another process".into())
+    })
 }
 
 /// The usual log lines of a start and a stop would hide the answer; warnings stay.
@@ -216,13 +225,22 @@ mod tests {
         assert_eq!(args.problems(), Vec::<String>::new());
     }
 
+    /// What all commands take.
+    #[derive(Parser)]
+    struct Every {
+        #[command(flatten)]
+        common: Common,
+    }
+
     #[test]
     fn a_folder_that_another_process_holds_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        refuse_held(folder.path()).unwrap();
+        let data = format!("--data={}", folder.path().display());
+        let common = Every::try_parse_from(["tributary", &data]).unwrap().common;
+        refuse_held(&common).unwrap();
         let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
-        refuse_held(folder.path()).unwrap();
+        refuse_held(&common).unwrap();
         lock.lock().unwrap();
-        assert!(refuse_held(folder.path()).unwrap_err().to_string().contains("try again"));
+        assert!(refuse_held(&common).unwrap_err().to_string().contains("try again"));
     }
 }

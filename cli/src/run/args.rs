@@ -1,7 +1,9 @@
 //! What `tributary run` takes.
 
+use crate::replay::Moment;
 use runtime::Role;
 use runtime::config::Network;
+use spine::read::start::Since;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -24,6 +26,12 @@ pub(crate) struct RunArgs {
     /// The master key of personal data, 32 bytes in base64 or hex; without it one is made in the data folder
     #[arg(long, env = "TRIBUTARY_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
     pub(crate) master_key: Option<runtime::Secret>,
+    /// Where a kind of effect begins: KIND=start, KIND=TIME, or KIND=POSITION and more positions behind commas
+    ///
+    /// A kind that a release adds begins at the log's end. Messages before its beginning make nothing due. What is
+    /// said here is kept; of a kind that is older, `tributary rebuild` makes due what was before.
+    #[arg(long, value_name = "KIND=WHERE", value_parser = since)]
+    pub(crate) from: Vec<(String, Since)>,
     #[command(flatten)]
     pub(crate) network: Network,
     /// Started for one command: nobody is greeted.
@@ -51,5 +59,39 @@ impl RunArgs {
             problems.push(format!("--replicas {} is not 1, 3 or 5", self.replicas));
         }
         problems
+    }
+}
+
+/// `send=start`, `send=2026-11-26T10:00:00Z`, `send=1.0:4711,1.1:4690`.
+fn since(text: &str) -> Result<(String, Since), String> {
+    let (kind, place) = text.split_once('=').ok_or("write it as KIND=start, KIND=TIME or KIND=POSITION")?;
+    if place == "start" {
+        return Ok((kind.into(), Since::Start));
+    }
+    let mut positions = Vec::new();
+    for moment in place.split(',') {
+        match moment.parse::<Moment>()? {
+            Moment::Position(position) => positions.push(position),
+            // Stored at or before it is before the beginning.
+            Moment::TimeUs(time) if moment == place => return Ok((kind.into(), Since::After(time - 1))),
+            Moment::TimeUs(_) => return Err("a time stands alone".into()),
+        }
+    }
+    Ok((kind.into(), Since::Positions(positions)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_kind_begins_is_the_start_a_time_or_positions() {
+        assert_eq!(since("send=start"), Ok(("send".into(), Since::Start)));
+        assert_eq!(since("send=1970-01-01T00:00:01Z").unwrap().1, Since::After(999_999));
+        let Since::Positions(positions) = since("send=1.0:7,1.3:9").unwrap().1 else { panic!("positions") };
+        assert_eq!(positions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.0:7", "1.3:9"]);
+        for wrong in ["send", "send=", "send=yesterday", "send=1.0:7,1970-01-01T00:00:01Z"] {
+            since(wrong).unwrap_err();
+        }
     }
 }

@@ -1,16 +1,18 @@
 //! The process put together, in the order in which its parts need each other.
 
 use super::args::RunArgs;
-use super::{roles, welcome};
+use super::{roles, watch, welcome};
 use crate::admin;
 use crate::nats::{self, Server};
+use crate::private;
 use crate::replay::{ConsoleAccess, Stage};
 use crate::suite::{self, RunFile};
 use anyhow::{Context, bail};
-use runtime::{Common, Health, Metrics, Role, Secret, State, Tasks, credential};
+use runtime::{Common, Health, Metrics, Role, Secret, Tasks, credential};
 use spine::db::{Database, DatabaseSettings};
 use spine::keys::{KeySettings, Keys};
 use spine::nats::Seed;
+use spine::read::start::Wishes;
 use spine::streams::StreamSettings;
 use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Readers, Spine, Tail, streams};
 use std::path::Path;
@@ -116,7 +118,7 @@ pub(super) fn external(
 /// Runs the suite until `stop`.
 pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) -> anyhow::Result<()> {
     let returning = common.data.join("run.json").exists();
-    std::fs::create_dir_all(&common.data).with_context(|| format!("make {}", common.data.display()))?;
+    private::close(&common.data)?;
     // nats-server outlives the roles, so that what they still write at the end is taken.
     let nats_stop = CancellationToken::new();
     let source = source(&common, &args, &nats_stop).await?;
@@ -126,8 +128,22 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
         let (tail, log, stop) = (base.spine.tail.clone(), base.spine.log.clone(), stop.clone());
         tasks.spawn("tail", async move { Ok(tail.run(&log, &stop).await?) });
     }
-    watch_nats(&mut tasks, &base, &stop);
     let started = roles::start(&mut tasks, &base, &args, &stop).await?;
+    let unknown = base.spine.readers.wishes_left();
+    if !unknown.is_empty() {
+        bail!("--from names {}, which is no kind of effect of the roles in this process", unknown.join(", "));
+    }
+    {
+        let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
+        let connections = started.connections.clone();
+        tasks.spawn("watch nats", async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = watch::nats(&health, &nats, &connections) => {}
+            }
+            Ok(())
+        });
+    }
     let admin = runtime::listen(args.network.listen_admin).await?;
     let admin_url = format!("http://{}", admin.local_addr()?);
     let credential_file = std::path::absolute(common.data.join(credential::FILE))?;
@@ -154,10 +170,10 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     suite::write(&common.data, &name, &file)?;
     base.health.started();
     if !args.quiet {
-        let (health, stop, data) = (base.health.clone(), stop.clone(), common.data.clone());
+        let (health, stop, common) = (base.health.clone(), stop.clone(), common.clone());
         let (clock, demo) = (base.spine.log.clock().clone(), args.demo);
         tasks.spawn("welcome", async move {
-            welcome::when_ready(&data, &file, &health, (demo, returning), &clock).await?;
+            welcome::when_ready(&common, &file, &health, (demo, returning), &clock).await?;
             stop.cancelled().await;
             Ok(())
         });
@@ -220,24 +236,6 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let health = Health::new();
     let metrics = Metrics::new(PROCESS, None)?;
     metrics.install();
-    let spine = Spine { log, tail, database, keys, readers: Readers::default() };
+    let spine = Spine { log, tail, database, keys, readers: Readers::wishing(Wishes::of(args.from.clone())) };
     Ok(Foundation { spine, health, metrics, credential, nats: source })
-}
-
-/// Tells whether NATS is connected; only a note, since an outage takes all replicas down together.
-fn watch_nats(tasks: &mut Tasks, base: &Foundation, stop: &CancellationToken) {
-    let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
-    tasks.spawn("watch nats", async move {
-        loop {
-            let state = match nats.is_connected() {
-                true => State::Ready,
-                false => State::not_ready("nats-server does not answer"),
-            };
-            health.note("nats", state);
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
-            }
-        }
-    });
 }

@@ -5,6 +5,7 @@ mod args;
 mod assemble;
 mod roles;
 mod trial;
+mod watch;
 mod welcome;
 
 pub(crate) use alone::{access, with_stage, with_suite};
@@ -12,6 +13,7 @@ pub(crate) use args::RunArgs;
 pub(crate) use roles::Started;
 
 use crate::nats::{self, Server};
+use crate::private;
 use anyhow::Context;
 use runtime::{Common, shutdown};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,7 @@ pub(crate) async fn run(common: Common, args: RunArgs) -> anyhow::Result<()> {
 pub(crate) async fn nats_only(common: Common) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let work = async {
+        private::close(&common.data)?;
         let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
         tracing::info!(nats.url = running.url, "nats-server is ready");
         running.supervise().await;

@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::assemble::Foundation;
 use crate::nats;
 use runtime::{Host, Role, State, Tasks};
-use spine::Spine;
+use spine::{Nats, Spine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -18,6 +18,8 @@ pub(crate) struct Started {
     pub(crate) ingest: Option<channel_ingest::Operations>,
     pub(crate) identity: Option<identity::Admin>,
     pub(crate) console: Option<console::App>,
+    /// Each role's own connection.
+    pub(crate) connections: Vec<(Role, Nats)>,
 }
 
 /// The NATS user of a role.
@@ -40,14 +42,20 @@ pub(super) async fn start(
     args: &RunArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Started> {
-    let chosen = args.chosen();
-    let alone = chosen.len() == 1;
-    let peers: BTreeMap<Role, String> =
+    let listeners = listen(args).await?;
+    let mut peers: BTreeMap<Role, String> =
         Role::ALL.into_iter().map(|role| (role, args.network.peer(role))).collect();
+    for (role, listener) in &listeners {
+        // The two that speak HTTP to the outside answer no queries.
+        if !matches!(role, Role::ChannelIngest | Role::Console) {
+            peers.insert(*role, args.network.peer_at(*role, listener.local_addr()?));
+        }
+    }
     let peers = Arc::new(peers);
     let mut started = Started::default();
-    for role in chosen {
+    for (role, listener) in listeners {
         let nats = base.nats.connect(nats_role(role)).await?;
+        started.connections.push((role, nats.clone()));
         let spine = Spine { log: base.spine.log.acting_over(nats), ..base.spine.clone() };
         let host = Host {
             role,
@@ -57,15 +65,26 @@ pub(super) async fn start(
             peers: peers.clone(),
             shutdown: stop.clone(),
         };
+        start_one(tasks, &mut started, spine, host, listener).await?;
+    }
+    Ok(started)
+}
+
+/// All addresses are taken before the first role starts, since each is told where the others answer: a port that is
+/// asked for as 0 is known only then.
+async fn listen(args: &RunArgs) -> anyhow::Result<Vec<(Role, TcpListener)>> {
+    let chosen = args.chosen();
+    let alone = chosen.len() == 1;
+    let mut listeners = Vec::new();
+    for role in chosen {
         let address = match role {
             Role::ChannelIngest => args.network.listen_http,
             Role::Console => args.network.listen_api,
             _ => args.network.grpc_address(role, alone),
         };
-        let listener = runtime::listen(address).await?;
-        start_one(tasks, &mut started, spine, host, listener).await?;
+        listeners.push((role, runtime::listen(address).await?));
     }
-    Ok(started)
+    Ok(listeners)
 }
 
 async fn start_one(

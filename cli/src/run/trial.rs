@@ -3,12 +3,13 @@
 use crate::demo::{Documents, TENANT};
 use crate::suite::Suite;
 use anyhow::{Context, bail};
+use runtime::Common;
 use serde_json::json;
 use standardwebhooks::Webhook;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a visitor of the demo asks.
 const QUESTION: &str = "退货的运费谁来出？";
@@ -25,8 +26,8 @@ pub(super) struct Trial {
 ///
 /// # Errors
 /// When the suite refuses the documents or the data folder cannot be written to.
-pub(super) async fn apply(data: &Path) -> anyhow::Result<Trial> {
-    let suite = Suite::find(data).await?;
+pub(super) async fn apply(common: &Common) -> anyhow::Result<Trial> {
+    let (suite, data) = (Suite::of(common).await?, &common.data);
     let documents = Documents::of(data)?;
     if let Err(refusal) = suite.post_text("/admin/apply", documents.text).await? {
         bail!("the demo cannot be applied: {}", crate::suite::words(&refusal));

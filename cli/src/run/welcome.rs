@@ -3,9 +3,8 @@
 use super::trial;
 use crate::suite::RunFile;
 use anyhow::Context;
-use runtime::Health;
+use runtime::{Common, Health};
 use spine::Clock;
-use std::path::Path;
 use std::time::Duration;
 
 /// A start that takes longer says so, and again at this interval.
@@ -13,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits until the suite is ready, then says where it is.
 pub(super) async fn when_ready(
-    data: &Path,
+    common: &Common,
     file: &RunFile,
     health: &Health,
     (demo, returning): (bool, bool),
@@ -29,13 +28,13 @@ pub(super) async fn when_ready(
         eprintln!("waiting for {}", waiting.join("; "));
     }
     let again = if returning { ", going on where it was" } else { "" };
-    eprintln!("tributary is ready on {}{again}", data.display());
+    eprintln!("tributary is ready on {}{again}", common.data.display());
     eprintln!("  webhooks and widget  {}", file.http);
     eprintln!("  REST                 {}", file.api);
     eprintln!("  probes, metrics      {}", file.admin);
     eprintln!("  nats                 {}", file.nats);
     if demo {
-        let trial = trial::apply(data).await.context("apply the demo")?;
+        let trial = trial::apply(common).await.context("apply the demo")?;
         let [ask, write, list] = trial.commands(&file.api, &file.http, clock.now() / 1_000_000)?;
         eprintln!("the demo shop 溪流优选 is in place. Three things to try:");
         eprintln!("  1. ask what the AI would answer\n     {ask}");

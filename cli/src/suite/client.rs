@@ -20,14 +20,6 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// The suite that runs on the data folder, with the credential that is in the folder.
-    ///
-    /// # Errors
-    /// When none runs there, with what to do.
-    pub(crate) async fn find(data: &Path) -> anyhow::Result<Self> {
-        Self::search(data, None).await?.with_context(|| none(data))
-    }
-
     /// The suite of a command: on its data folder, with the credential that it was given or that is in the folder.
     ///
     /// # Errors
@@ -81,6 +73,15 @@ impl Suite {
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.http.get(format!("{}{path}", self.file.admin));
         self.answer(request).await
+    }
+
+    /// What the process says of its own readiness, ready or not.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(crate) async fn readiness(&self) -> anyhow::Result<Value> {
+        let answer = self.http.get(format!("{}/readyz", self.file.admin)).send().await;
+        Ok(answer.context("the suite does not answer")?.json().await?)
     }
 
     /// Posts to a route of the admin port and reads the JSON answer.
@@ -283,6 +284,6 @@ mod tests {
     async fn a_folder_whose_suite_has_stopped_has_none() {
         let folder = tempfile::tempdir().unwrap();
         assert!(Suite::search(folder.path(), None).await.unwrap().is_none());
-        assert!(Suite::find(folder.path()).await.err().unwrap().to_string().contains("tributary run"));
+        assert!(none(folder.path()).contains("tributary run"));
     }
 }

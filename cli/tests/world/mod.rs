@@ -31,6 +31,45 @@ pub(crate) fn account() -> String {
     )
 }
 
+/// A fresh database on the Postgres of the tests, if there is one; gone with the value.
+pub(crate) struct Postgres {
+    server: String,
+    name: String,
+    pub(crate) url: String,
+}
+
+impl Postgres {
+    pub(crate) fn fresh() -> Option<Self> {
+        let (_, server) = std::env::vars().find(|(name, _)| name == "TEST_DATABASE_URL")?;
+        let name = format!("cli_{}", spine::new_id().simple());
+        let (base, _) = server.rsplit_once('/').expect("TEST_DATABASE_URL names a database");
+        let url = format!("{base}/{name}");
+        ask(&server, &format!("CREATE DATABASE {name}"));
+        Some(Self { server, name, url })
+    }
+
+    /// The one number that a statement gives.
+    pub(crate) fn number(&self, statement: &str) -> i64 {
+        ask(&self.url, statement).expect("a row")
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        ask(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+fn ask(url: &str, statement: &str) -> Option<i64> {
+    sqlx::any::install_default_drivers();
+    let asked = async {
+        let mut connection = sqlx::AnyConnection::connect(url).await.expect("Postgres answers");
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(statement.to_owned()));
+        query.fetch_optional(&mut connection).await.expect("it is carried out")
+    };
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(asked)
+}
+
 /// Gone with the test, with the suite and its nats-server.
 pub(crate) struct World {
     folder: tempfile::TempDir,
@@ -45,16 +84,38 @@ impl World {
 
     /// A folder with a suite that is ready.
     pub(crate) fn started() -> Self {
+        Self::started_with(&[])
+    }
+
+    /// As [`World::started`] with more on its command line.
+    pub(crate) fn started_with(args: &[&str]) -> Self {
         let mut world = Self::empty();
+        world.start(args);
+        world
+    }
+
+    /// Starts a suite on the folder and waits until it is ready.
+    pub(crate) fn start(&mut self, args: &[&str]) {
+        let world = self;
         let log = std::fs::File::create(world.folder.path().join("suite.log")).expect("a log");
         let ports = ["--listen-http", "--listen-api", "--listen-admin", "--listen-grpc"];
         let mut command = world.command(&["run"]);
+        command.args(args);
         command.args(ports.iter().flat_map(|name| [*name, "127.0.0.1:0"]));
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the suite starts");
         world.suite = Some(child);
         let said = || std::fs::read_to_string(world.folder.path().join("suite.log")).unwrap_or_default();
         world.until(|| said().contains("tributary is ready").then_some(()));
-        world
+    }
+
+    /// The number of the suite's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.suite.as_ref().expect("it runs").id()
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Ends the suite as an operator does.
@@ -113,6 +174,22 @@ impl World {
             self.command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
         let lines = BufReader::new(child.stdout.take().expect("it is piped"));
         Following { child, lines }
+    }
+
+    /// What the REST API answers; nothing without a body is null.
+    pub(crate) fn rest(&self, token: &str, method: reqwest::Method, path: &str, body: &Value) -> Value {
+        let run: Value = serde_json::from_slice(&self.read("run.json")).expect("run.json");
+        let url = format!("{}/api/v1/{path}", run["api"].as_str().expect("an address"));
+        let asked = async {
+            let _provider = rustls::crypto::ring::default_provider().install_default();
+            let mut request = reqwest::Client::new().request(method, url).bearer_auth(token);
+            if !body.is_null() {
+                request = request.json(body);
+            }
+            let answer = request.send().await.expect("the suite answers");
+            answer.json().await.unwrap_or_default()
+        };
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(asked)
     }
 
     /// A signed webhook of the partner, as Standard Webhooks says.

@@ -1,0 +1,62 @@
+//! What an installation keeps on disk is for its owner alone: keys, credentials, texts of customers.
+
+use anyhow::Context;
+use rustix::fs::Mode;
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+/// Folders of ours in the data folder. A release before this one may have left them open to others.
+const FOLDERS: [&str; 7] = ["demo", "keys", "models", "nats", "nats/credentials", "nats/store", "state"];
+const SECRETS: [&str; 4] = ["demo/secrets.json", "demo/token", "keys/master.key", "run.json"];
+
+/// From here on nothing that this process makes is readable by others, and neither is what its nats-server makes.
+pub(crate) fn begin() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Makes the data folder, and closes what is ours in it. A folder that was there before is as open as its owner wants
+/// it: it may hold more than ours.
+///
+/// # Errors
+/// When a folder cannot be made, or belongs to somebody else.
+pub(crate) fn close(data: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.with_context(|| format!("make {}", data.display()))?;
+    let modes = FOLDERS.map(|name| (name, 0o700)).into_iter().chain(SECRETS.map(|name| (name, 0o600)));
+    for (name, mode) in modes {
+        let path = data.join(name);
+        let Ok(about) = std::fs::metadata(&path) else { continue };
+        if about.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode))
+                .with_context(|| format!("close {} to other users", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_was_left_open_is_closed_and_a_folder_of_the_owner_s_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        std::fs::set_permissions(data, Permissions::from_mode(0o755)).unwrap();
+        std::fs::create_dir(data.join("keys")).unwrap();
+        let key = data.join("keys/master.key");
+        std::fs::write(&key, "x").unwrap();
+        for (path, open) in [(data.join("keys"), 0o755), (key.clone(), 0o644)] {
+            std::fs::set_permissions(path, Permissions::from_mode(open)).unwrap();
+        }
+        close(data).unwrap();
+        assert_eq!((mode(&data.join("keys")), mode(&key), mode(data)), (0o700, 0o600, 0o755));
+        close(&data.join("new")).unwrap();
+        assert_eq!(mode(&data.join("new")), 0o700);
+    }
+}

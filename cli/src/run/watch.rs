@@ -1,0 +1,31 @@
+//! What health says of NATS: whether it is connected, and what it forbids the roles.
+
+use runtime::{Health, Role, State};
+use spine::Nats;
+use std::time::Duration;
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A refusal is shown for so long after the last one: the server may have been told otherwise meanwhile.
+const DENIED_FOR: Duration = Duration::from_secs(600);
+
+/// Says so for as long as it is polled. Only notes, since an outage takes all replicas down together.
+pub(super) async fn nats(health: &Health, shared: &Nats, roles: &[(Role, Nats)]) {
+    loop {
+        let state = match shared.is_connected() {
+            true => State::Ready,
+            false => State::not_ready("nats-server does not answer"),
+        };
+        health.note("nats", state);
+        // What all roles share, such as the tail, goes over the connection of one of them.
+        health.note("nats permissions", allowed(shared));
+        for (role, nats) in roles {
+            health.note(&format!("nats permissions of {role}"), allowed(nats));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn allowed(nats: &Nats) -> State {
+    nats.denied(DENIED_FOR)
+        .map_or(State::Ready, |denial| State::not_ready(spine::Error::from(denial).to_string()))
+}

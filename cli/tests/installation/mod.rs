@@ -1,0 +1,123 @@
+//! An installation's own care: one process on a folder, what it leaves behind, who may read it, how it is found.
+
+use crate::world::{Postgres, World, account};
+use reqwest::Method;
+use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const CREDENTIAL: &str = "given-and-nowhere-written-0123456789";
+const TENANT: &str = "kind: Tenant\nname: shop\ntitle: Shop\n";
+const AGENT: &str = "kind: Agent\ntenant: shop\nname: xiaolin\ncapacity: 20\n";
+const KNOWLEDGE: &str = "kind: Knowledge\ntenant: shop\nentries:\n  - slug: hours\n    question: 你们几点上班\n    answer: 我们每天九点到十八点。\n";
+
+#[test]
+fn a_second_suite_on_the_folder_is_refused_and_told_whose_it_is() {
+    let postgres = Postgres::fresh();
+    let args: Vec<&str> = postgres.iter().flat_map(|postgres| ["--database-url", &postgres.url]).collect();
+    let mut world = World::started_with(&args);
+    let second = world.run(&[&["run", "--listen-http=127.0.0.1:0"][..], &args].concat());
+    assert_eq!(second.code, 1, "{second:?}");
+    assert!(second.err.contains(&format!("process {}", world.pid())), "{second:?}");
+    assert!(second.err.contains("--data"), "{second:?}");
+    assert_eq!(world.run(&[&["models"][..], &args].concat()).code, 0, "the first goes on");
+    world.stop();
+    world.start(&args);
+    world.stop();
+}
+
+#[test]
+fn after_a_clean_stop_nothing_is_leased() {
+    let Some(postgres) = Postgres::fresh() else { return };
+    let args = ["--database-url", &postgres.url];
+    let mut world = World::started_with(&args);
+    let held = "SELECT COUNT(*) FROM state_leases.leases WHERE until_us > 0";
+    let of = |names: &str| format!("{held} AND name LIKE '{names}'");
+    // An assigner takes its turn when somebody waits.
+    let documents = world.run_with_input(
+        &[&["apply", "-f", "-"][..], &args].concat(),
+        &[TENANT, AGENT, &account()].join("\n---\n"),
+    );
+    assert_eq!(documents.code, 0, "{documents:?}");
+    let made = world.run(&[&["token", "create", "--tenant", "shop", "--role", "admin"][..], &args].concat());
+    let rest = |method, path: &str, body| world.rest(made.out.trim(), method, path, &body);
+    let agent =
+        world.until(|| rest(Method::GET, "agents", json!(null))["items"][0]["id"].as_str().map(String::from));
+    rest(Method::PUT, &format!("agents/{agent}/presence"), json!({ "presence": "online" }));
+    world.write_as_customer("转人工");
+    for names in ["routing.assign.%", "leads_examined.%", "leads_feed", "inbound.%", "routing.%", "agent.%"] {
+        world.until(|| (postgres.number(&of(names)) > 0).then_some(()));
+    }
+    world.stop();
+    assert_eq!(postgres.number(held), 0);
+}
+
+/// Every path below that somebody else may read, write or enter.
+fn open_to_others(path: &Path, found: &mut Vec<String>) {
+    let about = std::fs::symlink_metadata(path).expect("it is there");
+    if about.permissions().mode() & 0o077 != 0 {
+        found.push(format!("{:o} {}", about.permissions().mode() & 0o777, path.display()));
+    }
+    if about.is_dir() {
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            open_to_others(&entry.expect("an entry").path(), found);
+        }
+    }
+}
+
+#[test]
+fn everything_on_disk_is_for_its_owner_alone() {
+    let databases = std::iter::once(None).chain(Postgres::fresh().map(Some));
+    for postgres in databases {
+        let args: Vec<&str> =
+            postgres.iter().flat_map(|postgres| ["--database-url", &postgres.url]).collect();
+        let mut world = World::started_with(&[&["--demo"][..], &args].concat());
+        world.until(|| world.has("demo/token").then_some(()));
+        let mut found = Vec::new();
+        open_to_others(&world.data(), &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        assert!(world.has("keys/master.key") && world.has("demo/token") && world.has("nats/store"));
+        world.stop();
+    }
+}
+
+#[test]
+fn a_credential_that_is_given_is_found_by_the_demo_and_the_commands_and_written_nowhere() {
+    let given = ["--service-credential", CREDENTIAL];
+    let mut world = World::started_with(&[&["--demo"][..], &given].concat());
+    // `run --demo` applied it.
+    world.until(|| world.has("demo/token").then_some(()));
+    assert!(!world.has("service.credential"));
+    assert_eq!(world.run(&[&["models"][..], &given].concat()).code, 0);
+    let without = world.run(&["models"]);
+    assert_eq!((without.code, without.err.contains("--service-credential")), (1, true), "{without:?}");
+    let dialogue =
+        r#"{"id":"d-1","source":"test","lang":"zh","turns":[{"role":"user","text":"退货的运费谁来出？"}]}"#;
+    let file = world.file("dialogue.jsonl", &format!("{dialogue}\n"));
+    let demo = world.run(&[&["demo", "--dialogues", &file][..], &given].concat());
+    assert_eq!(demo.code, 0, "{demo:?}");
+    world.stop();
+}
+
+#[test]
+fn roles_find_each_other_on_ports_that_were_free() {
+    let mut world = World::started();
+    world.apply(&[TENANT, KNOWLEDGE]);
+    let made = world.run(&["token", "create", "--tenant", "shop", "--role", "admin"]);
+    let answer = world.until(|| {
+        let question = json!({ "text": "你们几点上班" });
+        let answer = world.rest(made.out.trim(), Method::POST, "knowledge/ask", &question);
+        answer.to_string().contains("九点到十八点").then_some(answer)
+    });
+    assert!(answer.is_object(), "{answer}");
+    world.stop();
+}
+
+#[test]
+fn an_effect_that_nobody_has_is_refused_by_name() {
+    let mut world = World::empty();
+    let refused = world.run(&["run", "--from", "sned=start", "--listen-http=127.0.0.1:0"]);
+    assert_eq!((refused.code, refused.err.contains("sned")), (1, true), "{refused:?}");
+    world.start(&["--from", "send=start"]);
+    world.stop();
+}
