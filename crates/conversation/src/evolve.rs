@@ -3,11 +3,13 @@
 mod sends;
 
 use crate::inbox::Inbox;
+use crate::limits::PROVEN_MAX;
 use crate::outbox::Outbox;
 use crate::thread::Episode;
 use crate::{Living, Owner, Pending, Stage, Thread, ids::Ids};
 use events::thread::{Author, OpenedBy, ReleasedTo, TransferredTo, Window};
 use events::{ContentKind, Micros, ThreadEvent};
+use std::collections::BTreeSet;
 
 pub(crate) fn evolve(thread: &mut Thread, event: &ThreadEvent) {
     match (&mut *thread, event) {
@@ -38,6 +40,7 @@ fn begin(event: &ThreadEvent) -> Thread {
         inbox: Inbox::default(),
         theirs: Ids::default(),
         ours: Ids::default(),
+        proven: BTreeSet::new(),
         outbox: Outbox::default(),
     }))
 }
@@ -121,6 +124,9 @@ impl Living {
             ThreadEvent::Identified { provider, at, .. } => {
                 self.pass(*at);
                 self.theirs.insert(provider, None, *at);
+                if self.proven.len() < PROVEN_MAX {
+                    self.proven.insert(provider.as_str().into());
+                }
             }
             ThreadEvent::Unreachable { provider, at } => {
                 self.pass(*at);

@@ -17,7 +17,8 @@ pub struct Identify {
     pub sent_at: Micros,
 }
 
-/// Records the evidence once. It is no activity in the conversation.
+/// Records the evidence once, also after ids of messages are forgotten: somebody may sign in every day for years. It is
+/// no activity in the conversation.
 ///
 /// # Errors
 /// [`crate::Rejection::Unknown`] before the thread began, else as [`crate::receive`].
@@ -25,7 +26,9 @@ pub fn identify(thread: &Thread, asked: &Identify, at: Micros) -> Decision {
     if !is_new(thread, &asked.provider, asked.sent_at, at)? {
         return Ok(vec![]);
     }
-    thread.living()?;
+    if thread.living()?.proven.contains(asked.provider.as_str()) {
+        return Ok(vec![]);
+    }
     let Identify { kind, value, provider, .. } = asked.clone();
     Ok(vec![ThreadEvent::Identified { kind, value, provider, at }])
 }
@@ -54,6 +57,19 @@ mod tests {
             at: LATER,
         };
         given(asked([])).when(|t| identify(t, &asked_of("i1"), LATER)).then([event]);
+    }
+
+    #[test]
+    fn the_same_evidence_a_month_later_is_nothing_new() {
+        let event = ThreadEvent::Identified {
+            kind: EvidenceKind::Login,
+            value: Sealed("v1.x".into()),
+            provider: "i1".into(),
+            at: NOON,
+        };
+        let later = NOON + 30 * DAY;
+        let again = Identify { sent_at: later, ..asked_of("i1") };
+        given(asked([event])).when(|t| identify(t, &again, later)).then_nothing();
     }
 
     #[test]

@@ -35,3 +35,7 @@ pub const SETTLED_MAX: usize = 1_000;
 /// Within so long after a conversation that was opened without a word, another follow, scan or visit opens
 /// none unless somebody wrote in between: otherwise reloading a page would make conversations.
 pub const LONE_OPEN_US_MIN: Micros = 24 * HOUR_US;
+
+/// Pieces of evidence of one thread remembered for life; of what is beyond, a repetition is told for as long as ids of
+/// messages are.
+pub const PROVEN_MAX: usize = 256;

@@ -6,7 +6,9 @@ use crate::{Pending, Rejection, Settled, ids::Ids};
 use events::thread::{OpenedBy, Window};
 use events::{Micros, Sealed, ThreadEvent};
 use spine::Entity;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use strum::VariantNames;
 use uuid::Uuid;
 
@@ -77,6 +79,8 @@ pub struct Living {
     pub(crate) theirs: Ids,
     /// Ids that the platform gave to what was written to the customer.
     pub(crate) ours: Ids,
+    /// Names of the evidence that is recorded. At most [`crate::limits::PROVEN_MAX`].
+    pub(crate) proven: BTreeSet<Arc<str>>,
     pub(crate) outbox: Outbox,
 }
 
