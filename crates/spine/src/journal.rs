@@ -237,6 +237,7 @@ impl Journalled {
             correlation: self.id,
             actor: "channel-ingest".into(),
             traceparent: self.traceparent.clone(),
+            journal: Some(self.place.to_string().into()),
         }
     }
 }

@@ -27,12 +27,14 @@ pub struct Cause {
     pub actor: Arc<str>,
     /// W3C trace context; untrusted metadata.
     pub traceparent: Option<String>,
+    /// The journalled request that it came from, written `INBOUND_3:42`: an erasure deletes it.
+    pub journal: Option<Arc<str>>,
 }
 
 impl Cause {
     /// A cause that starts its own correlation.
     pub fn new(id: Uuid, purpose: &'static str, actor: &str) -> Self {
-        Self { id, purpose, correlation: id, actor: actor.into(), traceparent: None }
+        Self { id, purpose, correlation: id, actor: actor.into(), traceparent: None, journal: None }
     }
 
     /// The cause that a stored decision is for what follows from it.
@@ -43,6 +45,7 @@ impl Cause {
             correlation: record.meta.correlation,
             actor: actor.into(),
             traceparent: record.meta.traceparent.clone(),
+            journal: None,
         }
     }
 
@@ -67,6 +70,8 @@ pub struct Meta {
     pub correlation: Uuid,
     pub actor: Arc<str>,
     pub traceparent: Option<String>,
+    /// The journalled request that it came from.
+    pub journal: Option<Arc<str>>,
     /// Decisions of this entity so far, from 1.
     pub version: u64,
     pub schema: u32,

@@ -23,6 +23,7 @@ const TRACEPARENT: &str = "traceparent";
 const CAUSE: &str = "tributary-cause";
 const CORRELATION: &str = "tributary-correlation";
 const ACTOR: &str = "tributary-actor";
+const JOURNAL: &str = "tributary-journal";
 const VERSION: &str = "tributary-version";
 const SCHEMA_VERSION: &str = "tributary-schema";
 /// A header that the server puts on its answers to reads. On a stored message it means that somebody had such an
@@ -59,6 +60,9 @@ pub(crate) fn headers(address: &Address, meta: &Meta) -> HeaderMap {
     if let Some(traceparent) = &meta.traceparent {
         headers.insert(TRACEPARENT, traceparent.as_str());
     }
+    if let Some(journal) = &meta.journal {
+        headers.insert(JOURNAL, &**journal);
+    }
     headers
 }
 
@@ -90,6 +94,7 @@ pub(crate) fn decode(
         correlation: uuid(CORRELATION)?,
         actor: text(ACTOR)?.into(),
         traceparent: headers.get(TRACEPARENT).map(|value| value.as_str().to_owned()),
+        journal: headers.get(JOURNAL).map(|value| value.as_str().into()),
         version: number(VERSION)?,
         schema: u32::try_from(number(SCHEMA_VERSION)?).unwrap_or(u32::MAX),
     };
@@ -130,6 +135,7 @@ pub(crate) fn decode_or_blank(
         correlation: uuid::Uuid::nil(),
         actor: "".into(),
         traceparent: None,
+        journal: None,
         version: 0,
         schema: 0,
     };
@@ -170,6 +176,7 @@ mod tests {
             correlation: cause.correlation,
             actor: cause.actor.clone(),
             traceparent: Some("00-1-2-01".into()),
+            journal: Some("INBOUND_3:42".into()),
             version: 3,
             schema: SCHEMA,
         };

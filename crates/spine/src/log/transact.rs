@@ -110,6 +110,7 @@ impl Log {
             correlation: cause.correlation,
             actor: cause.actor.clone(),
             traceparent: cause.traceparent.clone(),
+            journal: cause.journal.clone(),
             version,
             schema: SCHEMA,
         }

@@ -107,6 +107,8 @@ impl Traces {
         if &*record.address.kind != "thread" {
             return;
         }
+        // Whatever was decided names its request: messages, edits, receipts, visits, whatever a newer release adds.
+        self.places.extend(record.meta.journal.iter().map(|place| place.to_string()));
         // What a newer release wrote has no place that this one knows of; its keys are found all the same.
         for event in record.events::<Thread>().unwrap_or_default() {
             if let ThreadEvent::Received { raw: Some(raw), .. }

@@ -50,7 +50,7 @@ impl Why {
 
     fn cause(&self, purpose: &'static str) -> Cause {
         let Self { id, correlation, traceparent } = self.clone();
-        Cause { id, purpose, correlation, actor: ACTOR.into(), traceparent }
+        Cause { id, purpose, correlation, actor: ACTOR.into(), traceparent, journal: None }
     }
 }
 
