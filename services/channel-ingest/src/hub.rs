@@ -1,16 +1,28 @@
-//! The hub: hands messages of the log to the visitors' sockets of this process, by thread.
+//! The hub: hands messages of the log, and marks of typing, to the visitors' sockets of this process, by thread.
 
-use spine::{PARTS, Recorded, Tail};
+use crate::typing;
+use futures::StreamExt;
+use spine::{Log, PARTS, Recorded, Tail};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Messages that wait for one socket; one that falls further behind is cut and comes back with its sequence.
 const WAITING_MAX: usize = 256;
+const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(5);
 
-type Listeners = HashMap<Uuid, Vec<mpsc::Sender<Arc<Recorded>>>>;
+/// What a socket hears.
+#[derive(Clone, Debug)]
+pub(crate) enum Heard {
+    Record(Arc<Recorded>),
+    /// The agent types, or has stopped.
+    Typing(bool),
+}
+
+type Listeners = HashMap<Uuid, Vec<mpsc::Sender<Heard>>>;
 
 /// Who listens to which thread. Cheap to clone.
 #[derive(Clone, Default)]
@@ -20,7 +32,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Everything that happens in the thread from now on; ends when the listener falls behind.
-    pub(crate) fn listen(&self, thread: Uuid) -> mpsc::Receiver<Arc<Recorded>> {
+    pub(crate) fn listen(&self, thread: Uuid) -> mpsc::Receiver<Heard> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).entry(thread).or_default().push(sender);
         receiver
@@ -46,11 +58,44 @@ impl Hub {
         }
     }
 
+    /// Follows the agents' marks of typing until `shutdown`.
+    pub(crate) async fn hear_typing(&self, log: &Log, shutdown: &CancellationToken) {
+        loop {
+            match log.nats().client().subscribe(typing::AGENTS).await {
+                Ok(mut marks) => loop {
+                    let next = tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        next = marks.next() => next,
+                    };
+                    let Some(mark) = next else { break };
+                    if let Some((thread, on)) = typing::read(&mark.subject, &mark.payload) {
+                        self.mark(thread, on);
+                    }
+                },
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "nobody's typing is heard");
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(SUBSCRIBE_AGAIN) => {}
+            }
+        }
+    }
+
+    /// A mark that finds no room is lost, and nobody is cut for it.
+    fn mark(&self, thread: Uuid, on: bool) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for sender in listeners.get(&thread).into_iter().flatten() {
+            let _ = sender.try_send(Heard::Typing(on));
+        }
+    }
+
     fn deliver(&self, record: &Arc<Recorded>) {
         let Some(thread) = record.address.uuid() else { return };
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(senders) = listeners.get_mut(&thread) else { return };
-        senders.retain(|sender| sender.try_send(record.clone()).is_ok());
+        senders.retain(|sender| sender.try_send(Heard::Record(record.clone())).is_ok());
         if senders.is_empty() {
             listeners.remove(&thread);
         }

@@ -2,7 +2,9 @@
 
 use crate::accounts::Ready;
 use crate::channels::contract::{Item, Kind, Media};
-use conversation::{Beginning, Decision, Echo, Gone, Inbound, Rejection, Thread, TouchOpen, Visit};
+use crate::evidence;
+use crate::privacy;
+use conversation::{Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit};
 use events::thread::OpenedBy;
 use events::{Content, ContentKind, Micros, Sealed};
 use spine::keys::{Contact, Keys, Owner, Period, SealKey};
@@ -18,8 +20,10 @@ const FINDS_MAX: u32 = 3;
 /// What became of an item.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// It stands in the log, or needed no event.
-    Settled(Option<Decided>),
+    /// It stands in the log of the thread, or needed no event.
+    Settled { thread: Option<Uuid>, decided: Option<Decided> },
+    /// A receipt of a message whose sending is still under way: the platform was faster than its own answer.
+    Early { thread: Uuid },
     /// It cannot be taken now and waits in quarantine. With `blocks` everything that follows it in its thread waits
     /// behind it, since a newer release will take them all; otherwise it is refused alone.
     Refused { thread: Uuid, why: String, blocks: bool },
@@ -45,6 +49,9 @@ pub(crate) async fn take(
     arrival: &Arrival<'_>,
     known: Option<&Address>,
 ) -> Result<Taken, Error> {
+    if let Kind::Privacy { demand, scope } = &arrival.item.kind {
+        return privacy::demanded(keys, arrival, (*demand, scope)).await;
+    }
     let mut began = None;
     let mut thread = Uuid::nil();
     for _ in 0..FINDS_MAX {
@@ -61,7 +68,7 @@ pub(crate) async fn take(
             began = Some(beginning(keys, arrival, &address).await?);
         }
         match decide(log, keys, arrival, &address, began.clone()).await {
-            Ok(decided) => return Ok(Taken::Settled(decided)),
+            Ok(decided) => return Ok(Taken::Settled { thread: Some(thread), decided }),
             Err(Refused::Failed(error @ (Error::UnknownEvent { .. } | Error::Unreadable { .. }))) => {
                 return Ok(Taken::Refused { thread, why: error.to_string(), blocks: true });
             }
@@ -73,9 +80,10 @@ pub(crate) async fn take(
                 // The thread was found but never began: its first writer died in between.
                 began = Some(beginning(keys, arrival, &address).await?);
             }
+            Err(Refused::Rejected(NOT_KNOWN_YET)) => return Ok(Taken::Early { thread }),
             Err(Refused::Rejected(rejection)) => {
                 return match is_moot(&rejection) {
-                    true => Ok(Taken::Settled(None)),
+                    true => Ok(Taken::Settled { thread: Some(thread), decided: None }),
                     // Too old, a flood, a bad id: no later item needs this one first.
                     false => Ok(Taken::Refused { thread, why: rejection.to_string(), blocks: false }),
                 };
@@ -98,13 +106,26 @@ async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, 
     keys.thread_for(&contact).await
 }
 
+/// A receipt names a message that is not known here while one is on its way.
+const NOT_KNOWN_YET: Rejection = Rejection::NoSuchMessage { message: Uuid::nil() };
+
+/// Whether a call to the platform has begun whose outcome is not known.
+fn sends_now(thread: &Thread) -> bool {
+    thread.pending().any(|pending| matches!(pending.stage, Stage::Started { .. } | Stage::Unknown { .. }))
+}
+
 /// A refusal that means there is nothing to do: a receipt of a message that is forgotten, a tap with no
 /// conversation open.
-fn is_moot(rejection: &Rejection) -> bool {
-    matches!(
-        rejection,
-        Rejection::NoSuchMessage { .. } | Rejection::NotOpen | Rejection::Settled { .. } | Rejection::Unknown
-    )
+pub(crate) fn is_moot(rejection: &Rejection) -> bool {
+    let known = *rejection != NOT_KNOWN_YET;
+    known
+        && matches!(
+            rejection,
+            Rejection::NoSuchMessage { .. }
+                | Rejection::NotOpen
+                | Rejection::Settled { .. }
+                | Rejection::Unknown
+        )
 }
 
 async fn decide(
@@ -126,10 +147,24 @@ async fn decide(
         }
         _ => acted(arrival, began)?,
     };
-    let Some((purpose, decision)) = asked else { return Ok(None) };
-    // One item decides once, from whatever delivery and however often.
-    let cause = Cause { id: message, purpose, ..arrival.cause.clone() };
-    log.transact(address, &cause, |state: &Thread| decision(state)).await.map(Some)
+    let evidence =
+        evidence::seal(keys, &arrival.ready.account, address, &arrival.item.evidence, arrival.received_at)
+            .await?;
+    let (purpose, decision) = match asked {
+        Some(asked) => asked,
+        None if evidence.is_empty() => return Ok(None),
+        None => nothing_but_evidence(),
+    };
+    // One item decides once, from whatever delivery and however often; with other evidence it is another item.
+    let proven = evidence.iter().map(|found| found.provider.as_str()).collect::<Vec<_>>().join(" ");
+    let id = if proven.is_empty() { message } else { Uuid::new_v5(&message, proven.as_bytes()) };
+    let cause = Cause { id, purpose, ..arrival.cause.clone() };
+    let decide = |state: &Thread| evidence::with(state, decision(state), &evidence, arrival.received_at);
+    log.transact(address, &cause, decide).await.map(Some)
+}
+
+fn nothing_but_evidence() -> Asked {
+    ("identify", Box::new(|_| Ok(Vec::new())))
 }
 
 /// What is asked of the law, and for which purpose.
@@ -191,14 +226,13 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
         }
         Kind::Receipt { of, state: receipt } => {
             let (of, receipt) = (of.clone(), *receipt);
-            let decide = move |state: &Thread| {
-                let ours = Uuid::try_parse(&of).ok().or_else(|| state.message_of(&of));
-                ours.map_or(Ok(vec![]), |ours| conversation::receipt(state, ours, receipt, Some(&of), at))
-            };
+            let decide =
+                move |state: &Thread| match Uuid::try_parse(&of).ok().or_else(|| state.message_of(&of)) {
+                    Some(ours) => conversation::receipt(state, ours, receipt, Some(&of), at),
+                    None if sends_now(state) => Err(NOT_KNOWN_YET),
+                    None => Ok(vec![]),
+                };
             ("receipt", Box::new(decide))
-        }
-        Kind::Privacy { .. } => {
-            return Err(Error::Other("a privacy demand waits for an operator: erase the person".into()));
         }
         _ => return Ok(None),
     }))

@@ -1,9 +1,11 @@
 //! The normaliser: one reader per part of the journal, items decided in order per customer, one by one.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{Item, ItemFault, RawRequest, Verified};
+use crate::channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use crate::item::{Arrival, Taken, take};
-use crate::quarantine::{self, Entry, Held};
+use crate::job::{Job, Outcome};
+use crate::part::Part;
+use crate::profiles::Met;
 use crate::request;
 use crate::state::StateStore;
 use futures::StreamExt;
@@ -13,18 +15,19 @@ use spine::journal::{Journal, Journalled};
 use spine::keys::Keys;
 use spine::lease::{Lease, Leases};
 use spine::{Error, Log};
-use sqlx::Row;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Requests that are worked on together; their items run side by side, in order per customer.
-const BATCH_MAX: usize = 256;
+/// Threads remembered as noted; to note one again changes nothing.
+const MET_MAX: usize = 50_000;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
 const LEASE_POLL: Duration = Duration::from_secs(2);
+const BEHIND: &str = "an earlier item of the thread is in quarantine";
 
 /// What the normaliser works with. Cheap to clone.
 #[derive(Clone)]
@@ -34,19 +37,18 @@ pub(crate) struct Normaliser {
     pub(crate) journal: Journal,
     pub(crate) accounts: Accounts,
     pub(crate) state: StateStore,
-    /// Threads that have something in quarantine.
-    pub(crate) blocked: Arc<Mutex<HashSet<Uuid>>>,
-    pub(crate) taken: Counter,
-    pub(crate) quarantined: Counter,
+    /// Threads that were noted for asking their platform about.
+    pub(crate) met: Arc<Mutex<HashSet<Uuid>>>,
+    pub(crate) noted: Arc<Notify>,
+    pub(crate) counters: Counters,
 }
 
-/// One item of one request, ready to be decided.
-struct Job {
-    ready: Option<Ready>,
-    journalled: Arc<Journalled>,
-    number: usize,
-    what: Result<Item, ItemFault>,
-    request: Arc<RawRequest>,
+/// What the normaliser counts.
+#[derive(Clone)]
+pub(crate) struct Counters {
+    pub(crate) taken: Counter,
+    pub(crate) quarantined: Counter,
+    pub(crate) early: Counter,
 }
 
 impl Normaliser {
@@ -81,89 +83,75 @@ impl Normaliser {
     }
 
     async fn work(&self, part: u8, lease: Option<&Lease>) -> Result<(), Error> {
-        let fence = lease.map_or(0, Lease::fence);
-        let mut position = self.open(part, fence).await?;
-        let mut reading = self.journal.read(part, position + 1);
-        loop {
-            let mut batch = vec![Arc::new(reading.next().await?)];
-            while batch.len() < BATCH_MAX {
-                // Only what is already here; nobody waits for a fuller batch.
-                match tokio::time::timeout(Duration::ZERO, reading.next()).await {
-                    Ok(next) => batch.push(Arc::new(next?)),
-                    Err(_) => break,
-                }
-            }
-            let last = batch.last().map_or(position, |journalled| journalled.place.sequence);
-            let held = self.decide(&batch).await?;
-            self.commit(part, fence, (position, last), &held).await?;
-            position = last;
-        }
+        Part::open(self, part, lease.map_or(0, Lease::fence)).await?.work().await
     }
 
-    /// Decides all items of the batch: side by side, but one after the other for each customer. What cannot be
-    /// taken comes back.
-    async fn decide(&self, batch: &[Arc<Journalled>]) -> Result<Vec<Entry>, Error> {
+    /// Decides all items of the batch: side by side, but one after the other for each customer. In the threads of
+    /// `waiting` nothing is decided, since something that came before is in quarantine.
+    pub(crate) async fn decide(
+        &self,
+        batch: &[Arc<Journalled>],
+        waiting: &HashSet<Uuid>,
+    ) -> Result<Outcome, Error> {
         let mut lanes: BTreeMap<(Uuid, String), Vec<Job>> = BTreeMap::new();
         for journalled in batch {
             for job in self.jobs(journalled).await? {
-                let user = match &job.what {
-                    Ok(item) => item.external_user.clone(),
-                    Err(fault) => fault.external_user.clone().unwrap_or_default(),
-                };
-                lanes.entry((journalled.account, user)).or_default().push(job);
+                lanes.entry((journalled.account, job.user())).or_default().push(job);
             }
         }
-        let running: FuturesUnordered<_> = lanes.into_values().map(|jobs| self.lane(jobs)).collect();
-        Ok(running.collect::<Vec<_>>().await.into_iter().flatten().collect())
+        let running: FuturesUnordered<_> = lanes.into_values().map(|jobs| self.lane(jobs, waiting)).collect();
+        Ok(running.collect::<Vec<_>>().await.into_iter().fold(Outcome::default(), Outcome::join))
     }
 
     /// The items of one customer in order.
-    async fn lane(&self, jobs: Vec<Job>) -> Vec<Entry> {
-        let mut held = Vec::new();
+    async fn lane(&self, jobs: Vec<Job>, waiting: &HashSet<Uuid>) -> Outcome {
+        let (mut outcome, mut behind) = (Outcome::default(), None);
         for job in jobs {
-            held.extend(self.job(&job).await);
+            let one = match behind {
+                Some(_) if job.what.is_ok() => Outcome::held(job.hold((behind, true), BEHIND.into())),
+                _ => self.job(&job, waiting).await,
+            };
+            behind = behind.or(one.blocked());
+            outcome = outcome.join(one);
         }
-        held
+        outcome
     }
 
     /// Decides one item, again and again while the machine fails: nothing may overtake it.
-    async fn job(&self, job: &Job) -> Option<Entry> {
+    async fn job(&self, job: &Job, waiting: &HashSet<Uuid>) -> Outcome {
         let mut delay = RETRY_DELAY;
         loop {
-            match self.try_job(job).await {
-                Ok(held) => return held,
+            match self.try_job(job, waiting).await {
+                Ok(outcome) => return outcome,
                 Err(error) if error.is_passing() => {
                     tracing::warn!(inbound.place = %job.journalled.place, error = &error as &dyn std::error::Error, "an item is tried again");
                     tokio::time::sleep(delay).await;
                     delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
-                Err(error) => return Some(job.hold((None, false), error.to_string())),
+                Err(error) => return Outcome::held(job.hold((None, false), error.to_string())),
             }
         }
     }
 
-    async fn try_job(&self, job: &Job) -> Result<Option<Entry>, Error> {
+    async fn try_job(&self, job: &Job, waiting: &HashSet<Uuid>) -> Result<Outcome, Error> {
         let Some(ready) = &job.ready else {
-            return Ok(Some(job.hold((None, false), "the account is not in use".into())));
+            return Ok(Outcome::held(job.hold((None, false), "the account is not in use".into())));
         };
         let item = match &job.what {
             Ok(item) => item,
             Err(fault) => {
                 let thread = match &fault.external_user {
-                    Some(user) => {
-                        let account = ready.account.id.to_string();
-                        self.keys.find_thread(&ready.tenant, &account, user).await?
-                    }
+                    Some(user) => self.thread_of(ready, user).await?,
                     None => None,
                 };
-                return Ok(Some(job.hold((thread, false), fault.to_string())));
+                return Ok(Outcome::held(job.hold((thread, false), fault.to_string())));
             }
         };
-        if let Some(thread) = self.thread_of(ready, &item.external_user).await?
-            && self.is_blocked(thread)
+        if !waiting.is_empty()
+            && let Some(thread) = self.thread_of(ready, &item.external_user).await?
+            && waiting.contains(&thread)
         {
-            let why = "an earlier item of the thread is in quarantine".into();
-            return Ok(Some(job.hold((Some(thread), true), why)));
+            return Ok(Outcome::held(job.hold((Some(thread), true), BEHIND.into())));
         }
         let arrival = Arrival {
             ready,
@@ -172,18 +160,38 @@ impl Normaliser {
             cause: job.journalled.cause(job.number, "receive"),
             received_at: job.journalled.received_at,
         };
-        match take(&self.log, &self.keys, &arrival, None).await? {
-            Taken::Settled(_) => {
-                self.taken.add(1, &[ready.channel.name]);
-                Ok(None)
+        Ok(match take(&self.log, &self.keys, &arrival, None).await? {
+            Taken::Settled { thread, .. } => {
+                self.counters.taken.add(1, &[ready.channel.name]);
+                let met = thread.and_then(|thread| self.meet(ready, item, (thread, arrival.received_at)));
+                Outcome { met: met.into_iter().collect(), ..Outcome::default() }
             }
-            Taken::Refused { thread, why, blocks } => {
-                if blocks {
-                    self.block(thread);
-                }
-                Ok(Some(job.hold((Some(thread), blocks), why)))
+            Taken::Early { thread } => {
+                let entry = job.hold((Some(thread), false), String::new());
+                Outcome { early: vec![entry], ..Outcome::default() }
             }
+            Taken::Refused { thread, why, blocks } => Outcome::held(job.hold((Some(thread), blocks), why)),
+        })
+    }
+
+    /// Whether the platform is to be asked about the thread's person: once, and again when they follow anew.
+    fn meet(&self, ready: &Ready, item: &Item, (thread, at): (Uuid, i64)) -> Option<Met> {
+        let again = item.kind == Kind::Follow;
+        let wanted = ready.channel.profile.is_some() && (again || !lock(&self.met).contains(&thread));
+        wanted.then(|| Met { thread, tenant: ready.tenant.clone(), account: ready.account.id, at, again })
+    }
+
+    /// What was noted stands in the state store.
+    pub(crate) fn note(&self, met: &[Met]) {
+        if met.is_empty() {
+            return;
         }
+        let mut known = lock(&self.met);
+        if known.len() > MET_MAX {
+            known.clear();
+        }
+        known.extend(met.iter().map(|met| met.thread));
+        self.noted.notify_one();
     }
 
     async fn jobs(&self, journalled: &Arc<Journalled>) -> Result<Vec<Job>, Error> {
@@ -209,93 +217,7 @@ impl Normaliser {
     }
 
     async fn thread_of(&self, ready: &Ready, user: &str) -> Result<Option<Uuid>, Error> {
-        if lock(&self.blocked).is_empty() {
-            return Ok(None);
-        }
         self.keys.find_thread(&ready.tenant, &ready.account.id.to_string(), user).await
-    }
-
-    fn is_blocked(&self, thread: Uuid) -> bool {
-        lock(&self.blocked).contains(&thread)
-    }
-
-    fn block(&self, thread: Uuid) {
-        lock(&self.blocked).insert(thread);
-    }
-
-    /// Takes the part's position over under the fence.
-    async fn open(&self, part: u8, fence: i64) -> Result<u64, Error> {
-        let action = "take over a part of the journal";
-        let row = sqlx::query(
-            "INSERT INTO inbound (part, sequence, fence) VALUES ($1, 0, $2)
-             ON CONFLICT (part) DO UPDATE SET fence = excluded.fence WHERE inbound.fence <= excluded.fence
-             RETURNING sequence",
-        )
-        .bind(i32::from(part))
-        .bind(fence)
-        .fetch_optional(self.state.store.write())
-        .await
-        .map_err(Error::database(action))?;
-        let row = row.ok_or_else(|| Error::Fenced { lease: format!("inbound.{part}") })?;
-        *lock(&self.blocked) = self.state.blocked().await?;
-        Ok(u64::try_from(row.get::<i64, _>(0)).unwrap_or(0))
-    }
-
-    /// Moves the position and writes what is held, together.
-    async fn commit(
-        &self,
-        part: u8,
-        fence: i64,
-        (from, to): (u64, u64),
-        held: &[Entry],
-    ) -> Result<(), Error> {
-        let mut sealed = Vec::new();
-        for entry in held {
-            sealed.push(quarantine::seal(&self.keys, entry).await?);
-        }
-        let mut tx = self.state.store.begin().await?;
-        for (entry, sealed) in held.iter().zip(&sealed) {
-            quarantine::put(&mut tx, &entry.held, sealed).await?;
-            tracing::warn!(inbound.place = %entry.held.place, item.number = entry.held.number, error = entry.held.error, "an item is in quarantine");
-        }
-        let signed = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
-        let moved =
-            sqlx::query("UPDATE inbound SET sequence = $1 WHERE part = $2 AND sequence = $3 AND fence = $4")
-                .bind(signed(to))
-                .bind(i32::from(part))
-                .bind(signed(from))
-                .bind(fence)
-                .execute(&mut *tx)
-                .await
-                .map_err(Error::database("move a position of the journal"))?;
-        if moved.rows_affected() != 1 {
-            return Err(Error::Fenced { lease: format!("inbound.{part}") });
-        }
-        tx.commit().await.map_err(Error::database("commit a position of the journal"))?;
-        self.quarantined.add(held.len() as u64, &[]);
-        Ok(())
-    }
-}
-
-impl Job {
-    fn hold(&self, (thread, blocks): (Option<Uuid>, bool), error: String) -> Entry {
-        let Journalled { place, tenant, account, received_at, .. } = &*self.journalled;
-        let held = Held {
-            id: Held::id_of(*place, self.number),
-            tenant: tenant.clone(),
-            account: *account,
-            thread,
-            place: *place,
-            number: self.number,
-            received_at: *received_at,
-            error,
-            blocks,
-        };
-        let request = match &self.what {
-            Err(fault) => RawRequest { body: fault.raw.clone(), ..(*self.request).clone() },
-            Ok(_) => (*self.request).clone(),
-        };
-        Entry { held, request }
     }
 }
 

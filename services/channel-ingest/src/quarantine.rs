@@ -45,13 +45,41 @@ impl Held {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{place}/{number}").as_bytes())
     }
 
+    /// Where it stands among the items of its part.
+    pub(crate) fn order(&self) -> (i64, i32) {
+        let sequence = i64::try_from(self.place.sequence).unwrap_or(i64::MAX);
+        (sequence, i32::try_from(self.number).unwrap_or(i32::MAX))
+    }
+
     fn subject(&self) -> String {
         format!("quarantine.{}.{}", self.tenant, self.id)
     }
 }
 
+/// Seals what is to be kept. What belongs to somebody who was erased meanwhile is not.
+pub(crate) async fn seal_all<'e>(
+    keys: &Keys,
+    entries: &'e [Entry],
+) -> Result<Vec<(&'e Entry, String)>, Error> {
+    let mut sealed = Vec::new();
+    for entry in entries {
+        match seal(keys, entry).await {
+            Ok(text) => sealed.push((entry, text)),
+            Err(Error::Gone { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sealed)
+}
+
+/// Opens a sealed request; none when its key is destroyed.
+pub(crate) async fn open(keys: &Keys, held: &Held, sealed: &str) -> Result<Option<RawRequest>, Error> {
+    let plain = keys.open_bytes(sealed, &held.subject(), FIELD).await?;
+    Ok(plain.and_then(|plain| request::decode(&plain)))
+}
+
 /// Seals an entry's request under its customer's key, or the tenant's of the day when nobody knows whose it is.
-pub(crate) async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
+async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
     let Entry { held, request } = entry;
     let (owner, class, period) = match held.thread {
         Some(thread) => (Owner::thread(thread), CLASS, Period::quarter(held.received_at)),
@@ -107,13 +135,52 @@ impl StateStore {
         Ok(rows.iter().filter_map(read).collect())
     }
 
-    /// The threads in which what follows must wait behind something in quarantine.
-    pub(crate) async fn blocked(&self) -> Result<HashSet<Uuid>, Error> {
-        let rows = sqlx::query("SELECT DISTINCT thread FROM quarantine WHERE thread <> '' AND blocks = 1")
-            .fetch_all(self.store.reads())
-            .await
-            .map_err(Error::database("read quarantine"))?;
+    /// The threads of a part in which what follows must wait behind something in quarantine.
+    pub(crate) async fn waiting(&self, part: u8) -> Result<HashSet<Uuid>, Error> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT thread FROM quarantine WHERE part = $1 AND thread <> '' AND blocks = 1",
+        )
+        .bind(i32::from(part))
+        .fetch_all(self.store.reads())
+        .await
+        .map_err(Error::database("read quarantine"))?;
         Ok(rows.iter().filter_map(|row| row.get::<String, _>(0).parse().ok()).collect())
+    }
+
+    /// The next items of a part in their order, after the one at sequence and number; of one tenant if given.
+    pub(crate) async fn held_in(
+        &self,
+        part: u8,
+        tenant: Option<&str>,
+        (sequence, number): (i64, i32),
+        max: usize,
+    ) -> Result<Vec<Held>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, tenant, account, thread, place, number, received_at, error, blocks FROM quarantine
+             WHERE part = $1 AND (tenant = $2 OR $2 = '') AND (sequence > $3 OR (sequence = $3 AND number > $4))
+             ORDER BY sequence, number LIMIT $5",
+        )
+        .bind(i32::from(part))
+        .bind(tenant.unwrap_or_default())
+        .bind(sequence)
+        .bind(number)
+        .bind(i64::try_from(max).unwrap_or(i64::MAX))
+        .fetch_all(self.store.reads())
+        .await
+        .map_err(Error::database("read quarantine"))?;
+        Ok(rows.iter().filter_map(read).collect())
+    }
+
+    /// An item by its id.
+    pub(crate) async fn find(&self, item: Uuid) -> Result<Option<Held>, Error> {
+        let row = sqlx::query(
+            "SELECT id, tenant, account, thread, place, number, received_at, error, blocks FROM quarantine WHERE id = $1",
+        )
+        .bind(item.to_string())
+        .fetch_optional(self.store.reads())
+        .await
+        .map_err(Error::database("read quarantine"))?;
+        Ok(row.as_ref().and_then(read))
     }
 
     /// The request of a held item; none when its key is destroyed or it is gone.
@@ -123,33 +190,31 @@ impl StateStore {
             .fetch_optional(self.store.reads())
             .await
             .map_err(Error::database("read quarantine"))?;
-        let Some(sealed) = sealed else { return Ok(None) };
-        let plain = keys.open_bytes(&sealed, &held.subject(), FIELD).await?;
-        Ok(plain.and_then(|plain| request::decode(&plain)))
-    }
-
-    /// Removes an item that was settled.
-    pub(crate) async fn let_go(&self, id: Uuid) -> Result<(), Error> {
-        sqlx::query("DELETE FROM quarantine WHERE id = $1")
-            .bind(id.to_string())
-            .execute(self.store.write())
-            .await
-            .map_err(Error::database("remove an item from quarantine"))?;
-        Ok(())
+        match sealed {
+            Some(sealed) => open(keys, held, &sealed).await,
+            None => Ok(None),
+        }
     }
 
     /// Removes everything of a thread whose person was erased.
     pub(crate) async fn purge(&self, thread: Uuid) -> Result<(), Error> {
-        sqlx::query("DELETE FROM quarantine WHERE thread = $1")
-            .bind(thread.to_string())
-            .execute(self.store.write())
-            .await
-            .map_err(Error::database("purge quarantine"))?;
+        for text in [
+            "DELETE FROM quarantine WHERE thread = $1",
+            "DELETE FROM early WHERE thread = $1",
+            "DELETE FROM profiles WHERE thread = $1",
+        ] {
+            sqlx::query(text)
+                .bind(thread.to_string())
+                .execute(self.store.write())
+                .await
+                .map_err(Error::database("purge what is kept of a thread"))?;
+        }
         Ok(())
     }
 }
 
-fn read(row: &sqlx::any::AnyRow) -> Option<Held> {
+/// Reads the columns of a held item in their order.
+pub(crate) fn read(row: &sqlx::any::AnyRow) -> Option<Held> {
     Some(Held {
         id: row.get::<String, _>(0).parse().ok()?,
         tenant: row.get::<String, _>(1).into(),

@@ -1,44 +1,119 @@
-//! Taking again what is in quarantine, in its order, after what kept it from being taken was mended.
+//! Taking again what is in quarantine, in its order, after what kept it from being taken was mended; or throwing it away.
 
-use crate::channels::contract::Verified;
+use crate::channels::contract::{RawRequest, Verified};
+use crate::discarded::{DISCARDED, Discarded, GONE};
 use crate::item::{Arrival, Taken, take};
-use crate::normalise::{Normaliser, lock};
+use crate::normalise::Normaliser;
+use crate::orders::{Order, Ordered};
+use crate::part::Part;
 use crate::quarantine::Held;
 use spine::Error;
 use spine::journal::Journalled;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-impl Normaliser {
-    /// Takes what is in quarantine in its order; what still cannot be taken stays, with all that follows it in
-    /// its thread. Says how many were taken and how many stay.
-    ///
-    /// # Errors
-    /// When the machine fails; what was taken until then is taken.
-    pub(crate) async fn reingest(&self, tenant: Option<&str>) -> Result<(usize, usize), Error> {
-        let (mut taken, mut stay) = (0, 0);
-        let mut stuck: HashSet<Uuid> = HashSet::new();
-        let all = self.state.held(tenant).await?;
-        for held in &all {
-            let waits = held.thread.is_some_and(|thread| stuck.contains(&thread));
-            if !waits && self.take_again(held).await? {
-                self.state.let_go(held.id).await?;
-                taken += 1;
-            } else {
-                stuck.extend(held.thread.filter(|_| held.blocks));
-                stay += 1;
+/// Items that are taken between two batches of new requests.
+const SOME: usize = 32;
+
+/// An order in the middle of being carried out.
+pub(crate) struct Going {
+    ordered: Ordered,
+    /// Sequence and number of the last item that was tried.
+    after: (i64, i32),
+    stuck: HashSet<Uuid>,
+    taken: usize,
+    stay: usize,
+}
+
+impl Going {
+    pub(crate) fn of(ordered: Ordered) -> Self {
+        Self { ordered, after: (-1, -1), stuck: HashSet::new(), taken: 0, stay: 0 }
+    }
+}
+
+/// What became of an item that was tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    Taken,
+    /// Its message is still on its way.
+    Early,
+    Stays,
+}
+
+impl Part<'_> {
+    /// Does some of the order; whether more of it is left.
+    pub(crate) async fn go_on(&mut self, going: &mut Going) -> Result<bool, Error> {
+        match going.ordered.order.clone() {
+            Order::Reingest { tenant } => self.take_some(going, tenant.as_deref()).await,
+            Order::Discard { item, by, reason } => {
+                self.discard(&going.ordered, item, (&by, &reason)).await?;
+                Ok(false)
             }
         }
-        *lock(&self.blocked) = self.state.blocked().await?;
-        Ok((taken, stay))
     }
 
-    async fn take_again(&self, held: &Held) -> Result<bool, Error> {
+    async fn take_some(&mut self, going: &mut Going, tenant: Option<&str>) -> Result<bool, Error> {
+        let state = &self.normaliser.state;
+        let some = state.held_in(self.part, tenant, going.after, SOME).await?;
+        let mut gone = Vec::new();
+        for held in &some {
+            going.after = held.order();
+            let waits = held.thread.is_some_and(|thread| going.stuck.contains(&thread));
+            let again = if waits { Again::Stays } else { self.again(held).await? };
+            if again == Again::Taken {
+                gone.push(held.id);
+                going.taken += 1;
+            } else {
+                going.stuck.extend(held.thread.filter(|_| held.blocks));
+                going.stay += 1;
+            }
+        }
+        let left = some.len() == SOME;
+        let answer = format!("{} {}", going.taken, going.stay);
+        self.let_go(&gone, None, (!left).then_some((&going.ordered, answer))).await?;
+        Ok(left)
+    }
+
+    async fn again(&self, held: &Held) -> Result<Again, Error> {
         // What is destroyed with its customer is settled.
-        let Some(raw) = self.state.request_of(&self.keys, held).await? else { return Ok(true) };
-        let Some(ready) = self.accounts.by_id(held.account).await? else { return Ok(false) };
-        let Some(webhook) = ready.channel.webhook else { return Ok(false) };
-        let items = webhook.items(&ready.account, Verified::journalled(&raw));
+        let Some(raw) = self.normaliser.state.request_of(&self.normaliser.keys, held).await? else {
+            return Ok(Again::Taken);
+        };
+        match self.normaliser.take_again(held, &raw).await {
+            // What does not pass by itself keeps one item, not the whole part.
+            Err(error) if !error.is_passing() => Ok(Again::Stays),
+            other => other,
+        }
+    }
+
+    async fn discard(
+        &mut self,
+        ordered: &Ordered,
+        item: Uuid,
+        (by, reason): (&str, &str),
+    ) -> Result<(), Error> {
+        let state = &self.normaliser.state;
+        let Some(held) = state.find(item).await?.filter(|held| held.place.part == self.part) else {
+            return self.let_go(&[], None, Some((ordered, GONE.into()))).await;
+        };
+        let at = self.normaliser.log.clock().now();
+        let discarded = Discarded { held, by: by.into(), reason: reason.into(), at };
+        self.let_go(&[item], Some(&discarded), Some((ordered, DISCARDED.into()))).await?;
+        let Held { id, tenant, place, number, .. } = discarded.held;
+        tracing::warn!(quarantine.id = %id, tenant.id = &*tenant, inbound.place = %place, item.number = number, "an item in quarantine was discarded");
+        Ok(())
+    }
+}
+
+impl Normaliser {
+    /// Tries an item again.
+    ///
+    /// # Errors
+    /// When the machine fails.
+    pub(crate) async fn take_again(&self, held: &Held, raw: &RawRequest) -> Result<Again, Error> {
+        let Some(ready) = self.accounts.by_id(held.account).await? else { return Ok(Again::Stays) };
+        let Some(webhook) = ready.channel.webhook else { return Ok(Again::Stays) };
+        let items = webhook.items(&ready.account, Verified::journalled(raw));
         let journalled = Journalled {
             place: held.place,
             id: Held::id_of(held.place, held.number),
@@ -54,8 +129,9 @@ impl Normaliser {
         } else {
             0..items.len()
         };
+        let mut again = Again::Taken;
         for item in &items[own] {
-            let Ok(item) = item else { return Ok(false) };
+            let Ok(item) = item else { return Ok(Again::Stays) };
             let arrival = Arrival {
                 ready: &ready,
                 item,
@@ -63,10 +139,12 @@ impl Normaliser {
                 cause: journalled.cause(held.number, "receive"),
                 received_at: held.received_at,
             };
-            if let Taken::Refused { .. } = take(&self.log, &self.keys, &arrival, None).await? {
-                return Ok(false);
+            match take(&self.log, &self.keys, &arrival, None).await? {
+                Taken::Settled { .. } => {}
+                Taken::Early { .. } => again = Again::Early,
+                Taken::Refused { .. } => return Ok(Again::Stays),
             }
         }
-        Ok(true)
+        Ok(again)
     }
 }

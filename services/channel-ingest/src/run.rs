@@ -6,10 +6,11 @@ use crate::channels::http;
 use crate::deliver::Delivery;
 use crate::hub::Hub;
 use crate::intake::{self, Intake};
-use crate::normalise::Normaliser;
+use crate::normalise::{Counters, Normaliser};
+use crate::operations::Operations;
 use crate::pace::Pace;
+use crate::profiles::Profiles;
 use crate::project::{Ingest, SEND};
-use crate::quarantine::Held;
 use crate::socket::{self, SOCKETS_MAX, Sockets};
 use crate::state::StateStore;
 use axum::Router;
@@ -23,40 +24,16 @@ use spine::journal::Journal;
 use spine::keys::Owner;
 use spine::lease::Leases;
 use spine::read::WorkLimits;
-use spine::{Error, PARTS, Spine};
+use spine::{PARTS, Spine};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use uuid::Uuid;
 
 /// Sends in flight: overall, and for one account, so that a hanging platform delays no other.
 const SENDS: WorkLimits = WorkLimits { in_flight_max: 256, per_lane_max: 32 };
 
 const ERASURES_WAITING_MAX: usize = 1_024;
-
-/// The running service's handle for the operator's commands.
-#[derive(Clone)]
-pub struct Operations {
-    normaliser: Normaliser,
-}
-
-impl Operations {
-    /// Everything in quarantine; of one tenant if given.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn quarantine(&self, tenant: Option<&str>) -> Result<Vec<Held>, Error> {
-        self.normaliser.state.held(tenant).await
-    }
-
-    /// Takes what is in quarantine again, in order: how many were taken, and how many stay.
-    ///
-    /// # Errors
-    /// When the machine fails.
-    pub async fn reingest(&self, tenant: Option<&str>) -> Result<(usize, usize), Error> {
-        self.normaliser.reingest(tenant).await
-    }
-}
 
 /// A service that is ready to run.
 pub struct Service {
@@ -112,14 +89,26 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
             Ok(())
         });
     }
-    deliver(&mut frame, &accounts, &directory, state)?;
+    let clock = spine.log.clock().clone();
+    let tools =
+        Tools { http: http::client()?, tokens: Arc::new(state.clone()), now: Arc::new(move || clock.now()) };
+    let tools = Arc::new(tools);
+    profiles(&mut frame, &accounts, (state, tools.clone()), normaliser.noted.clone());
+    {
+        let (hub, log, shutdown) = (hub.clone(), spine.log.clone(), host.shutdown.clone());
+        frame.spawn("typing", async move {
+            hub.hear_typing(&log, &shutdown).await;
+            Ok(())
+        });
+    }
+    deliver(&mut frame, &accounts, &directory, tools);
     let routes = routes(&spine, &host, accounts, journal, hub);
     let shutdown = host.shutdown.clone();
     frame.spawn("webhooks", async move {
         runtime::http::serve(listener, routes, shutdown).await;
         Ok(())
     });
-    Ok(Service { frame, operations: Operations { normaliser } })
+    Ok(Service { frame, operations: Operations { state: normaliser.state.clone() } })
 }
 
 fn normaliser(
@@ -136,9 +125,21 @@ fn normaliser(
         journal: journal.clone(),
         accounts: accounts.clone(),
         state: state.clone(),
-        blocked: Arc::default(),
-        taken: metrics.counter("items_taken", "Items that were decided.", vec![Label::up_to("channel", 32)]),
-        quarantined: metrics.counter("items_quarantined", "Items that went to quarantine.", vec![]),
+        met: Arc::default(),
+        noted: Arc::default(),
+        counters: Counters {
+            taken: metrics.counter(
+                "items_taken",
+                "Items that were decided.",
+                vec![Label::up_to("channel", 32)],
+            ),
+            quarantined: metrics.counter("items_quarantined", "Items that went to quarantine.", vec![]),
+            early: metrics.counter(
+                "receipts_early",
+                "Receipts of messages still under way, by what became of them.",
+                vec![Label::of("outcome", &["held", "too_many", "applied", "expired"])],
+            ),
+        },
     }
 }
 
@@ -179,14 +180,29 @@ fn purge(frame: &mut Frame, state: StateStore, mut erasures: mpsc::Receiver<Uuid
     });
 }
 
-fn deliver(
+/// Asks the platforms about people whom the normaliser noted.
+fn profiles(
     frame: &mut Frame,
     accounts: &Accounts,
-    directory: &Directory,
-    state: StateStore,
-) -> anyhow::Result<()> {
-    let clock = frame.spine.log.clock().clone();
-    let tools = Tools { http: http::client()?, tokens: Arc::new(state), now: Arc::new(move || clock.now()) };
+    (state, tools): (StateStore, Arc<Tools>),
+    noted: Arc<Notify>,
+) {
+    let asked = frame.host.metrics.scope("ingest").counter(
+        "profiles",
+        "Platforms asked who somebody is, by what came of it.",
+        vec![Label::of("outcome", &["found", "none", "open"])],
+    );
+    let log = frame.spine.log.clone();
+    let (keys, accounts) = (frame.spine.keys.clone(), accounts.clone());
+    let profiles = Profiles { log, keys, accounts, state, tools, noted, asked };
+    let shutdown = frame.host.shutdown.clone();
+    frame.spawn("profiles", async move {
+        profiles.run(&shutdown).await;
+        Ok(())
+    });
+}
+
+fn deliver(frame: &mut Frame, accounts: &Accounts, directory: &Directory, tools: Arc<Tools>) {
     let outcomes = frame.host.metrics.scope("ingest").counter(
         "sends",
         "Platform calls by outcome.",
@@ -197,12 +213,11 @@ fn deliver(
         keys: frame.spine.keys.clone(),
         accounts: accounts.clone(),
         directory: directory.clone(),
-        tools: Arc::new(tools),
+        tools,
         pace: Pace::default(),
         outcomes,
     };
     frame.work(SEND, SENDS, move |work| delivery.clone().handle(work));
-    Ok(())
 }
 
 fn routes(spine: &Spine, host: &Host, accounts: Accounts, journal: Journal, hub: Hub) -> Router {

@@ -2,21 +2,24 @@
 
 use crate::accounts::{Accounts, Ready};
 use crate::channels::contract::{Item, Kind};
-use crate::channels::widget::frames::{Code, FRAME_MAX_BYTES, ServerFrame};
+use crate::channels::widget::frames::{By, Code, FRAME_MAX_BYTES, ServerFrame};
+use crate::channels::widget::identity::Proven;
 use crate::channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
 use crate::channels::widget::{self};
-use crate::hub::Hub;
+use crate::hub::{Heard, Hub};
 use crate::item::{Arrival, Taken, take};
 use crate::show::Show;
+use crate::typing::{self, Rate};
+use crate::visit::{identified, visit};
 use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use conversation::{Beginning, Thread, Visit};
-use events::thread::{OpenedBy, ReceiptState};
-use events::{ContentKind, Sealed};
-use spine::keys::{Contact, Keys, Owner, Period, SealKey};
-use spine::{Address, Cause, Entity, Error, Log, Recorded, new_id};
+use conversation::Thread;
+use events::thread::ReceiptState;
+use events::{ContentKind, Micros};
+use spine::keys::Keys;
+use spine::{Address, Cause, Error, Log, Recorded, new_id};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -60,7 +63,17 @@ pub(crate) async fn upgrade(
     };
     upgrade.max_message_size(FRAME_MAX_BYTES * 2).on_upgrade(move |socket| async move {
         let _permit = permit;
-        Visitor { sockets, ready, socket, thread: None, show: Show::default(), after: 0 }.serve().await;
+        Visitor {
+            sockets,
+            ready,
+            socket,
+            thread: None,
+            show: Show::default(),
+            after: 0,
+            rates: <_>::default(),
+        }
+        .serve()
+        .await;
     })
 }
 
@@ -72,6 +85,8 @@ struct Visitor {
     thread: Option<Address>,
     show: Show,
     after: u64,
+    /// Marks of typing by the visitor and by the other side.
+    rates: (Rate, Rate),
 }
 
 /// The socket is gone or must be cut.
@@ -80,7 +95,7 @@ struct Gone;
 impl Visitor {
     async fn serve(mut self) {
         let mut session = Session::new(self.ready.account.clone(), new_id());
-        let (_keep, mut events) = mpsc::channel::<Arc<Recorded>>(1);
+        let (_keep, mut events) = mpsc::channel::<Heard>(1);
         let mut patience = Duration::from_millis(HELLO_WITHIN_MS);
         loop {
             let step = tokio::select! {
@@ -89,8 +104,9 @@ impl Visitor {
                     Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => Ok(()),
                     _ => Err(Gone),
                 },
-                record = events.recv() => match record {
-                    Some(record) => self.show(&record).await,
+                heard = events.recv() => match heard {
+                    Some(Heard::Record(record)) => self.show(&record).await,
+                    Some(Heard::Typing(on)) => self.types(on).await,
                     None => Err(Gone),
                 },
             };
@@ -106,7 +122,7 @@ impl Visitor {
     async fn on_frame(
         &mut self,
         session: &mut Session,
-        events: &mut mpsc::Receiver<Arc<Recorded>>,
+        events: &mut mpsc::Receiver<Heard>,
         frame: &str,
     ) -> Result<(), Gone> {
         let at = self.sockets.log.clock().now();
@@ -114,10 +130,11 @@ impl Visitor {
             match action {
                 Action::Send(frame) => self.send(&frame).await?,
                 Action::Open(opening) => *events = self.open(session, &opening).await?,
+                Action::Identify(proven) => self.identify(session, &proven).await?,
                 Action::Receive { client_id, text } => self.receive(client_id, text).await?,
                 Action::Delivered { sequence } => self.receipt(sequence, ReceiptState::Delivered).await,
                 Action::Read { sequence } => self.receipt(sequence, ReceiptState::Read).await,
-                Action::Typing { .. } => {}
+                Action::Typing { on } => self.typed(on, at).await,
                 Action::Close => return Err(Gone),
             }
         }
@@ -130,7 +147,7 @@ impl Visitor {
         &mut self,
         session: &mut Session,
         opening: &Opening,
-    ) -> Result<mpsc::Receiver<Arc<Recorded>>, Gone> {
+    ) -> Result<mpsc::Receiver<Heard>, Gone> {
         let address = match visit(&self.sockets, &self.ready, opening).await {
             Ok(address) => address,
             Err(error) => return self.fail(&error).await,
@@ -153,6 +170,19 @@ impl Visitor {
         Ok(events)
     }
 
+    /// The visitor signed in on the shop's site: the thread learns who they are.
+    async fn identify(&mut self, session: &mut Session, proven: &Proven) -> Result<(), Gone> {
+        let Some(address) = self.thread.clone() else { return Err(Gone) };
+        match identified(&self.sockets, &self.ready, &address, proven).await {
+            Ok(()) => {
+                let at = self.sockets.log.clock().now();
+                let frame = session.identified(proven, at).ok_or(Gone)?;
+                self.send(&frame).await
+            }
+            Err(error) => self.fail(&error).await,
+        }
+    }
+
     async fn receive(&mut self, client_id: String, text: String) -> Result<(), Gone> {
         let Some(address) = self.thread.clone() else { return Err(Gone) };
         let at = self.sockets.log.clock().now();
@@ -167,6 +197,7 @@ impl Visitor {
             nickname: None,
             touch: None,
             window: None,
+            evidence: Vec::new(),
         };
         let arrival = Arrival {
             ready: &self.ready,
@@ -177,18 +208,34 @@ impl Visitor {
         };
         let taken = take(&self.sockets.log, &self.sockets.keys, &arrival, Some(&address)).await;
         let frame = match taken {
-            Ok(Taken::Settled(decided)) => {
+            Ok(Taken::Settled { decided, .. }) => {
                 let sequence =
                     decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
                 ServerFrame::Ack { client_id, sequence }
             }
-            Ok(Taken::Refused { .. }) | Err(_) => ServerFrame::Error {
+            Ok(Taken::Early { .. } | Taken::Refused { .. }) | Err(_) => ServerFrame::Error {
                 code: Code::Unavailable,
                 client_id: Some(client_id),
                 retry_after_ms: Some(1_000),
             },
         };
         self.send(&frame).await
+    }
+
+    async fn typed(&mut self, on: bool, at: Micros) {
+        if let Some(thread) = &self.thread
+            && self.rates.0.allows(on, at)
+        {
+            typing::tell(&self.sockets.log, thread, on).await;
+        }
+    }
+
+    async fn types(&mut self, on: bool) -> Result<(), Gone> {
+        let at = self.sockets.log.clock().now();
+        match self.rates.1.allows(on, at) {
+            true => self.send(&ServerFrame::Typing { by: By::Agent, on }).await,
+            false => Ok(()),
+        }
     }
 
     /// A receipt is worth an event only once per message; the law drops repetitions.
@@ -229,51 +276,5 @@ impl Visitor {
 
     async fn send(&mut self, frame: &ServerFrame) -> Result<(), Gone> {
         self.socket.send(Message::text(frame.encode())).await.map_err(|_| Gone)
-    }
-}
-
-/// Finds or makes the visitor's thread and opens a conversation in which nobody has written yet.
-async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Address, Error> {
-    let Sockets { log, keys, .. } = sockets;
-    let at = log.clock().now();
-    let (visitor, account) = (opening.visitor.to_string(), ready.account.id.to_string());
-    let period = Period::quarter(at);
-    let contact = Contact {
-        tenant: &ready.tenant,
-        account: &account,
-        external_user: &visitor,
-        class: crate::item::CLASS,
-        period: &period,
-    };
-    let found = keys.thread_for(&contact).await?;
-    let address = Address::of(&ready.tenant, Thread::KIND, found.thread)?;
-    if found.new {
-        log.assume_new::<Thread>(&address);
-    }
-    let key = SealKey {
-        tenant: ready.tenant.clone(),
-        owner: Owner::thread(found.thread),
-        class: crate::item::CLASS.into(),
-        period,
-    };
-    let contact = keys.seal(&key, &address.subject(), "began.contact", &visitor).await?;
-    let began = Beginning {
-        account: ready.account.id,
-        channel: ready.channel.name.into(),
-        contact: Sealed(contact),
-        name: None,
-    };
-    let visit = Visit {
-        by: OpenedBy::Widget,
-        provider: format!("visit:{}", new_id()),
-        touch: opening.touch.clone(),
-        window: None,
-        sent_at: at,
-        began: Some(began),
-    };
-    let cause = Cause::new(new_id(), "visit", "channel-ingest");
-    match log.transact(&address, &cause, |thread: &Thread| conversation::open(thread, &visit, at)).await {
-        Ok(_) | Err(spine::Refused::Rejected(_)) => Ok(address),
-        Err(spine::Refused::Failed(error)) => Err(error),
     }
 }

@@ -1,4 +1,5 @@
-//! What channel-ingest keeps that is not in the log: the normaliser's positions, quarantine, access tokens.
+//! What channel-ingest keeps that is not in the log: the normaliser's positions, quarantine, access tokens, whom a
+//! platform is to be asked about.
 
 use crate::channels::tokens::{Fetch, Token, TokenFault, TokenStore, usable};
 use events::Micros;
@@ -12,8 +13,14 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The schema of the state store; forward only.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sqlite: V1, postgres: V1 }, Migration { version: 2, sqlite: V2, postgres: V2 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration::portable(1, V1),
+    Migration::portable(2, V2),
+    Migration::portable(3, crate::profiles::SCHEMA),
+    Migration::portable(4, crate::orders::SCHEMA),
+    Migration::portable(5, crate::discarded::SCHEMA),
+    Migration::portable(6, crate::early::SCHEMA),
+];
 
 const V1: &str = "
 CREATE TABLE inbound (part INTEGER PRIMARY KEY, sequence BIGINT NOT NULL, fence BIGINT NOT NULL);
@@ -36,11 +43,13 @@ const REFRESH_WAIT_MS: u64 = 8_000;
 pub struct StateStore {
     pub(crate) store: Store,
     keys: Keys,
-    clock: Clock,
+    pub(crate) clock: Clock,
     /// One refresh of an account's token at a time in this process.
     turns: Arc<std::sync::Mutex<HashMap<Uuid, Arc<tokio::sync::Mutex<()>>>>>,
-    leases: spine::lease::Leases,
+    pub(crate) leases: spine::lease::Leases,
     tenants: directory::Directory,
+    /// One for each part: something was asked of its holder.
+    pub(crate) bells: Arc<Vec<Arc<tokio::sync::Notify>>>,
 }
 
 impl StateStore {
@@ -56,7 +65,8 @@ impl StateStore {
     ) -> Result<Self, Error> {
         let store = database.state("ingest", MIGRATIONS).await?;
         let leases = spine::lease::Leases::open(database, &clock).await?;
-        Ok(Self { store, keys, clock, turns: Arc::default(), leases, tenants })
+        let bells = Arc::new((0..spine::PARTS).map(|_| Arc::default()).collect());
+        Ok(Self { store, keys, clock, turns: Arc::default(), leases, tenants, bells })
     }
 
     async fn stored(&self, account: Uuid) -> Result<Option<Token>, Error> {

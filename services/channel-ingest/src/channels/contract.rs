@@ -8,11 +8,13 @@ mod account;
 mod capabilities;
 mod item;
 mod outbound;
+mod profile;
 
 pub use account::{Account, Misconfigured, Secret};
 pub use capabilities::{Allowance, Capabilities, Proof, TextLimit, Unit, join};
-pub use item::{Cause, Item, ItemFault, Kind, Media, PrivacyDemand};
+pub use item::{Cause, Evidence, Item, ItemFault, Kind, Media, PrivacyDemand};
 pub use outbound::{Outbound, SendOutcome, Sender, Tools};
+pub use profile::{Profile, ProfileFault};
 
 use bytes::Bytes;
 use events::Micros;
@@ -26,6 +28,8 @@ pub struct Channel {
     pub webhook: Option<&'static dyn Webhook>,
     /// How messages leave; none where the socket itself delivers.
     pub sender: Option<&'static dyn Sender>,
+    /// How the platform is asked who somebody is; none where it tells nothing.
+    pub profile: Option<&'static dyn Profile>,
     /// Whether an account's settings and secrets are complete, without calling anyone.
     pub check: fn(&Account) -> Result<(), Misconfigured>,
 }
@@ -150,6 +154,12 @@ pub trait Webhook: Send + Sync {
     /// bodies are opened here and not in `verify`, so that a wrong key leaves a quarantined item instead of a
     /// lost one.
     fn items(&self, account: &Account, request: Verified<'_>) -> Vec<Result<Item, ItemFault>>;
+
+    /// A body that, in place of the request's own, holds the item of that number alone; none when the request has but
+    /// one.
+    fn alone(&self, _request: Verified<'_>, _number: usize) -> Option<Bytes> {
+        None
+    }
 
     /// The answer once the request is durable.
     fn accepted(&self) -> Reply;

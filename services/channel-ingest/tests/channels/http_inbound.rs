@@ -7,6 +7,7 @@ use channel_ingest::channels::contract::{
 use channel_ingest::channels::http::{Http, item_id};
 use channel_ingest::channels::standard_webhooks::Key;
 use events::ContentKind;
+use events::customer::EvidenceKind;
 use events::thread::ReceiptState;
 
 const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
@@ -49,6 +50,21 @@ fn a_message_is_read_with_all_its_fields() {
     assert_eq!((item.sent_at, item.order, item.window), (Some(AT), Some(-3), None));
     let touch = item.touch.unwrap();
     assert_eq!((touch.source.as_deref(), touch.page.as_deref()), (Some("douyin"), Some("https://a.b/c")));
+}
+
+#[test]
+fn what_the_partner_vouches_for_is_evidence() {
+    let item =
+        one(r#","text":"a","identity":{"login":" user-7 ","phone":"+8613800138000","email":null,"x":1}"#);
+    let found = item.unwrap().evidence;
+    let found: Vec<_> = found.iter().map(|found| (found.kind, found.value.as_str())).collect();
+    let wanted = [(EvidenceKind::Login, "user-7"), (EvidenceKind::VerifiedPhone, "+8613800138000")];
+    assert_eq!(found, wanted);
+    assert!(one(r#","text":"a""#).unwrap().evidence.is_empty());
+    for wrong in [r#""user-7""#, r#"{"login":7}"#, r#"{"phone":" "}"#] {
+        let fault = one(&format!(r#","text":"a","identity":{wrong}"#)).unwrap_err();
+        assert!(fault.to_string().contains("identity"), "{fault}");
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The widget's session: which frames are allowed when.
 
-use crate::account::{AT, account};
+use crate::account::{AT, AT_S, account};
 use channel_ingest::channels::contract::Account;
 use channel_ingest::channels::widget::session::{FRAMES_PER_MINUTE_MAX, MESSAGES_PER_MINUTE_MAX};
 use channel_ingest::channels::widget::{Action, Code, ServerFrame, Session, item_id, origin_allowed, token};
 use channel_ingest::channels::{find, widget};
+use serde_json::json;
+use simulators::widget::Shop;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -109,7 +111,7 @@ fn another_account_is_refused() {
 fn a_token_that_is_forged_or_over_is_refused_and_a_new_hello_may_follow() {
     let mut session = session();
     assert_eq!(refusal(&session.on_frame(&hello(r#","token":"v1.AAAA""#), AT)), (Code::TokenInvalid, false));
-    let old = token::issue(SECRET, site().id, NEWCOMER, AT - 31 * 24 * 3600 * 1_000_000);
+    let old = token::issue(SECRET, site().id, NEWCOMER, None, AT - 31 * 24 * 3600 * 1_000_000);
     assert_eq!(
         refusal(&session.on_frame(&hello(&format!(r#","token":"{old}""#)), AT)),
         (Code::TokenExpired, false)
@@ -117,15 +119,58 @@ fn a_token_that_is_forged_or_over_is_refused_and_a_new_hello_may_follow() {
     assert!(matches!(&session.on_frame(HELLO, AT)[..], [Action::Open(_)]));
 }
 
+fn proof(user: &str, ends_s: i64) -> String {
+    let shop = Shop { account: "desk".into(), secret: SECRET.into() };
+    shop.proof(user, ends_s, &json!({ "phone_number": "+8613800138000", "phone_number_verified": true }))
+}
+
+fn signed_in(user: &str) -> String {
+    hello(&format!(r#","identity":"{}""#, proof(user, AT_S + 600)))
+}
+
 #[test]
-fn a_sign_in_of_the_site_counts_only_when_it_is_proven() {
-    // The signature is from openssl, see the unit test beside the code.
-    let forged = hello(r#","identity":{"user":"user-7","issued_s":1767225600,"signature":"00"}"#);
-    assert_eq!(refusal(&session().on_frame(&forged, AT)), (Code::IdentityInvalid, false));
+fn a_sign_in_of_the_shop_counts_only_when_it_is_proven() {
+    let opened = session().on_frame(&signed_in("user-7"), AT);
+    let [Action::Open(opening)] = &opened[..] else { panic!("{opened:?}") };
+    let evidence = opening.signed_in.as_ref().unwrap().evidence();
+    assert_eq!((evidence[0].value.as_str(), evidence[1].value.as_str()), ("user-7", "+8613800138000"));
+    let other = Shop { account: "other".into(), secret: SECRET.into() };
+    for (proof, code) in [
+        (proof("user-7", AT_S), Code::IdentityExpired),
+        (other.proof("user-7", AT_S + 600, &json!({})), Code::IdentityOtherAccount),
+        (proof("user-7", AT_S + 600).replacen('e', "f", 1), Code::IdentityInvalid),
+        ("made-up".to_owned(), Code::IdentityInvalid),
+    ] {
+        let mut session = session();
+        let frame = hello(&format!(r#","identity":"{proof}""#));
+        assert_eq!(refusal(&session.on_frame(&frame, AT)), (code, false));
+        // The page may come in without, or with a better one.
+        assert!(matches!(&session.on_frame(HELLO, AT)[..], [Action::Open(_)]));
+    }
     let mut without = site();
     without.secrets.remove("identity_secret");
     let mut session = Session::new(Arc::new(without), NEWCOMER);
-    assert_eq!(refusal(&session.on_frame(&forged, AT)), (Code::IdentityInvalid, false));
+    assert_eq!(refusal(&session.on_frame(&signed_in("user-7"), AT)), (Code::IdentityInvalid, false));
+}
+
+#[test]
+fn who_signs_in_on_the_open_page_is_told_and_another_user_needs_another_socket() {
+    let mut session = open();
+    let frame = |proof: &str| format!(r#"{{"type":"identify","identity":"{proof}"}}"#);
+    let asked = session.on_frame(&frame(&proof("user-7", AT_S + 600)), AT);
+    let [Action::Identify(proven)] = &asked[..] else { panic!("{asked:?}") };
+    let Some(ServerFrame::Identified { token }) = session.identified(proven, AT) else { panic!() };
+    let claims = token::verify(SECRET, site().id, &token, AT).unwrap();
+    assert_eq!((claims.visitor, claims.login.is_some()), (NEWCOMER, true));
+    assert_eq!(
+        refusal(&session.on_frame(&frame(&proof("user-7", AT_S)), AT)),
+        (Code::IdentityExpired, false)
+    );
+    assert!(matches!(&session.on_frame(&frame(&proof("user-7", AT_S + 9)), AT)[..], [Action::Identify(_)]));
+    assert_eq!(
+        refusal(&session.on_frame(&frame(&proof("user-8", AT_S + 9)), AT)),
+        (Code::IdentityChanged, true)
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use channel_ingest::channels::widget::frames::By;
 use channel_ingest::channels::widget::{Action, Event, ServerFrame, Session, Shown};
 use serde_json::json;
 use simulators::door::Door;
-use simulators::widget::{Site, Visitor};
+use simulators::widget::{Shop, Site, Visitor};
 use simulators::{Clock, Error, Ledger};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -80,6 +80,7 @@ async fn serve(desk: Arc<Desk>, mut socket: WebSocket) {
                     let sequence = desk.keep(visitor, &client_id, &text);
                     frames.push(ServerFrame::Ack { client_id, sequence });
                 }
+                Action::Identify(proven) => frames.extend(session.identified(&proven, desk.clock.now())),
                 Action::Close => closing = true,
                 Action::Typing { .. } | Action::Read { .. } | Action::Delivered { .. } => {}
             }
@@ -111,7 +112,10 @@ async fn world() -> World {
     let shutdown = CancellationToken::new();
     let (clock, ledger) = (Clock::world(), Ledger::default());
     let desk = Arc::new(Desk {
-        account: Arc::new(account(&[], &[("widget_secret", "0123456789abcdef")])),
+        account: Arc::new(account(
+            &[],
+            &[("widget_secret", "0123456789abcdef"), ("identity_secret", "fedcba9876543210")],
+        )),
         clock: clock.clone(),
         threads: Mutex::default(),
         visitors: Mutex::default(),
@@ -194,4 +198,28 @@ async fn a_refusal_reaches_the_visitor() {
     visitor.open().await.unwrap();
     let Err(Error::Refused(code)) = visitor.write(" \u{0} ").await else { panic!("taken") };
     assert_eq!(code, "text_empty");
+}
+
+#[tokio::test]
+async fn a_thread_of_one_login_is_nobody_elses_at_the_same_browser() {
+    let world = world().await;
+    let shop = Shop { account: world.site.account.clone(), secret: "fedcba9876543210".into() };
+    let ends = world.site.clock.now_s() + 600;
+    let mut visitor = Visitor::new(&world.site, "visitor-1");
+    visitor.open().await.unwrap();
+    let thread = visitor.thread().unwrap().to_owned();
+    visitor.sign_in(shop.proof("user-7", ends, &json!({}))).await.unwrap();
+    visitor.drop_socket();
+    visitor.open().await.unwrap();
+    assert_eq!(visitor.thread(), Some(thread.as_str()), "the same user comes back to their thread");
+    let refused = visitor.sign_in(shop.proof("user-8", ends, &json!({}))).await;
+    assert!(matches!(refused, Err(Error::Refused(code)) if code == "identity_changed"));
+    visitor.drop_socket();
+    visitor.open().await.unwrap();
+    let other = visitor.thread().unwrap().to_owned();
+    assert_ne!(other, thread, "another user has another thread");
+    visitor.drop_socket();
+    visitor.signed_in(None);
+    visitor.open().await.unwrap();
+    assert!(![thread.as_str(), other.as_str()].contains(&visitor.thread().unwrap()), "so has nobody");
 }

@@ -24,6 +24,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route("/cgi-bin/stable_token", post(stable_token))
         .route("/cgi-bin/message/custom/send", post(custom_send))
         .route("/cgi-bin/message/custom/typing", post(custom_typing))
+        .route("/cgi-bin/user/info", get(user_info).fallback(get_only))
         .with_state(desk)
 }
 
@@ -113,6 +114,59 @@ async fn custom_typing(
         desk.state().users.type_to(&user, on, at)
     });
     code(shown.err().unwrap_or(0))
+}
+
+/// Who somebody is. Names and pictures are told to nobody since the end of 2021.
+async fn user_info(
+    Shared(desk): Shared<Arc<Desk>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Query(params): Params,
+) -> Response<Body> {
+    let openid = params.get("openid").cloned().unwrap_or_default();
+    desk.state().infos += 1;
+    let fault = desk.infos_fail.take(&openid);
+    let act = || match admit(&desk, &params).and_then(|()| info(&desk, &openid)) {
+        Ok(told) => answer(&told),
+        Err(refused) => code(refused),
+    };
+    under(fault, &line, &desk.shutdown, code, act).await
+}
+
+async fn get_only() -> Response<Body> {
+    code(43001)
+}
+
+fn info(desk: &Desk, openid: &str) -> Result<serde_json::Value, i64> {
+    if openid.is_empty() {
+        return Err(41009);
+    }
+    let mut state = desk.state();
+    let (day, today) = (desk.clock.now_s().div_euclid(86_400), &mut state.infos_today);
+    if !count(today, day, desk.config.infos_per_day) {
+        return Err(45009);
+    }
+    let (follows, unionid) = state.users.info(openid)?;
+    if !follows {
+        return Ok(json!({ "subscribe": 0, "openid": openid }));
+    }
+    let mut told = json!({
+        "subscribe": 1, "openid": openid, "nickname": "", "sex": 0, "language": "zh_CN", "city": "", "province": "",
+        "country": "", "headimgurl": "", "subscribe_time": desk.clock.now_s(), "remark": "", "groupid": 0,
+        "tagid_list": [], "subscribe_scene": "ADD_SCENE_SEARCH", "qr_scene": 0, "qr_scene_str": "",
+    });
+    if let Some(unionid) = unionid {
+        told["unionid"] = json!(unionid);
+    }
+    Ok(told)
+}
+
+/// Counts one call of the day; false when the day's calls are used up.
+fn count(today: &mut (i64, u32), day: i64, max: u32) -> bool {
+    if today.0 != day {
+        *today = (day, 0);
+    }
+    today.1 += 1;
+    today.1 <= max
 }
 
 /// Whether the call's token opens.

@@ -40,6 +40,8 @@ pub struct Config {
     pub pause_ms: u64,
     /// Sends per day, after which 45009 is answered.
     pub sends_per_day: u32,
+    /// Questions about people per day, after which 45009 is answered.
+    pub infos_per_day: u32,
     /// The id before that of the first message; runs against one suite must not share ids.
     pub first_message: u64,
     pub seed: u64,
@@ -61,6 +63,7 @@ impl Config {
             deliveries_max: 4,
             pause_ms: 5000,
             sends_per_day: 500_000,
+            infos_per_day: 5_000_000,
             first_message: 24_812_345_678_900_000,
             seed: 1,
         }
@@ -80,6 +83,7 @@ pub(super) struct Desk {
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
     pub(super) sends: Faults,
+    pub(super) infos_fail: Faults,
     pub(super) tokens_fail: Faults,
     pub(super) shutdown: CancellationToken,
     pub(super) client: reqwest::Client,
@@ -92,7 +96,11 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) rng: StdRng,
     pub(super) messages: u64,
+    /// The day, and the calls of it.
     pub(super) sends_today: (i64, u32),
+    pub(super) infos_today: (i64, u32),
+    /// Questions about people so far, also those that were refused.
+    pub(super) infos: u32,
 }
 
 impl Desk {
@@ -120,6 +128,8 @@ impl Platform {
             rng: StdRng::seed_from_u64(config.seed),
             messages: 0,
             sends_today: (0, 0),
+            infos_today: (0, 0),
+            infos: 0,
         };
         let desk = Arc::new(Desk {
             sealer: Sealer::new(&config.encoding_aes_key, &config.app_id)?,
@@ -128,6 +138,7 @@ impl Platform {
             clock,
             ledger,
             sends: Faults::default(),
+            infos_fail: Faults::default(),
             tokens_fail: Faults::default(),
             shutdown: shutdown.clone(),
             state: Mutex::new(state),
@@ -154,6 +165,21 @@ impl Platform {
     /// What goes wrong when customer messages are sent.
     pub fn faults(&self) -> &Faults {
         &self.desk.sends
+    }
+
+    /// What goes wrong when the platform is asked who somebody is.
+    pub fn info_faults(&self) -> &Faults {
+        &self.desk.infos_fail
+    }
+
+    /// How often the platform was asked who somebody is.
+    pub fn infos(&self) -> u32 {
+        self.desk.state().infos
+    }
+
+    /// The person's id across all apps of the owner, which a bound account is told.
+    pub fn bind(&self, openid: &str, unionid: &str) {
+        self.desk.state().users.bind(openid, unionid);
     }
 
     /// What goes wrong when tokens are asked for.

@@ -36,6 +36,11 @@ pub enum Push {
         openid: String,
         key: String,
     },
+    /// The person closed their account, or took back what they had allowed; the platform says which.
+    Privacy {
+        openid: String,
+        event: String,
+    },
 }
 
 impl Push {
@@ -51,7 +56,8 @@ impl Push {
             | Self::Follow { openid, .. }
             | Self::Unfollow { openid }
             | Self::Scan { openid, .. }
-            | Self::Click { openid, .. } => openid,
+            | Self::Click { openid, .. }
+            | Self::Privacy { openid, .. } => openid,
         }
     }
 
@@ -59,7 +65,7 @@ impl Push {
         match self {
             Self::Text { .. } | Self::Strange { .. } => Some(AFTER_MESSAGE),
             Self::Follow { .. } | Self::Scan { .. } | Self::Click { .. } => Some(AFTER_TAP),
-            Self::Unfollow { .. } => None,
+            Self::Unfollow { .. } | Self::Privacy { .. } => None,
         }
     }
 
@@ -83,6 +89,9 @@ impl Push {
                 with(event("SCAN"), &[("EventKey", scene.clone()), ("Ticket", "SIMULATED".into())])
             }
             Self::Click { key, .. } => with(event("CLICK"), &[("EventKey", key.clone())]),
+            Self::Privacy { openid, event: name } => {
+                with(event(name), &[("OpenID", openid.clone()), ("RevokeInfo", "205,206".into())])
+            }
         }
     }
 }
@@ -145,6 +154,7 @@ fn prepare(desk: &Desk, push: &Push) -> Prepared {
     };
     match push {
         Push::Unfollow { .. } => state.users.left(&openid),
+        Push::Privacy { .. } => {}
         push => state.users.acted(&openid, push.allowance(), at),
     }
     let text =

@@ -15,9 +15,11 @@ pub const AFTER_MESSAGE: Allowance = Allowance { count: 5, seconds: 48 * 3600 };
 /// After following, scanning, tapping a menu.
 pub const AFTER_TAP: Allowance = Allowance { count: 3, seconds: 60 };
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Person {
+    known: bool,
     follows: bool,
+    unionid: Option<String>,
     muted: bool,
     until: Micros,
     left: u32,
@@ -33,7 +35,7 @@ impl Users {
     /// A person did something at `at`. Allowances do not add up: the larger count and the later end count.
     pub fn acted(&mut self, openid: &str, allowance: Option<Allowance>, at: Micros) {
         let person = self.0.entry(openid.to_owned()).or_default();
-        person.follows = true;
+        (person.known, person.follows) = (true, true);
         person.wrote_at = Some(at);
         let Some(allowance) = allowance else { return };
         let until = at + allowance.seconds * 1_000_000;
@@ -45,6 +47,18 @@ impl Users {
     /// A person no longer follows.
     pub fn left(&mut self, openid: &str) {
         self.0.entry(openid.to_owned()).or_default().follows = false;
+    }
+
+    /// The app and others belong to one owner, for whom the person has one id.
+    pub fn bind(&mut self, openid: &str, unionid: &str) {
+        self.0.entry(openid.to_owned()).or_default().unionid = Some(unionid.to_owned());
+    }
+
+    /// Whether the person follows, and the id that a bound account is told while they do; or the code that says why
+    /// not.
+    pub fn info(&self, openid: &str) -> Result<(bool, Option<&str>), i64> {
+        let person = self.0.get(openid).filter(|person| person.known).ok_or(40003)?;
+        Ok((person.follows, person.unionid.as_deref().filter(|_| person.follows)))
     }
 
     /// A follower switched receiving off or on.
@@ -59,7 +73,7 @@ impl Users {
 
     /// Takes one message off the allowance, or the code that says why not.
     pub fn spend(&mut self, openid: &str, at: Micros) -> Result<(), i64> {
-        let person = self.0.get_mut(openid).ok_or(40003)?;
+        let person = self.0.get_mut(openid).filter(|person| person.known).ok_or(40003)?;
         match person {
             Person { follows: false, .. } => Err(43004),
             Person { muted: true, .. } => Err(48002),
@@ -75,7 +89,7 @@ impl Users {
 
     /// Shows or hides the typing mark, or the code that says why not.
     pub fn type_to(&mut self, openid: &str, on: bool, at: Micros) -> Result<(), i64> {
-        let person = self.0.get_mut(openid).ok_or(40003)?;
+        let person = self.0.get_mut(openid).filter(|person| person.known).ok_or(40003)?;
         if person.wrote_at.is_none_or(|wrote_at| at - wrote_at > 30_000_000) {
             return Err(45080);
         }

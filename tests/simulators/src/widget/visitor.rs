@@ -1,5 +1,7 @@
 //! One visitor's browser.
 
+mod signs;
+
 use crate::ledger::{Entry, Received, Sent};
 use crate::{Clock, Error, Ledger};
 use futures::{SinkExt, StreamExt};
@@ -53,6 +55,10 @@ pub struct Visitor {
     written: u32,
     /// The last message's line in the ledger.
     entry: Option<Entry>,
+    /// The shop's proof of who its signed-in user is.
+    proof: Option<String>,
+    /// Marks of typing by the other side.
+    typing: VecDeque<bool>,
 }
 
 impl Visitor {
@@ -72,6 +78,8 @@ impl Visitor {
             repeated: 0,
             written: 0,
             entry: None,
+            proof: None,
+            typing: VecDeque::new(),
         }
     }
 
@@ -91,6 +99,9 @@ impl Visitor {
         if let Some(token) = &self.token {
             hello["token"] = json!(token);
             hello["after"] = json!(self.after);
+        }
+        if let Some(proof) = &self.proof {
+            hello["identity"] = json!(proof);
         }
         self.say(&hello).await?;
         let deadline = self.deadline(self.site.patience_ms);
@@ -197,14 +208,6 @@ impl Visitor {
         self.thread.as_deref()
     }
 
-    /// Shows the server that the browser is still there.
-    ///
-    /// # Errors
-    /// When the socket is broken.
-    pub async fn ping(&mut self) -> Result<(), Error> {
-        self.say(&json!({ "type": "ping" })).await
-    }
-
     /// The last sequence that was shown.
     pub fn after(&self) -> Option<u64> {
         self.after
@@ -251,6 +254,7 @@ impl Visitor {
                 self.acks.push_back((id, frame["sequence"].as_u64().unwrap_or_default()));
             }
             Some("event") => self.show(frame),
+            Some("typing") => self.typing.extend(frame["on"].as_bool()),
             Some("error") => {
                 return Err(Error::Refused(frame["code"].as_str().unwrap_or("nothing").to_owned()));
             }

@@ -52,6 +52,14 @@ impl Api {
         answer["errcode"].as_i64().unwrap()
     }
 
+    async fn info(&self, token: &str, openid: &str) -> Value {
+        let url = format!(
+            "{}/cgi-bin/user/info?access_token={token}&openid={openid}&lang=zh_CN",
+            self.platform.url()
+        );
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
     async fn typing(&self, token: &str, user: &str) -> i64 {
         let body = json!({"touser": user, "command": "Typing"}).to_string();
         let answer = self.post(&format!("/cgi-bin/message/custom/typing?access_token={token}"), body).await;
@@ -166,4 +174,38 @@ async fn the_typing_mark_needs_a_recent_message_and_appears_once() {
     assert_eq!(api.typing(&token, "o1").await, 45081);
     api.clock.skip_s(31);
     assert_eq!(api.typing(&token, "o1").await, 45080);
+}
+
+#[tokio::test]
+async fn a_bound_account_is_told_the_union_id_of_who_follows() {
+    let api = api().await;
+    let token = api.stable(false).await;
+    api.platform.bind("o1", "union-1");
+    assert_eq!(api.info(&token, "o1").await["errcode"], 40003, "nobody came yet");
+    api.platform.push(Push::Follow { openid: "o1".into(), scene: None }).await;
+    let told = api.info(&token, "o1").await;
+    assert_eq!((told["subscribe"].as_i64(), told["unionid"].as_str()), (Some(1), Some("union-1")));
+    api.platform.push(Push::text("o2", "hi")).await;
+    assert!(
+        api.info(&token, "o2").await.get("unionid").is_none(),
+        "an account that is not bound is told none"
+    );
+    api.platform.push(Push::Unfollow { openid: "o1".into() }).await;
+    assert_eq!(api.info(&token, "o1").await, json!({ "subscribe": 0, "openid": "o1" }));
+    assert_eq!(api.info(&token, "").await["errcode"], 41009);
+    assert_eq!(api.info("made-up", "o1").await["errcode"], 40001);
+    assert_eq!(
+        api.post(&format!("/cgi-bin/user/info?access_token={token}"), String::new()).await["errcode"],
+        43001
+    );
+}
+
+#[tokio::test]
+async fn questions_about_people_have_a_quota_of_their_own() {
+    let api = api_with(|config| config.infos_per_day = 1).await;
+    api.platform.push(Push::text("o1", "hi")).await;
+    let token = api.stable(false).await;
+    assert_eq!(api.info(&token, "o1").await["subscribe"], 1);
+    assert_eq!(api.info(&token, "o1").await["errcode"], 45009);
+    assert_eq!(api.send(&token, "o1").await, 0);
 }

@@ -2,6 +2,7 @@
 
 use super::Misconfigured;
 use bytes::Bytes;
+use events::customer::EvidenceKind;
 use events::thread::{ReceiptState, Touch, Window};
 use events::{ContentKind, Micros};
 
@@ -27,6 +28,22 @@ pub struct Item {
     pub touch: Option<Touch>,
     /// What this action lets us send; join it to the thread's with [`super::join`].
     pub window: Option<Window>,
+    /// What the channel proves about the person beside it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Something that the channel proved about a person: never what was merely typed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Evidence {
+    pub kind: EvidenceKind,
+    /// Personal data.
+    pub value: String,
+}
+
+impl std::fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}(…)", self.kind)
+    }
 }
 
 /// What kind of thing happened.

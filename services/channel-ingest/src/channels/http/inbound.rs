@@ -10,6 +10,7 @@ use bytes::Bytes;
 use events::Micros;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// One request holds at most so many items; the rest of the room is the sender's to split.
 const ITEMS_MAX: usize = 1000;
@@ -47,14 +48,19 @@ impl Webhook for Http {
 
     fn items(&self, account: &Account, request: Verified<'_>) -> Vec<Result<Item, ItemFault>> {
         let body = &request.request().body;
-        let mended = mend_json(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body));
-        match split(&mended) {
+        match split(&mended(body)) {
             Ok(items) => items.into_iter().map(|raw| item::read(account, raw.get())).collect(),
             Err(words) => {
                 let cause = Cause::Unreadable(words);
                 vec![Err(ItemFault { cause, external_user: None, raw: Bytes::clone(body) })]
             }
         }
+    }
+
+    fn alone(&self, request: Verified<'_>, number: usize) -> Option<Bytes> {
+        let mended = mended(&request.request().body);
+        let items = split(&mended).ok()?;
+        Some(Bytes::copy_from_slice(items.get(number)?.get().as_bytes()))
     }
 
     fn accepted(&self) -> Reply {
@@ -64,6 +70,10 @@ impl Webhook for Http {
     fn headers_kept(&self) -> &'static [&'static str] {
         &[standard::ID, standard::TIMESTAMP]
     }
+}
+
+fn mended(body: &Bytes) -> Cow<'_, str> {
+    mend_json(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body))
 }
 
 #[derive(Deserialize)]

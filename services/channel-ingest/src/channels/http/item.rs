@@ -7,11 +7,16 @@
 //! and `state` (`delivered` or `read`); a menu needs `key`. Optional: `name`, `order` (a whole number), `choice`,
 //! `touch` (`source`, `medium`, `campaign`, `scene`, `page`), and for an echo `of`. Unknown fields are passed over.
 //!
+//! `identity` (`login`, `phone`, `email`) is what the partner vouches for: its own id of the signed-in user, and a phone
+//! or e-mail address that the person proved to own. What somebody typed into a form does not belong there. Threads of
+//! one login, phone or address become one customer, on whatever channel.
+//!
 //! Identity: kind and `id`, hashed under the tenant's key, since partners put numbers of people into ids.
 
-use crate::channels::contract::{Account, Cause, Item, ItemFault, Kind, Media};
+use crate::channels::contract::{Account, Cause, Evidence, Item, ItemFault, Kind, Media};
 use crate::channels::text::{clean, clean_line};
 use bytes::Bytes;
+use events::customer::EvidenceKind;
 use events::thread::{ReceiptState, Touch};
 use events::{ContentKind, Micros};
 use hmac::{Hmac, Mac};
@@ -20,6 +25,7 @@ use sha2::Sha256;
 
 const ID_MAX_CHARS: usize = 200;
 const NAME_MAX_CHARS: usize = 128;
+const EVIDENCE_MAX_CHARS: usize = 320;
 /// The years 2000 to 2100 in milliseconds: a time outside is in another unit.
 const TIMES_MS: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
 
@@ -64,6 +70,7 @@ fn item(account: &Account, fields: &Fields) -> Result<Item, Cause> {
         nickname: text(fields, "name")?.map(|name| clean_line(name, NAME_MAX_CHARS)),
         touch: touch(fields)?,
         window: None,
+        evidence: evidence(fields)?,
     })
 }
 
@@ -147,6 +154,32 @@ fn touch(fields: &Fields) -> Result<Option<Touch>, Cause> {
         scene: part("scene"),
         page,
     }))
+}
+
+fn evidence(fields: &Fields) -> Result<Vec<Evidence>, Cause> {
+    let fault = |expected| Cause::Field { field: "identity", expected };
+    let identity = match fields.get("identity") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(identity)) => identity,
+        Some(_) => return Err(fault("an object")),
+    };
+    let mut found = Vec::new();
+    for (name, kind) in [
+        ("login", EvidenceKind::Login),
+        ("phone", EvidenceKind::VerifiedPhone),
+        ("email", EvidenceKind::VerifiedEmail),
+    ] {
+        let value = match identity.get(name) {
+            None | Some(Value::Null) => continue,
+            Some(Value::String(value)) => clean(value).trim().to_owned(),
+            Some(_) => return Err(fault("of texts")),
+        };
+        if value.is_empty() || value.chars().count() > EVIDENCE_MAX_CHARS {
+            return Err(fault("of texts of 1 to 320 characters"));
+        }
+        found.push(Evidence { kind, value });
+    }
+    Ok(found)
 }
 
 fn sent_at(fields: &Fields) -> Result<Micros, Cause> {

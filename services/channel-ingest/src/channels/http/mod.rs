@@ -45,6 +45,7 @@ pub static CHANNEL: Channel = Channel {
     },
     webhook: Some(&Http),
     sender: Some(&Http),
+    profile: None,
     check,
 };
 

@@ -53,6 +53,7 @@ fn message(document: &Document, kind: &str, sent_at: Micros) -> Result<Item, Cau
         nickname: None,
         touch: article(document),
         window: Some(allowance.window(sent_at)),
+        evidence: Vec::new(),
     })
 }
 
@@ -125,6 +126,7 @@ fn event(account: &Account, document: &Document, sent_at: Micros) -> Result<Item
         nickname: None,
         touch,
         window,
+        evidence: Vec::new(),
     })
 }
 

@@ -1,12 +1,14 @@
 //! WeChat official accounts (公众号, 服务号): pushes in, customer messages out.
 //!
-//! Source: Tencent's developer documentation, "公众号 / 接收普通消息", "接收事件推送", "客服消息". Settings: `app_id`,
+//! Source: Tencent's developer documentation, "公众号 / 接收普通消息", "接收事件推送", "客服消息",
+//! "获取用户基本信息". Settings: `app_id`,
 //! `mode` (`safe`, `compat` or `plain`), `kf_account`, `label_ai`, `api_base`, `tolerance_s`,
 //! `timeout_ms`. Secrets: `token`, `encoding_aes_key`, `encoding_aes_key_previous`, `app_secret`.
 
 mod codes;
 mod inbound;
 mod item;
+mod profile;
 mod send;
 mod settings;
 
@@ -45,6 +47,7 @@ pub static CHANNEL: Channel = Channel {
     },
     webhook: Some(&OfficialAccount),
     sender: Some(&OfficialAccount),
+    profile: Some(&OfficialAccount),
     check: settings::check,
 };
 

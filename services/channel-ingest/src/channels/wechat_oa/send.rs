@@ -36,7 +36,7 @@ impl Sender for OfficialAccount {
     }
 }
 
-fn timeout_ms(account: &Account) -> u64 {
+pub(super) fn timeout_ms(account: &Account) -> u64 {
     account.number("timeout_ms").unwrap_or(TIMEOUT_MS)
 }
 
@@ -122,7 +122,7 @@ fn outcome(body: &[u8], at: Micros) -> SendOutcome {
     }
 }
 
-fn without_token(fault: TokenFault, at: Micros) -> SendOutcome {
+pub(super) fn without_token(fault: TokenFault, at: Micros) -> SendOutcome {
     match fault {
         TokenFault::Refused { class: FailureClass::TokenStale, code } => {
             // For a token request this code means a wrong secret.
@@ -133,7 +133,7 @@ fn without_token(fault: TokenFault, at: Micros) -> SendOutcome {
     }
 }
 
-async fn token(
+pub(super) async fn token(
     account: &Account,
     tools: &Tools,
     refused: Option<String>,

@@ -3,7 +3,6 @@
 //! Unknown fields are passed over on both sides, so either may be newer. A `sequence` is the thread's own rising
 //! number; the visitor's browser keeps the last one it has shown and names it in the next `hello`.
 
-use super::identity::Identity;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,8 +26,14 @@ pub enum ClientFrame {
         page: Page,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<String>,
+        /// The shop's proof of who its user is; see [`super::identity`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        identity: Option<Identity>,
+        identity: Option<String>,
+    },
+    /// The visitor signed in on the shop's site while the socket was open.
+    Identify {
+        /// See [`super::identity`].
+        identity: String,
     },
     /// A message; `client_id` makes sending it again harmless. 8 to 64 letters, digits, `_` or `-`.
     Message {
@@ -68,6 +73,10 @@ pub enum ServerFrame {
         token: String,
         thread: Uuid,
         resume: u64,
+    },
+    /// The answer to `identify`: the proof stands in the log. The token replaces the one that the browser had.
+    Identified {
+        token: String,
     },
     /// The message is durable; sent again for the same `client_id`.
     Ack {
@@ -155,7 +164,14 @@ pub enum Code {
     /// Throw the token away and say hello without one.
     TokenInvalid,
     TokenExpired,
+    /// The proof is not the shop's, lives longer than a day, or the account takes none.
     IdentityInvalid,
+    /// The proof is over: the page asks its server for a new one.
+    IdentityExpired,
+    /// The proof is for another account.
+    IdentityOtherAccount,
+    /// Another user signed in. Say hello again on a new socket, which gives them a thread of their own.
+    IdentityChanged,
     ClientIdInvalid,
     TextEmpty,
     TextTooLong,
@@ -168,7 +184,14 @@ pub enum Code {
 impl Code {
     /// Whether the server closes the socket after it.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::FrameTooLarge | Self::Flood | Self::HelloFirst | Self::UnknownAccount)
+        matches!(
+            self,
+            Self::FrameTooLarge
+                | Self::Flood
+                | Self::HelloFirst
+                | Self::UnknownAccount
+                | Self::IdentityChanged
+        )
     }
 }
 
@@ -221,6 +244,7 @@ mod tests {
     fn each_server_frame_survives_the_way_there_and_back() {
         for frame in [
             ServerFrame::Welcome { token: "t".into(), thread: Uuid::nil(), resume: 3 },
+            ServerFrame::Identified { token: "t".into() },
             ServerFrame::Ack { client_id: "c".into(), sequence: 4 },
             ServerFrame::Typing { by: By::Agent, on: true },
             ServerFrame::Event(Event { sequence: 1, at_ms: 2, shown: Shown::Queued { position: Some(3) } }),

@@ -2,7 +2,7 @@
 //!
 //! The socket server owns the socket, the log and the clock; this folder says what each frame means. Settings:
 //! `origins` (addresses that may embed the widget, by commas; none set means any). Secrets: `widget_secret` signs
-//! visitor tokens, `identity_secret` proves a site's own sign-in and may be left out.
+//! visitor tokens, `identity_secret` proves a shop's own sign-in (`identity.rs`) and may be left out.
 
 pub mod frames;
 pub mod identity;
@@ -40,6 +40,7 @@ pub static CHANNEL: Channel = Channel {
     },
     webhook: None,
     sender: None,
+    profile: None,
     check,
 };
 

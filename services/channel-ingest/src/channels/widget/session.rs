@@ -2,6 +2,7 @@
 
 use super::TEXT_MAX_GRAPHEMES;
 use super::frames::{ClientFrame, Code, FRAME_MAX_BYTES, ServerFrame};
+use super::identity::{self, Proven};
 use super::{page, token};
 use crate::channels::contract::{Account, Unit};
 use crate::channels::text::{clean, clean_line, mend_json};
@@ -30,6 +31,8 @@ pub enum Action {
         client_id: String,
         text: String,
     },
+    /// Append the proof to the thread, then send [`Session::identified`].
+    Identify(Proven),
     Typing {
         on: bool,
     },
@@ -53,8 +56,8 @@ pub struct Opening {
     pub after: Option<u64>,
     pub touch: Option<Touch>,
     pub language: Option<String>,
-    /// The site's own id of the user, proven. Personal data.
-    pub signed_in: Option<String>,
+    /// Who the shop says its user is.
+    pub signed_in: Option<Proven>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,6 +73,8 @@ pub struct Session {
     account: Arc<Account>,
     /// Who a visitor without a token becomes.
     newcomer: Uuid,
+    /// The login that the visitor has proven.
+    login: Option<token::Mark>,
     state: State,
     frames: Rate,
     messages: Rate,
@@ -79,7 +84,7 @@ impl Session {
     /// A socket of that account; `newcomer` is a fresh random id.
     pub fn new(account: Arc<Account>, newcomer: Uuid) -> Self {
         let (frames, messages) = (Rate::new(FRAMES_PER_MINUTE_MAX), Rate::new(MESSAGES_PER_MINUTE_MAX));
-        Self { account, newcomer, state: State::Silent, frames, messages }
+        Self { account, newcomer, login: None, state: State::Silent, frames, messages }
     }
 
     /// What a text frame means.
@@ -98,8 +103,23 @@ impl Session {
     pub fn welcome(&mut self, thread: Uuid, resume: u64, at: Micros) -> Option<ServerFrame> {
         let State::Opening(visitor) = self.state else { return None };
         self.state = State::Open(visitor);
-        let token = token::issue(self.secret(), self.account.id, visitor, at);
-        Some(ServerFrame::Welcome { token, thread, resume })
+        Some(ServerFrame::Welcome { token: self.token(visitor, at), thread, resume })
+    }
+
+    /// The proof stands in the log: the frame that tells the browser so, with a token that is bound to the login. None
+    /// when no socket is open.
+    pub fn identified(&mut self, proven: &Proven, at: Micros) -> Option<ServerFrame> {
+        let State::Open(visitor) = self.state else { return None };
+        self.login = Some(self.mark(proven));
+        Some(ServerFrame::Identified { token: self.token(visitor, at) })
+    }
+
+    fn token(&self, visitor: Uuid, at: Micros) -> String {
+        token::issue(self.secret(), self.account.id, visitor, self.login, at)
+    }
+
+    fn mark(&self, proven: &Proven) -> token::Mark {
+        token::mark(self.secret(), self.account.id, &proven.login)
     }
 
     fn read(&mut self, frame: &str, at: Micros) -> Result<Action, (Code, Option<String>)> {
@@ -132,19 +152,19 @@ impl Session {
         if account != self.account.slug {
             return Err(Code::UnknownAccount);
         }
-        let known = match token.filter(|token| !token.is_empty()) {
+        let claims = match token.filter(|token| !token.is_empty()) {
             None => None,
             Some(token) => match token::verify(self.secret(), self.account.id, &token, at) {
-                Ok(claims) => Some(claims.visitor),
+                Ok(claims) => Some(claims),
                 Err(token::Fault::Expired) => return Err(Code::TokenExpired),
                 Err(token::Fault::Invalid) => return Err(Code::TokenInvalid),
             },
         };
-        let signed_in = match (identity, self.account.secret("identity_secret")) {
-            (None, _) => None,
-            (Some(identity), Some(secret)) if identity.is_genuine(secret, at) => Some(identity.user),
-            _ => return Err(Code::IdentityInvalid),
-        };
+        let signed_in = identity.map(|proof| self.proven(&proof, at)).transpose()?;
+        self.login = signed_in.as_ref().map(|proven| self.mark(proven));
+        // A thread of one login is nobody else's: another one, or none, begins anew.
+        let own = claims.filter(|claims| claims.login.is_none() || claims.login == self.login);
+        let known = own.map(|claims| claims.visitor);
         let visitor = known.unwrap_or(self.newcomer);
         self.state = State::Opening(visitor);
         Ok(Action::Open(Opening {
@@ -157,9 +177,27 @@ impl Session {
         }))
     }
 
+    fn proven(&self, proof: &str, at: Micros) -> Result<Proven, Code> {
+        let secret = self.account.secret("identity_secret").ok_or(Code::IdentityInvalid)?;
+        identity::verify(secret, &self.account.slug, proof, at).map_err(|fault| match fault {
+            identity::Fault::Invalid => Code::IdentityInvalid,
+            identity::Fault::Expired => Code::IdentityExpired,
+            identity::Fault::OtherAccount => Code::IdentityOtherAccount,
+        })
+    }
+
+    fn identify(&self, proof: &str, at: Micros) -> Result<Action, Code> {
+        let proven = self.proven(proof, at)?;
+        match self.login {
+            Some(login) if login != self.mark(&proven) => Err(Code::IdentityChanged),
+            _ => Ok(Action::Identify(proven)),
+        }
+    }
+
     fn open(&mut self, frame: ClientFrame, at: Micros) -> Result<Action, (Code, Option<String>)> {
         match frame {
             ClientFrame::Message { client_id, text } => self.message(client_id, &text, at),
+            ClientFrame::Identify { identity } => self.identify(&identity, at).map_err(|code| (code, None)),
             ClientFrame::Typing { on } => Ok(Action::Typing { on }),
             ClientFrame::Read { sequence } => Ok(Action::Read { sequence }),
             ClientFrame::Delivered { sequence } => Ok(Action::Delivered { sequence }),

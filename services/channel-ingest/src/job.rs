@@ -1,0 +1,82 @@
+//! One item of one request on its way to a decision, and what a batch of them leaves to be written.
+
+use crate::accounts::Ready;
+use crate::channels::contract::{Item, ItemFault, RawRequest, Verified};
+use crate::profiles::Met;
+use crate::quarantine::{Entry, Held};
+use spine::journal::Journalled;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What of a batch is written together with the part's position.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) held: Vec<Entry>,
+    /// Receipts of messages that are still on their way.
+    pub(crate) early: Vec<Entry>,
+    pub(crate) met: Vec<Met>,
+}
+
+impl Outcome {
+    pub(crate) fn held(entry: Entry) -> Self {
+        Self { held: vec![entry], ..Self::default() }
+    }
+
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        self.held.extend(other.held);
+        self.early.extend(other.early);
+        self.met.extend(other.met);
+        self
+    }
+
+    /// The thread in which what follows has to wait.
+    pub(crate) fn blocked(&self) -> Option<Uuid> {
+        self.held.iter().find(|entry| entry.held.blocks).and_then(|entry| entry.held.thread)
+    }
+}
+
+/// One item of one request, ready to be decided.
+pub(crate) struct Job {
+    pub(crate) ready: Option<Ready>,
+    pub(crate) journalled: Arc<Journalled>,
+    pub(crate) number: usize,
+    pub(crate) what: Result<Item, ItemFault>,
+    pub(crate) request: Arc<RawRequest>,
+}
+
+impl Job {
+    /// What the platform calls the person, as far as that could be read.
+    pub(crate) fn user(&self) -> String {
+        match &self.what {
+            Ok(item) => item.external_user.clone(),
+            Err(fault) => fault.external_user.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The item as a row, with a request that holds it alone: others of the same request are nobody's business here,
+    /// and are erased with their own customers.
+    pub(crate) fn hold(&self, (thread, blocks): (Option<Uuid>, bool), error: String) -> Entry {
+        let Journalled { place, tenant, account, received_at, .. } = &*self.journalled;
+        let held = Held {
+            id: Held::id_of(*place, self.number),
+            tenant: tenant.clone(),
+            account: *account,
+            thread,
+            place: *place,
+            number: self.number,
+            received_at: *received_at,
+            error,
+            blocks,
+        };
+        let alone = match &self.what {
+            Err(fault) => Some(fault.raw.clone()),
+            Ok(_) => self
+                .ready
+                .as_ref()
+                .and_then(|ready| ready.channel.webhook)
+                .and_then(|webhook| webhook.alone(Verified::journalled(&self.request), self.number)),
+        };
+        let body = alone.unwrap_or_else(|| self.request.body.clone());
+        Entry { held, request: RawRequest { body, ..(*self.request).clone() } }
+    }
+}

@@ -1,0 +1,199 @@
+//! One part of the journal under its lease: its position, and the threads in which something waits in quarantine.
+//!
+//! Both belong to the holder of the lease alone and change together, in one guarded transaction. Whatever an operator
+//! wants of quarantine is asked of the holder (`orders.rs`) and done between two batches, so that no later item of a
+//! thread passes an earlier one. All threads of an account are of one part.
+
+use crate::discarded::Discarded;
+use crate::early;
+use crate::job::Outcome;
+use crate::normalise::Normaliser;
+use crate::orders::Ordered;
+use crate::profiles;
+use crate::quarantine;
+use crate::reingest::Going;
+use spine::Error;
+use spine::db::Bulk;
+use spine::journal::{JournalReading, Journalled};
+use sqlx::{AnyConnection, Row};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+/// Requests that are worked on together; their items run side by side, in order per customer.
+const BATCH_MAX: usize = 256;
+/// How often the holder looks for what another process asked of it, and for what is to be tried again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+static LET_GO: Bulk = Bulk::new("DELETE FROM quarantine WHERE (id) IN (", 1, ")");
+
+/// A part that this process holds.
+pub(crate) struct Part<'n> {
+    pub(crate) normaliser: &'n Normaliser,
+    pub(crate) part: u8,
+    fence: i64,
+    position: u64,
+    /// Threads in which what follows waits behind something in quarantine.
+    waiting: HashSet<Uuid>,
+    /// Receipts that came too early.
+    pub(crate) early: usize,
+    /// What an operator asked for and is not done yet.
+    going: Option<Going>,
+}
+
+impl<'n> Part<'n> {
+    /// Takes the part over under the fence, with everything that its predecessor committed.
+    pub(crate) async fn open(normaliser: &'n Normaliser, part: u8, fence: i64) -> Result<Self, Error> {
+        let state = &normaliser.state;
+        let row = sqlx::query(
+            "INSERT INTO inbound (part, sequence, fence) VALUES ($1, 0, $2)
+             ON CONFLICT (part) DO UPDATE SET fence = excluded.fence WHERE inbound.fence <= excluded.fence
+             RETURNING sequence",
+        )
+        .bind(i32::from(part))
+        .bind(fence)
+        .fetch_optional(state.store.write())
+        .await
+        .map_err(Error::database("take over a part of the journal"))?;
+        let row = row.ok_or_else(|| Error::Fenced { lease: format!("inbound.{part}") })?;
+        let position = u64::try_from(row.get::<i64, _>(0)).unwrap_or(0);
+        let (waiting, early) = (state.waiting(part).await?, state.early(part).await?);
+        Ok(Self { normaliser, part, fence, position, waiting, early, going: None })
+    }
+
+    /// Works until something fails; ends only with an error.
+    pub(crate) async fn work(mut self) -> Result<(), Error> {
+        let mut reading = self.normaliser.journal.read(self.part, self.position + 1);
+        let asked = self.normaliser.state.asked(self.part);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let first = tokio::select! {
+                first = reading.next() => Some(first?),
+                () = asked.notified() => None,
+                _ = look.tick() => None,
+            };
+            match first {
+                Some(first) => {
+                    let batch = gather(first, &mut reading).await?;
+                    self.take(&batch).await?;
+                }
+                None => self.look().await?,
+            }
+        }
+    }
+
+    async fn take(&mut self, batch: &[Arc<Journalled>]) -> Result<(), Error> {
+        let mut outcome = self.normaliser.decide(batch, &self.waiting).await?;
+        let to = batch.last().map_or(self.position, |journalled| journalled.place.sequence);
+        let room = early::EARLY_MAX.saturating_sub(self.early);
+        let too_many = outcome.early.len().saturating_sub(room) as u64;
+        outcome.early.truncate(room);
+        self.commit(to, &outcome).await?;
+        self.normaliser.counters.early.add(outcome.early.len() as u64, &["held"]);
+        self.normaliser.counters.early.add(too_many, &["too_many"]);
+        self.normaliser.counters.quarantined.add(outcome.held.len() as u64, &[]);
+        self.normaliser.note(&outcome.met);
+        Ok(())
+    }
+
+    /// Moves the position and writes what is held, together; only then does it count here.
+    async fn commit(&mut self, to: u64, outcome: &Outcome) -> Result<(), Error> {
+        let keys = &self.normaliser.keys;
+        let held = quarantine::seal_all(keys, &outcome.held).await?;
+        let early = quarantine::seal_all(keys, &outcome.early).await?;
+        let mut tx = self.normaliser.state.store.begin().await?;
+        self.guard(&mut tx, to).await?;
+        for (entry, sealed) in &held {
+            quarantine::put(&mut tx, &entry.held, sealed).await?;
+            tracing::warn!(inbound.place = %entry.held.place, item.number = entry.held.number, error = entry.held.error, "an item is in quarantine");
+        }
+        for (entry, sealed) in &early {
+            early::put(&mut tx, &entry.held, sealed).await?;
+        }
+        profiles::wish(&mut tx, &outcome.met).await?;
+        tx.commit().await.map_err(Error::database("commit a position of the journal"))?;
+        self.position = to;
+        self.early += early.len();
+        let blocking = held.iter().filter(|(entry, _)| entry.held.blocks);
+        self.waiting.extend(blocking.filter_map(|(entry, _)| entry.held.thread));
+        Ok(())
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Moves the position inside a transaction, which thereby is the holder's or fails.
+    pub(crate) async fn guard(&self, tx: &mut AnyConnection, to: u64) -> Result<(), Error> {
+        let signed = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
+        let moved =
+            sqlx::query("UPDATE inbound SET sequence = $1 WHERE part = $2 AND sequence = $3 AND fence = $4")
+                .bind(signed(to))
+                .bind(i32::from(self.part))
+                .bind(signed(self.position))
+                .bind(self.fence)
+                .execute(tx)
+                .await
+                .map_err(Error::database("move a position of the journal"))?;
+        match moved.rows_affected() {
+            1 => Ok(()),
+            _ => Err(Error::Fenced { lease: format!("inbound.{}", self.part) }),
+        }
+    }
+
+    /// Does some of what was asked, and tries again what came too early.
+    async fn look(&mut self) -> Result<(), Error> {
+        if self.going.is_none() {
+            self.going = self.normaliser.state.next_order(self.part).await?.map(Going::of);
+        }
+        if let Some(mut going) = self.going.take() {
+            if self.go_on(&mut going).await? {
+                // The next batch of new requests may come first.
+                self.going = Some(going);
+            }
+            self.normaliser.state.asked(self.part).notify_one();
+        }
+        if self.early > 0 {
+            self.try_early().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes rows that are settled or thrown away, and finishes the order if it is done; then what waits is read
+    /// anew.
+    pub(crate) async fn let_go(
+        &mut self,
+        gone: &[Uuid],
+        discarded: Option<&Discarded>,
+        done: Option<(&Ordered, String)>,
+    ) -> Result<(), Error> {
+        let state = &self.normaliser.state;
+        let mut tx = state.store.begin().await?;
+        self.guard(&mut tx, self.position).await?;
+        LET_GO.write(&mut tx, gone, |query, id| query.bind(id.to_string())).await?;
+        if let Some(discarded) = discarded {
+            discarded.note(&mut tx).await?;
+        }
+        if let Some((order, answer)) = done {
+            order.finish(&mut tx, &answer).await?;
+        }
+        tx.commit().await.map_err(Error::database("let items out of quarantine"))?;
+        self.waiting = state.waiting(self.part).await?;
+        Ok(())
+    }
+}
+
+async fn gather(first: Journalled, reading: &mut JournalReading) -> Result<Vec<Arc<Journalled>>, Error> {
+    let mut batch = vec![Arc::new(first)];
+    while batch.len() < BATCH_MAX {
+        // Only what is already here; nobody waits for a fuller batch.
+        match tokio::time::timeout(Duration::ZERO, reading.next()).await {
+            Ok(next) => batch.push(Arc::new(next?)),
+            Err(_) => break,
+        }
+    }
+    Ok(batch)
+}

@@ -1,0 +1,241 @@
+//! Whom a platform is still to be asked about: once for each new thread, away from the way of its messages.
+//!
+//! Kept as state and not as due rows: that a platform knows nothing of somebody is no event, and a rebuilt read model
+//! must not ask it about everybody again.
+
+use crate::accounts::Accounts;
+use crate::channels::contract::{Evidence, ProfileFault, Tools};
+use crate::evidence;
+use crate::state::StateStore;
+use conversation::{Rejection, Thread};
+use events::Micros;
+use futures::StreamExt;
+use runtime::metrics::Counter;
+use spine::db::Bulk;
+use spine::keys::{Keys, Opened};
+use spine::{Address, Cause, Entity, Error, Log, Refused};
+use sqlx::{AnyConnection, Row};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// `open` waits to be asked about at `at`; `found` and `none` are settled.
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE profiles (thread TEXT PRIMARY KEY, tenant TEXT NOT NULL, account TEXT NOT NULL, at BIGINT NOT NULL,
+    attempts INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE INDEX profiles_at ON profiles (state, at);
+";
+
+static WISH: Bulk = Bulk::new(
+    "INSERT INTO profiles (thread, tenant, account, at, attempts, state)",
+    6,
+    "ON CONFLICT (thread) DO NOTHING",
+);
+
+const LEASE: &str = "profiles";
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const BATCH_MAX: i64 = 64;
+const IN_FLIGHT_MAX: usize = 4;
+const ATTEMPTS_MAX: i32 = 6;
+const RETRY_MS_MIN: u64 = 2_000;
+
+/// Somebody whom the platform can be asked about.
+#[derive(Clone, Debug)]
+pub(crate) struct Met {
+    pub(crate) thread: Uuid,
+    pub(crate) tenant: Arc<str>,
+    pub(crate) account: Uuid,
+    pub(crate) at: Micros,
+    /// They follow anew, so a platform that knew nothing may know now.
+    pub(crate) again: bool,
+}
+
+/// Notes whom to ask about, inside the transaction that moves the normaliser's position.
+pub(crate) async fn wish(tx: &mut AnyConnection, met: &[Met]) -> Result<(), Error> {
+    let bind = |query: spine::db::AnyQuery, met: &Met| {
+        let query = query.bind(met.thread.to_string()).bind(met.tenant.to_string());
+        query.bind(met.account.to_string()).bind(met.at).bind(0_i32).bind("open")
+    };
+    WISH.write(tx, met, bind).await?;
+    for met in met.iter().filter(|met| met.again) {
+        sqlx::query(
+            "UPDATE profiles SET state = 'open', at = $1, attempts = 0 WHERE thread = $2 AND state = 'none'",
+        )
+        .bind(met.at)
+        .bind(met.thread.to_string())
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::database("note whom to ask about"))?;
+    }
+    Ok(())
+}
+
+/// Asks. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Profiles {
+    pub(crate) log: Log,
+    pub(crate) keys: Keys,
+    pub(crate) accounts: Accounts,
+    pub(crate) state: StateStore,
+    pub(crate) tools: Arc<Tools>,
+    /// Somebody new was noted.
+    pub(crate) noted: Arc<Notify>,
+    pub(crate) asked: Counter,
+}
+
+struct Wish {
+    address: Address,
+    account: Uuid,
+    attempts: i32,
+}
+
+/// What became of asking.
+enum Told {
+    Found,
+    Nothing,
+    Later { after_ms: Option<u64> },
+}
+
+impl Profiles {
+    /// Asks until `shutdown`, in one process at a time.
+    ///
+    /// # Errors
+    /// Never: what fails is tried again.
+    pub(crate) async fn run(&self, shutdown: &CancellationToken) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "whom to ask about cannot be read");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.noted.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    async fn round(&self) -> Result<(), Error> {
+        if self.due().await?.is_empty() {
+            return Ok(());
+        }
+        let Some(lease) = self.state.leases.acquire(LEASE).await? else { return Ok(()) };
+        // Read again, since another process may have asked meanwhile.
+        let wishes = self.due().await?;
+        let asking = futures::stream::iter(wishes).map(|wish| self.ask(wish));
+        asking.buffer_unordered(IN_FLIGHT_MAX).collect::<Vec<()>>().await;
+        self.state.leases.release(&lease).await
+    }
+
+    async fn due(&self) -> Result<Vec<Wish>, Error> {
+        let rows = sqlx::query(
+            "SELECT thread, tenant, account, attempts FROM profiles WHERE state = 'open' AND at <= $1
+             ORDER BY at LIMIT $2",
+        )
+        .bind(self.log.clock().now())
+        .bind(BATCH_MAX)
+        .fetch_all(self.state.store.reads())
+        .await
+        .map_err(Error::database("read whom to ask about"))?;
+        let read = |row: &sqlx::any::AnyRow| {
+            let thread: Uuid = row.get::<String, _>(0).parse().ok()?;
+            let address = Address::of(&row.get::<String, _>(1), Thread::KIND, thread).ok()?;
+            Some(Wish { address, account: row.get::<String, _>(2).parse().ok()?, attempts: row.get(3) })
+        };
+        Ok(rows.iter().filter_map(read).collect())
+    }
+
+    async fn ask(&self, wish: Wish) {
+        let told = match self.tell(&wish).await {
+            Ok(told) => told,
+            Err(error) => {
+                let thread = wish.address.id.as_ref();
+                tracing::warn!(
+                    thread.id = thread,
+                    error = &error as &dyn std::error::Error,
+                    "a platform could not be asked who somebody is"
+                );
+                Told::Later { after_ms: None }
+            }
+        };
+        let (word, after_ms) = match told {
+            Told::Found => ("found", None),
+            Told::Nothing => ("none", None),
+            Told::Later { .. } if wish.attempts + 1 >= ATTEMPTS_MAX => ("none", None),
+            Told::Later { after_ms } => ("open", Some(after_ms.unwrap_or_else(|| backoff_ms(wish.attempts)))),
+        };
+        self.asked.add(1, &[word]);
+        let wait_us = after_ms.map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX / 2_000) * 1_000);
+        let settled =
+            sqlx::query("UPDATE profiles SET state = $1, at = $2, attempts = attempts + 1 WHERE thread = $3")
+                .bind(word)
+                .bind(self.log.clock().now().saturating_add(wait_us))
+                .bind(wish.address.id.to_string())
+                .execute(self.state.store.write())
+                .await;
+        if let Err(error) = settled {
+            // It is asked again, which is harmless.
+            tracing::warn!(error = &error as &dyn std::error::Error, "what a platform said is not noted");
+        }
+    }
+
+    async fn tell(&self, wish: &Wish) -> Result<Told, Error> {
+        let contact = |thread: &Thread| thread.contact().map(|contact| contact.as_str().to_owned());
+        let Some(contact) = self.log.read::<Thread, _>(&wish.address, contact).await? else {
+            return Ok(Told::Nothing);
+        };
+        let subject = wish.address.subject();
+        let Opened::Text(contact) = self.keys.open_text(&contact, &subject, "began.contact").await? else {
+            return Ok(Told::Nothing);
+        };
+        let Some(ready) = self.accounts.by_id(wish.account).await? else {
+            return Ok(Told::Later { after_ms: None });
+        };
+        let Some(profile) = ready.channel.profile else { return Ok(Told::Nothing) };
+        match profile.evidence(&ready.account, &contact, &self.tools).await {
+            Ok(found) if found.is_empty() => Ok(Told::Nothing),
+            Ok(found) => self.record(wish, &ready.account, &found).await,
+            Err(ProfileFault::Never) => Ok(Told::Nothing),
+            Err(ProfileFault::Later { after_ms }) => Ok(Told::Later { after_ms }),
+        }
+    }
+
+    async fn record(
+        &self,
+        wish: &Wish,
+        account: &crate::channels::contract::Account,
+        found: &[Evidence],
+    ) -> Result<Told, Error> {
+        let at = self.log.clock().now();
+        let found = match evidence::seal(&self.keys, account, &wish.address, found, at).await {
+            Ok(found) => found,
+            Err(Error::Gone { .. }) => return Ok(Told::Nothing),
+            Err(error) => return Err(error),
+        };
+        let names: Vec<&str> = found.iter().map(|found| found.provider.as_str()).collect();
+        let id = Uuid::new_v5(&wish.address.uuid().unwrap_or_default(), names.join(" ").as_bytes());
+        let cause = Cause::new(id, "identify", "channel-ingest");
+        let decide = |thread: &Thread| evidence::with(thread, Ok(Vec::new()), &found, at);
+        match self.log.transact::<Thread, Rejection>(&wish.address, &cause, decide).await {
+            Ok(_) => Ok(Told::Found),
+            Err(Refused::Rejected(_)) => Ok(Told::Nothing),
+            Err(Refused::Failed(error)) => Err(error),
+        }
+    }
+}
+
+fn backoff_ms(attempts: i32) -> u64 {
+    RETRY_MS_MIN << (2 * attempts.clamp(0, ATTEMPTS_MAX)).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_from_seconds_to_less_than_an_hour() {
+        let waits: Vec<u64> = (0..ATTEMPTS_MAX - 1).map(backoff_ms).collect();
+        assert_eq!(waits, [2_000, 8_000, 32_000, 128_000, 512_000]);
+    }
+}
