@@ -73,8 +73,8 @@ pub(crate) enum Command {
     ///   tributary unpark log.1.3.demo.thread.6f1c… --model routing
     #[command(verbatim_doc_comment)]
     Unpark(unpark::Args),
-    /// List what came in from outside and could not be understood
-    Quarantine(reingest::Args),
+    /// List what came in from outside and could not be understood, or throw some of it away
+    Quarantine(reingest::Quarantine),
     /// Take what is in quarantine again, in order, after what kept it from being understood was mended
     ///
     /// Exit code 1 when something stays. Example:

@@ -29,6 +29,12 @@ pub(crate) fn of(role: Role) -> Permissions {
         subscribe: vec![format!("{}.>", role.inbox_prefix())],
         ..Permissions::default()
     };
+    // Marks of typing pass between the widget's visitors and the console, outside the log.
+    match role {
+        Role::ChannelIngest => all.subscribe.push("typing.agent.*.*".into()),
+        Role::Console => all.subscribe.push("typing.visitor.*.*".into()),
+        _ => {}
+    }
     all.publish.push("$JS.API.INFO".into());
     all.publish.push("$JS.API.STREAM.NAMES".into());
     if role == Role::Operator {
@@ -67,13 +73,15 @@ fn inbound() -> impl Iterator<Item = String> {
 /// The subjects of the log and of the other streams that a role appends to.
 fn writes(role: Role) -> Vec<String> {
     let (kinds, others): (&[&str], &[&str]) = match role {
-        Role::ChannelIngest => (&["thread"], &["inbound.>", "refused.>"]),
+        Role::ChannelIngest => (&["thread"], &["inbound.>", "refused.>", "typing.visitor.*.*"]),
         Role::Identity => (&["thread", "customer", "lead"], &[]),
         Role::Routing => (&["thread", "agent"], &[]),
         Role::AiAgent => (&["thread"], &[]),
         Role::LeadCapture => (&["lead", "endpoint", "access"], &["leads.>"]),
         Role::Analytics => (&["spend"], &[]),
-        Role::Console => (&["thread", "agent", "knowledge", "account", "tenant", "access"], &[]),
+        Role::Console => {
+            (&["thread", "agent", "knowledge", "account", "tenant", "access"], &["typing.agent.*.*"])
+        }
         Role::Operator => (&["account", "knowledge", "tenant", "agent"], &[]),
         Role::Auditor | Role::Consumer => (&[], &[]),
     };
