@@ -7,6 +7,9 @@
 
 mod answer;
 mod erasing;
+mod full;
+mod held;
+mod identified;
 mod killed;
 mod model;
 mod nats;
@@ -15,6 +18,7 @@ mod partial;
 mod picky;
 mod platforms;
 mod rebuild;
+mod receipts;
 mod redelivery;
 mod requests;
 mod unreadable;

@@ -3,6 +3,7 @@
 use crate::shop;
 use events::ThreadEvent;
 use events::thread::{OpenedBy, ReceiptState};
+use futures::StreamExt;
 use integration::{CREDENTIAL, Place, World, account, count, on_each};
 use proto::v1::analytics_service_client::AnalyticsServiceClient;
 use proto::v1::{AnalyticsFilter, Metrics, SummaryRequest};
@@ -132,6 +133,42 @@ async fn receipts_of_a_visitor_only_rise() {
             })
             .collect();
         assert_eq!(states, [ReceiptState::Read]);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typing_passes_both_ways_beside_the_log() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &[Role::ChannelIngest]).await;
+        world.furnish(&[]).await;
+        let (site, _) = site(&world).await;
+        let mut visitor = Visitor::new(&site, "typist");
+        visitor.open().await.unwrap();
+        let id = thread(&visitor);
+        let client = async_nats::connect(world.server.url()).await.unwrap();
+        let subject = format!("typing.visitor.{}.{id}", world.tenant());
+        let mut marks = client.subscribe(subject).await.unwrap();
+        client.flush().await.unwrap();
+        // The middle one says nothing new.
+        for on in [true, true, false] {
+            visitor.say(&json!({ "type": "typing", "on": on })).await.unwrap();
+        }
+        for wanted in ["1", "0"] {
+            assert_eq!(&*marks.next().await.unwrap().payload, wanted.as_bytes());
+        }
+        let subject = format!("typing.agent.{}.{id}", world.tenant());
+        client.publish(subject.clone(), "1".into()).await.unwrap();
+        assert_eq!(visitor.typing(15_000).await.unwrap(), Some(true));
+        client.publish(subject, "0".into()).await.unwrap();
+        assert_eq!(visitor.typing(15_000).await.unwrap(), Some(false));
+        let events = world.history(id).await;
+        assert!(
+            events
+                .iter()
+                .all(|event| matches!(event, ThreadEvent::Began { .. } | ThreadEvent::Opened { .. }))
+        );
         world.stop().await;
     })
     .await;
