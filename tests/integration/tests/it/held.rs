@@ -1,6 +1,7 @@
 //! Quarantine beside new messages: whatever an operator does meanwhile, nothing passes what came before it.
 
 use crate::shop;
+use crate::unreadable::inject;
 use events::ThreadEvent;
 use futures::future::join_all;
 use identity::erase::Subject;
@@ -11,7 +12,7 @@ use runtime::Role;
 use simulators::http::Item;
 use simulators::wechat::Push;
 use spine::journal::{Journal, Place as Spot};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -124,6 +125,55 @@ async fn what_is_taken_again_beside_new_messages_is_passed_by_none_of_them() {
         let wanted: Vec<String> = (0..MESSAGES).map(|number| format!("第{number}句")).collect();
         for thread in threads {
             assert_eq!(world.texts(thread).await, wanted);
+        }
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_just_being_set_aside_is_forgotten_by_nobody_who_looks_at_quarantine() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &[Role::ChannelIngest]).await;
+        let outside = world.furnish(&shop()).await;
+        post(&outside, 0, 0).await;
+        let thread = world.thread_of(outside.shop, "us-00").await;
+        world.until("the message", thread, |events| (received(events) == 1).then_some(())).await;
+        inject(&world, thread, r#"{"events":[{"type":"Teleported","n":1}]}"#).await;
+        let operations = world.ingest.clone().unwrap();
+        // The next message is refused, and the row that says so cannot be committed yet.
+        let mut store = store(&place).await;
+        let lock: &[&str] = match place.is_sqlite() {
+            true => &["BEGIN IMMEDIATE"],
+            false => &["BEGIN", "LOCK TABLE state_ingest.quarantine IN EXCLUSIVE MODE"],
+        };
+        for text in lock {
+            store.execute(*text).await.unwrap();
+        }
+        post(&outside, 0, 1).await;
+        for _ in 0..50 {
+            assert_eq!(operations.reingest(Some("nobody")).await.unwrap(), (0, 0));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(operations.quarantine(None).await.unwrap().is_empty(), "it is not committed yet");
+        store.execute("ROLLBACK").await.unwrap();
+        for number in [2, 3] {
+            let wanted = usize::try_from(number).unwrap() - 1;
+            eventually("what came before", async || {
+                (operations.quarantine(None).await.unwrap().len() == wanted).then_some(())
+            })
+            .await;
+            post(&outside, 0, number).await;
+        }
+        let held = eventually("all three", async || {
+            let held = operations.quarantine(None).await.unwrap();
+            (held.len() == 3).then_some(held)
+        })
+        .await;
+        assert!(held[0].error.contains("Teleported"), "{}", held[0].error);
+        // What is behind it is not even tried: had the thread become readable meanwhile, it would pass.
+        for behind in &held[1..] {
+            assert!(behind.blocks && behind.error.contains("an earlier item"), "{}", behind.error);
         }
         world.stop().await;
     })

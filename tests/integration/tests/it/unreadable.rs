@@ -32,7 +32,7 @@ async fn stored(world: &World, thread: Uuid, messages: usize) {
 }
 
 /// Appends a payload to a thread, under the headers of its last decision and an id of its own.
-async fn inject(world: &World, thread: Uuid, payload: &str) {
+pub(crate) async fn inject(world: &World, thread: Uuid, payload: &str) {
     let client = async_nats::connect(world.server.url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
     let (subject, name) = (address(thread).subject(), address(thread).stream());
