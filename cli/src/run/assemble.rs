@@ -133,17 +133,7 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     if !unknown.is_empty() {
         bail!("--from names {}, which is no kind of effect of the roles in this process", unknown.join(", "));
     }
-    {
-        let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
-        let connections = started.connections.clone();
-        tasks.spawn("watch nats", async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = watch::nats(&health, &nats, &connections) => {}
-            }
-            Ok(())
-        });
-    }
+    watch::nats(&mut tasks, &base, &started, &stop);
     let admin = runtime::listen(args.network.listen_admin).await?;
     let admin_url = format!("http://{}", admin.local_addr()?);
     let credential_file = std::path::absolute(common.data.join(credential::FILE))?;

@@ -1,15 +1,31 @@
 //! What health says of NATS: whether it is connected, and what it forbids the roles.
 
-use runtime::{Health, Role, State};
+use super::assemble::Foundation;
+use super::roles::Started;
+use runtime::{Health, Role, State, Tasks};
 use spine::Nats;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A refusal is shown for so long after the last one: the server may have been told otherwise meanwhile.
 const DENIED_FOR: Duration = Duration::from_secs(600);
 
-/// Says so for as long as it is polled. Only notes, since an outage takes all replicas down together.
-pub(super) async fn nats(health: &Health, shared: &Nats, roles: &[(Role, Nats)]) {
+/// Says so until `stop`.
+pub(super) fn nats(tasks: &mut Tasks, base: &Foundation, started: &Started, stop: &CancellationToken) {
+    let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
+    let connections = started.connections.clone();
+    tasks.spawn("watch nats", async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tell(&health, &nats, &connections) => {}
+        }
+        Ok(())
+    });
+}
+
+/// Only notes, since an outage takes all replicas down together.
+async fn tell(health: &Health, shared: &Nats, roles: &[(Role, Nats)]) {
     loop {
         let state = match shared.is_connected() {
             true => State::Ready,

@@ -3,7 +3,7 @@
 use super::trial;
 use crate::suite::RunFile;
 use anyhow::Context;
-use runtime::{Common, Health};
+use runtime::{Common, Health, Role};
 use spine::Clock;
 use std::time::Duration;
 
@@ -28,9 +28,18 @@ pub(super) async fn when_ready(
         eprintln!("waiting for {}", waiting.join("; "));
     }
     let again = if returning { ", going on where it was" } else { "" };
-    eprintln!("tributary is ready on {}{again}", common.data.display());
-    eprintln!("  webhooks and widget  {}", file.http);
-    eprintln!("  REST                 {}", file.api);
+    // One of several processes says which it is, and only where it answers itself.
+    let roles = match file.roles.len() == Role::ALL.len() {
+        true => String::new(),
+        false => format!(" {}", file.roles.join(", ")),
+    };
+    eprintln!("tributary{roles} is ready on {}{again}", common.data.display());
+    if file.roles.iter().any(|role| role == Role::ChannelIngest.as_str()) {
+        eprintln!("  webhooks and widget  {}", file.http);
+    }
+    if !file.api.is_empty() {
+        eprintln!("  REST                 {}", file.api);
+    }
     eprintln!("  probes, metrics      {}", file.admin);
     eprintln!("  nats                 {}", file.nats);
     if demo {

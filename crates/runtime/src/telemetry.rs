@@ -21,7 +21,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(5);
 
 /// What our own lines say already, or what nobody needs: notices of Postgres that a table is there. `--log` can ask for
 /// each by its name.
-const LIBRARIES: &str = "async_nats=warn,sqlx::postgres::notice=warn";
+const LIBRARIES: &str = "async_nats=warn,opentelemetry=warn,sqlx::postgres::notice=warn";
 
 /// What to log and how, and where traces go.
 #[derive(Clone, Debug, clap::Args)]

@@ -42,6 +42,11 @@ impl Denials {
         Self { user: user.into(), told: broadcast::Sender::new(WAITING_MAX), last: Arc::default() }
     }
 
+    /// Whose connection it is.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
     /// Takes a word of the server in; false when it is about something else.
     pub(crate) fn hear(&self, word: &str) -> bool {
         let Some((action, subject)) = parse(word) else { return false };

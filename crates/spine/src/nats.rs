@@ -2,7 +2,7 @@
 
 use crate::denied::{Denial, Denials};
 use crate::error::Error;
-use async_nats::{ConnectOptions, Event, ServerError, jetstream};
+use async_nats::{ClientError, ConnectOptions, Event, ServerError, jetstream};
 use std::time::Duration;
 
 /// Detects a half-open connection within `PING_INTERVAL` × 3.
@@ -140,8 +140,20 @@ fn report(event: &Event, denials: &Denials) {
     match event {
         // It logs by itself.
         Event::ServerError(ServerError::Other(word)) if denials.hear(word) => {}
-        Event::Connected => tracing::info!("connected to nats-server"),
-        Event::Disconnected => tracing::warn!("disconnected from nats-server"),
+        Event::Connected => tracing::info!(nats.user = denials.user(), "connected to nats-server"),
+        Event::Disconnected => tracing::warn!(nats.user = denials.user(), "disconnected from nats-server"),
+        // The connection breaks, which is told as that; what matters is tried again.
+        Event::ClientError(ClientError::Other(word)) => {
+            tracing::debug!(
+                nats.user = denials.user(),
+                nats.event = word,
+                "the connection to nats-server broke"
+            )
+        }
+        // We let it go ourselves.
+        Event::Closed => {
+            tracing::debug!(nats.user = denials.user(), "the connection to nats-server is closed")
+        }
         Event::SlowConsumer(_) => tracing::error!(nats.event = %event, "nats subscription overflowed"),
         other => tracing::warn!(nats.event = %other, "nats-server event"),
     }
