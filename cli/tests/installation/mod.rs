@@ -116,7 +116,9 @@ fn roles_find_each_other_on_ports_that_were_free() {
 #[test]
 fn an_effect_that_nobody_has_is_refused_by_name() {
     let mut world = World::empty();
-    let refused = world.run(&["run", "--from", "sned=start", "--listen-http=127.0.0.1:0"]);
+    let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
+    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
+    let refused = world.run(&[&["run", "--from", "sned=start"][..], &ports].concat());
     assert_eq!((refused.code, refused.err.contains("sned")), (1, true), "{refused:?}");
     world.start(&["--from", "send=start"]);
     world.stop();
