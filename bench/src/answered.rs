@@ -1,13 +1,12 @@
 //! Answering: customers' messages through the real webhook, all roles in one process, to the platform's call.
 
 use crate::figure::{Figure, percentile};
-use crate::memory;
+use crate::{lag, memory};
 use integration::{Outside, Place, World, knowledge};
 use rand::Rng;
 use runtime::Role;
 use simulators::http::Item;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -31,7 +30,9 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
     }));
     let outside = Arc::new(world.furnish(&entries).await);
     let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
-    let (rate, worst) = sustained(&outside, Duration::from_secs(if smoke { 5 } else { held_s })).await;
+    let held = Duration::from_secs(if smoke { 5 } else { held_s });
+    let (sustained, oldest) = tokio::join!(sustained(&outside, held), lag::oldest(&world, held));
+    let (rate, waits) = sustained;
     let mut figures = vec![
         Figure::at_most("idle: webhook to the call of the platform, p50", percentile(&idle, 0.5), "ms", 10.0),
         Figure::at_most(
@@ -41,7 +42,9 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
             20.0,
         ),
         Figure::at_least("answered messages, one process, SQLite", rate, "/s", 700.0),
-        Figure::at_most("oldest unanswered message meanwhile", worst, "s", 1.0),
+        Figure::at_most("oldest event that a reader had not processed meanwhile", oldest?, "s", 1.0),
+        Figure::stated("wait for an answer meanwhile, p50", percentile(&waits, 0.5), "ms"),
+        Figure::stated("wait for an answer meanwhile, p99", percentile(&waits, 0.99), "ms"),
     ];
     world.settle().await;
     let threads = memory::fill(&world, outside.shop, threads(&world).await?, smoke).await?;
@@ -78,15 +81,15 @@ async fn idle_latency(outside: &Outside, count: usize) -> Vec<f64> {
     times
 }
 
-/// Keeps `WAITING` customers waiting; answered messages per second and the longest wait in seconds.
-async fn sustained(outside: &Arc<Outside>, run: Duration) -> (f64, f64) {
-    let (answered, worst_us) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+/// Keeps `WAITING` customers waiting; answered messages per second and the waits in milliseconds, sorted.
+async fn sustained(outside: &Arc<Outside>, run: Duration) -> (f64, Vec<f64>) {
     let started = Instant::now();
     let mut customers = JoinSet::new();
     for lane in 0..WAITING {
-        let (outside, answered, worst_us) = (outside.clone(), answered.clone(), worst_us.clone());
+        let outside = outside.clone();
         customers.spawn(async move {
             let mut number = 0_u64;
+            let mut waits = Vec::new();
             // Many customers, of whom one in five messages is a new one's first.
             let mut known: Vec<String> = Vec::new();
             while started.elapsed() < run {
@@ -101,18 +104,17 @@ async fn sustained(outside: &Arc<Outside>, run: Duration) -> (f64, f64) {
                 let asked = Instant::now();
                 outside.partner.post(&[item]).await;
                 if tokio::time::timeout(Duration::from_secs(20), answers.recv()).await.is_ok() {
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    waits.push(asked.elapsed().as_secs_f64() * 1_000.0);
                 }
-                let waited = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
-                worst_us.fetch_max(waited, Ordering::Relaxed);
                 if fresh {
                     known.push(user);
                 }
                 number += 1;
             }
+            waits
         });
     }
-    customers.join_all().await;
-    let rate = answered.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-    (rate, worst_us.load(Ordering::Relaxed) as f64 / 1e6)
+    let mut waits = customers.join_all().await.concat();
+    waits.sort_by(f64::total_cmp);
+    (waits.len() as f64 / started.elapsed().as_secs_f64(), waits)
 }

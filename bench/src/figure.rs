@@ -61,6 +61,14 @@ impl Figure {
     }
 }
 
+impl Figure {
+    /// A figure that has no goal.
+    pub(crate) fn stated(figure: &str, value: f64, unit: &'static str) -> Self {
+        let figure = figure.into();
+        Self { figure, value, unit, limit: None, ratio: None, goal: "stated".into(), met: true }
+    }
+}
+
 /// Prints the table.
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
 pub(crate) fn print(figures: &[Figure]) {

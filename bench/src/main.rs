@@ -4,6 +4,7 @@ mod answered;
 mod append;
 mod exchange;
 mod figure;
+mod lag;
 mod memory;
 mod rebuild;
 

@@ -81,7 +81,7 @@ pub(crate) fn measure(folder: &Path, threads: u64, smoke: bool) -> anyhow::Resul
     let name = format!("resident, all roles in one process, idle, {threads} threads");
     Ok(vec![
         Figure::at_most(&name, own, "MB", 60.0),
-        Figure::at_most("resident, nats-server beside it", nats, "MB", f64::INFINITY),
+        Figure::stated("resident, nats-server beside it", nats, "MB"),
     ])
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn measure(folder: &Path, threads: u64, smoke: bool) -> anyhow::Resul
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
 pub(crate) async fn serve(folder: &Path) -> anyhow::Result<()> {
     let place = Place { folder: folder.into(), url: None };
-    let server = Server::start(folder).await;
+    let server = Server::start_in(&folder.join("nats")).await;
     let world = World::on(place, server, &Role::ALL, Clock::system()).await;
     world.settle().await;
     println!("{}", world.server.pid());
