@@ -1,5 +1,7 @@
 //! Two replicas of ai-agent on Postgres: both answer from what either of them committed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 use ai_agent::service;
 use events::knowledge::Entry;
 use ground::{Place, Server, on_each};

@@ -25,7 +25,9 @@ impl Cursor {
             let is_id = thread.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             (is_id && parts.next().is_none()).then_some(Self { at, thread, n, reason })
         };
-        parse().ok_or_else(|| Refusal::Invalid("page_token is not one of this list: begin again without it".into()))
+        parse().ok_or_else(|| {
+            Refusal::Invalid("page_token is not one of this list: begin again without it".into())
+        })
     }
 
     pub(crate) fn token(&self) -> String {

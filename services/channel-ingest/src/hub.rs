@@ -22,6 +22,10 @@ pub(crate) enum Heard {
     Typing(bool),
 }
 
+/// Threads with a listener from which on those that went away are looked for.
+const SWEEP_FROM: usize = 1_024;
+
+/// Senders by thread. One whose socket went away stays until the thread's next message or the next sweep.
 type Listeners = HashMap<Uuid, Vec<mpsc::Sender<Heard>>>;
 
 /// Who listens to which thread. Cheap to clone.
@@ -34,7 +38,12 @@ impl Hub {
     /// Everything that happens in the thread from now on; ends when the listener falls behind.
     pub(crate) fn listen(&self, thread: Uuid) -> mpsc::Receiver<Heard> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).entry(thread).or_default().push(sender);
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        // At each doubling, so that a sweep costs no more than the listening before it.
+        if listeners.len() >= SWEEP_FROM && listeners.len() == listeners.capacity() {
+            sweep(&mut listeners);
+        }
+        listeners.entry(thread).or_default().push(sender);
         receiver
     }
 
@@ -99,5 +108,31 @@ impl Hub {
         if senders.is_empty() {
             listeners.remove(&thread);
         }
+    }
+}
+
+/// Forgets the sockets that went away.
+fn sweep(listeners: &mut Listeners) {
+    listeners.retain(|_, senders| {
+        senders.retain(|sender| !sender.is_closed());
+        !senders.is_empty()
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_that_went_away_are_forgotten() {
+        let mut listeners = Listeners::new();
+        let (gone, here) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (sender, receiver) = mpsc::channel(1);
+        listeners.entry(gone).or_default().push(sender);
+        drop(receiver);
+        let (sender, _receiver) = mpsc::channel(1);
+        listeners.entry(here).or_default().push(sender);
+        sweep(&mut listeners);
+        assert_eq!(listeners.keys().copied().collect::<Vec<_>>(), [here]);
     }
 }

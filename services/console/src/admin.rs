@@ -15,8 +15,8 @@ use axum::{Json, Router};
 use laws::agent::Agent;
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
-use spine::address::check_tenant;
 use spine::Entity;
+use spine::address::check_tenant;
 use uuid::Uuid;
 
 /// Bytes of the documents of one apply.

@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 const THREADS_MAX: usize = 20_000;
 const SAID_MAX: usize = 6;
+/// Characters that are remembered of one text: a follow-up refers to how it began.
+const TEXT_CHARS_MAX: usize = 300;
 
 /// The last words of the threads that were answered lately.
 #[derive(Default)]
@@ -40,8 +42,8 @@ impl Recent {
             order.push_back(thread);
             VecDeque::new()
         });
-        words.extend(texts.iter().map(|text| (true, text.as_str().into())));
-        words.extend(answer.map(|answer| (false, answer.into())));
+        words.extend(texts.iter().map(|text| (true, beginning(text).into())));
+        words.extend(answer.map(|answer| (false, beginning(answer).into())));
         while words.len() > SAID_MAX {
             words.pop_front();
         }
@@ -56,6 +58,10 @@ impl Recent {
     pub(crate) fn forget(&self, thread: Uuid) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).said.remove(&thread);
     }
+}
+
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(TEXT_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]
