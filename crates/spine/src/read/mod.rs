@@ -5,6 +5,7 @@ pub mod due;
 mod lane;
 pub mod reader;
 mod rebuild;
+mod running;
 mod shared;
 pub mod start;
 mod verify;

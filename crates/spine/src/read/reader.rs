@@ -1,8 +1,6 @@
 //! A reader: one read model of one role, kept current from the log, rebuilt and switched without a pause.
 
 use super::Projector;
-use super::batch;
-use super::lane::Lane;
 use super::shared::{Shared, Status};
 use super::start::{Started, Wishes};
 use crate::address::PARTS;
@@ -12,18 +10,10 @@ use crate::lease::Leases;
 use crate::log::{Log, Tail};
 use crate::position::Position;
 use arc_swap::ArcSwap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
-const COMMANDS_WAITING_MAX: usize = 16;
-/// How often a replica asks whether another has switched the model.
-const POINTER_POLL: Duration = Duration::from_secs(2);
-/// How long a replica without the lease of a part waits before it asks for it again.
-const LEASE_POLL: Duration = Duration::from_secs(2);
 
 pub(crate) enum Command {
     Unpark { entity: String, answer: oneshot::Sender<Result<(), Error>> },
@@ -44,8 +34,8 @@ pub(crate) struct Inner {
     pub(crate) current: ArcSwap<Model>,
     pub(crate) shared: Shared,
     /// Wakes the running lanes when the current model changed.
-    switched: watch::Sender<u64>,
-    commands: ArcSwap<BTreeMap<u8, mpsc::Sender<Command>>>,
+    pub(super) switched: watch::Sender<u64>,
+    pub(super) commands: ArcSwap<BTreeMap<u8, mpsc::Sender<Command>>>,
 }
 
 impl Reader {
@@ -180,31 +170,6 @@ impl Reader {
         &self.inner
     }
 
-    /// Reads until `shutdown`, over switches of the model.
-    ///
-    /// # Errors
-    /// [`Error::LogLost`] and [`Error::Limit`]; the process must stop, since its tables would be wrong.
-    pub async fn run(&self, shutdown: &CancellationToken) -> Result<(), Error> {
-        self.fill_new_version(shutdown).await?;
-        loop {
-            let mut switched = self.inner.switched.subscribe();
-            let model = self.model();
-            let ended = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                changed = switched.changed() => { changed.ok(); continue }
-                () = self.switched_elsewhere(&model) => Ok(()),
-                ended = self.read(&model) => ended,
-            };
-            if let Err(error) = ended {
-                let reason = batch::chain(&error);
-                for part in 0..PARTS {
-                    self.inner.shared.set_status(part, Status::Stopped { reason: reason.clone() });
-                }
-                return Err(error);
-            }
-        }
-    }
-
     /// Gives the reader's parts to whoever asks next, who need not wait for the leases to expire. For a clean end,
     /// after [`Reader::run`] and all workers ended.
     ///
@@ -225,113 +190,6 @@ impl Reader {
         self.inner.shared.positions.send_modify(BTreeMap::clear);
         self.inner.current.store(Arc::new(Model { liveness: Liveness::Live, ..model }));
         self.inner.switched.send_modify(|count| *count += 1);
-    }
-
-    /// On Postgres another replica may have switched; this one follows.
-    async fn switched_elsewhere(&self, model: &Model) {
-        loop {
-            tokio::time::sleep(POINTER_POLL).await;
-            if self.inner.leases.is_none() {
-                std::future::pending::<()>().await;
-            }
-            let pointer = self.inner.database.pointer(model.spec.name).await;
-            let Ok(Some(pointer)) = pointer else { continue };
-            if pointer.live != model.slot
-                && let Ok(fresh) = self.inner.database.live(&model.spec).await
-                && fresh.slot != model.slot
-            {
-                self.adopt(fresh);
-                return;
-            }
-        }
-    }
-
-    async fn read(&self, model: &Model) -> Result<(), Error> {
-        let groups: Vec<Vec<u8>> = match self.inner.leases {
-            // One writer: the parts share a lane. With leases they commit in parallel.
-            None => vec![(0..PARTS).collect()],
-            Some(_) => (0..PARTS).map(|part| vec![part]).collect(),
-        };
-        let mut lanes = JoinSet::new();
-        let mut senders = BTreeMap::new();
-        for parts in groups {
-            let (sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
-            senders.extend(parts.iter().map(|part| (*part, sender.clone())));
-            let (reader, model) = (self.clone(), model.clone());
-            lanes.spawn(async move { reader.run_lane(&model, &parts, commands).await });
-        }
-        self.inner.commands.store(Arc::new(senders));
-        while let Some(ended) = lanes.join_next().await {
-            ended.map_err(|error| Error::Other(format!("a lane of {} panicked: {error}", self.name())))??;
-        }
-        Ok(())
-    }
-
-    /// Runs one lane for as long as it may: under its lease on Postgres, at once on SQLite.
-    async fn run_lane(
-        &self,
-        model: &Model,
-        parts: &[u8],
-        mut commands: mpsc::Receiver<Command>,
-    ) -> Result<(), Error> {
-        let inner = &*self.inner;
-        loop {
-            let lease = match &inner.leases {
-                None => None,
-                Some(leases) => {
-                    let name = format!("{}.{}", model.spec.name, parts[0]);
-                    match leases.acquire(&name).await {
-                        Ok(Some(lease)) => Some(lease),
-                        Ok(None) | Err(_) => {
-                            self.mark(parts, &Status::Elsewhere);
-                            tokio::time::sleep(LEASE_POLL).await;
-                            continue;
-                        }
-                    }
-                }
-            };
-            let fence = lease.as_ref().map_or(0, |lease| lease.fence());
-            let ended = tokio::select! {
-                ended = self.follow(model, parts, fence, &mut commands) => ended,
-                () = crate::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: model.spec.name.into() }),
-            };
-            match ended {
-                Err(error) if error.is_passing() => {
-                    tracing::warn!(reader.name = model.spec.name, error = %batch::chain(&error), "a lane starts again");
-                    self.mark(parts, &Status::Starting);
-                    tokio::time::sleep(LEASE_POLL / 4).await;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    async fn follow(
-        &self,
-        model: &Model,
-        parts: &[u8],
-        fence: i64,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> Result<(), Error> {
-        let inner = &*self.inner;
-        let progress = batch::Progress { is_live: true, ..batch::open(model, parts, fence).await? };
-        inner.shared.committed(&progress.positions, Vec::new());
-        self.mark(parts, &Status::CatchingUp);
-        let mut lane = Lane {
-            log: &inner.log,
-            model,
-            projector: &*inner.projector,
-            shared: &inner.shared,
-            progress,
-            standing: BTreeSet::new(),
-        };
-        lane.follow(&inner.tail, commands).await
-    }
-
-    fn mark(&self, parts: &[u8], status: &Status) {
-        for part in parts {
-            self.inner.shared.set_status(*part, status.clone());
-        }
     }
 }
 
