@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a replica asks whether another committed something. What it then reads anew is there within two
 /// seconds of that commit.
-pub const ASK_EVERY: Duration = Duration::from_secs(1);
+pub const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// How a set of tables stood.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -135,6 +135,7 @@ async fn what_one_replica_commits_the_other_knows_within_two_seconds() {
         let (at, cause) = (one.spine.log.clock().now(), Cause::new(new_id(), "configure", "test"));
         let decide = |state: &Tenant| laws::tenant::configure(state, "铺", &settings, at);
         one.spine.log.transact(&address, &cause, decide).await.unwrap();
+        ground::caught_up(&one.spine).await;
         let since = Instant::now();
         assert_eq!(two.reader.live_parts(), Vec::<u8>::new(), "the second reads no part itself");
         for directory in [&one.directory, &two.directory] {
@@ -144,6 +145,7 @@ async fn what_one_replica_commits_the_other_knows_within_two_seconds() {
         }
         let before = two.directory.account(ids[0]).unwrap();
         configure(&one.spine, ids[1], "renamed").await;
+        ground::caught_up(&one.spine).await;
         let since = Instant::now();
         known_to(&two.directory, "a new name", |known| known.account_by_slug("renamed").is_some(), since)
             .await;

@@ -107,6 +107,10 @@ async fn put(spine: &Spine, slug: &str, entry: Option<&Entry>) -> Position {
 }
 
 async fn until_both(replicas: [&Replica; 2], question: &str, wanted: Option<&str>) {
+    // From the commit on, whichever of them made it.
+    for replica in replicas {
+        ground::caught_up(&replica.spine).await;
+    }
     let since = Instant::now();
     for replica in replicas {
         ground::eventually(question, async || {
