@@ -56,11 +56,13 @@ impl Part<'_> {
         let now = self.normaliser.log.clock().now();
         let (mut gone, mut later) = (Vec::new(), Vec::new());
         for (held, sealed) in state.early_due(self.part, now).await? {
-            let raw = quarantine::open(&self.normaliser.keys, &held, &sealed).await?;
-            let again = match raw {
+            let again = match quarantine::open(&self.normaliser.keys, &held, &sealed).await {
                 // Its key was destroyed with its customer.
-                None => Again::Taken,
-                Some(raw) => match self.normaliser.take_again(&held, &raw).await {
+                Ok(None) => Again::Taken,
+                // A row that does not open is no reason to stop the part.
+                Err(error) if !error.is_passing() => Again::Stays,
+                Err(error) => return Err(error),
+                Ok(Some(raw)) => match self.normaliser.take_again(&held, &raw).await {
                     Err(error) if !error.is_passing() => Again::Stays,
                     other => other?,
                 },

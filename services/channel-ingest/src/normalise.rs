@@ -26,6 +26,8 @@ use uuid::Uuid;
 const MET_MAX: usize = 50_000;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+/// An account is known to every replica so long after it was known to one.
+const ACCOUNT_HEARD_US_MAX: i64 = 5_000_000;
 const LEASE_POLL: Duration = Duration::from_secs(2);
 const BEHIND: &str = "an earlier item of the thread is in quarantine";
 
@@ -197,7 +199,7 @@ impl Normaliser {
     async fn jobs(&self, journalled: &Arc<Journalled>) -> Result<Vec<Job>, Error> {
         let Some(bytes) = &journalled.request else { return Ok(Vec::new()) };
         let Some(raw) = request::decode(bytes) else { return Ok(Vec::new()) };
-        let ready = self.accounts.by_id(journalled.account).await?;
+        let ready = self.account_of(journalled).await?;
         let items = match &ready {
             Some(Ready { channel, account, .. }) => match channel.webhook {
                 Some(webhook) => webhook.items(account, Verified::journalled(&raw)),
@@ -214,6 +216,19 @@ impl Normaliser {
             request: request.clone(),
         };
         Ok(items.into_iter().enumerate().map(job).collect())
+    }
+
+    /// The account of a request. Whoever took the request in knew it; this replica may hear of it a moment later, and
+    /// until then nothing of the part may go to quarantine for it.
+    async fn account_of(&self, journalled: &Journalled) -> Result<Option<Ready>, Error> {
+        loop {
+            let ready = self.accounts.by_id(journalled.account).await?;
+            let is_fresh = self.log.clock().now() - journalled.received_at < ACCOUNT_HEARD_US_MAX;
+            if ready.is_some() || !is_fresh {
+                return Ok(ready);
+            }
+            tokio::time::sleep(RETRY_DELAY).await;
+        }
     }
 
     async fn thread_of(&self, ready: &Ready, user: &str) -> Result<Option<Uuid>, Error> {

@@ -70,18 +70,21 @@ impl<'n> Part<'n> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let first = tokio::select! {
-                first = reading.next() => Some(first?),
-                () = asked.notified() => None,
-                _ = look.tick() => None,
-            };
-            match first {
-                Some(first) => {
-                    let batch = gather(first, &mut reading).await?;
-                    self.take(&batch).await?;
+            let first = {
+                // Kept alive over the looks: asking a slow server for a consumer would otherwise begin anew each time.
+                let next = reading.next();
+                tokio::pin!(next);
+                loop {
+                    tokio::select! {
+                        first = &mut next => break first?,
+                        () = asked.notified() => {}
+                        _ = look.tick() => {}
+                    }
+                    self.look().await?;
                 }
-                None => self.look().await?,
-            }
+            };
+            let batch = gather(first, &mut reading).await?;
+            self.take(&batch).await?;
         }
     }
 

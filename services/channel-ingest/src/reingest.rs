@@ -75,11 +75,14 @@ impl Part<'_> {
     }
 
     async fn again(&self, held: &Held) -> Result<Again, Error> {
-        // What is destroyed with its customer is settled.
-        let Some(raw) = self.normaliser.state.request_of(&self.normaliser.keys, held).await? else {
-            return Ok(Again::Taken);
+        // What is destroyed with its customer is settled, and so is what is gone.
+        let again = async {
+            match self.normaliser.state.request_of(&self.normaliser.keys, held).await? {
+                Some(raw) => self.normaliser.take_again(held, &raw).await,
+                None => Ok(Again::Taken),
+            }
         };
-        match self.normaliser.take_again(held, &raw).await {
+        match again.await {
             // What does not pass by itself keeps one item, not the whole part.
             Err(error) if !error.is_passing() => Ok(Again::Stays),
             other => other,

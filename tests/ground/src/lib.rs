@@ -4,11 +4,13 @@
 
 mod compare;
 mod place;
+mod ports;
 mod search;
 mod server;
 
 pub use compare::{rebuilds_alike, tables_equal, verified};
 pub use place::{Place, on_each};
+pub use ports::free_ports;
 pub use search::{everywhere, held_in, holders};
 pub use server::{Limits, Server};
 

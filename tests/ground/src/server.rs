@@ -1,7 +1,6 @@
 //! A nats-server of the test's own, which can be killed.
 
 use spine::{Clock, Log, LogSettings, Nats, NatsAccess, streams};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -52,9 +51,7 @@ impl Server {
 
     async fn launch(folder: PathBuf, limits: Limits, temporary: Option<TempDir>) -> Self {
         std::fs::create_dir_all(&folder).expect("the folder can be made");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = free.local_addr().expect("a bound socket has an address").port();
-        drop(free);
+        let port = crate::free_ports(1);
         let child = spawn(&folder, port, limits);
         let server = Self { child, port, folder, limits, _temporary: temporary };
         server.until_ready().await;

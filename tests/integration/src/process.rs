@@ -3,7 +3,6 @@
 use anyhow::Context;
 use ground::Place;
 use serde_json::{Value, json};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use std::time::Duration;
 pub struct Process {
     place: Place,
     child: Option<Child>,
-    ports: [u16; 4],
-    grpc: u16,
+    /// Webhooks, REST, probes, then gRPC with one for each role.
+    ports: u16,
     client: reqwest::Client,
 }
 
@@ -26,7 +25,7 @@ impl Process {
     pub fn new(place: &Place) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
-        Self { place: place.clone(), child: None, ports: free_ports(), grpc: free_range(), client }
+        Self { place: place.clone(), child: None, ports: ground::free_ports(PORTS), client }
     }
 
     /// Starts it and waits until it is ready.
@@ -36,17 +35,14 @@ impl Process {
             .append(true)
             .open(self.place.folder.join("tributary.log"))
             .expect("the folder can be written to");
-        let [http, api, admin, _] = self.ports;
+        let [http, api, admin, grpc] = [0, 1, 2, 3].map(|place| self.ports + place);
         let mut command = Command::new(binary());
         command
             .arg("run")
             .arg("--data")
             .arg(self.place.folder.join("data"))
             .args([format!("--listen-http=127.0.0.1:{http}"), format!("--listen-api=127.0.0.1:{api}")])
-            .args([
-                format!("--listen-admin=127.0.0.1:{admin}"),
-                format!("--listen-grpc=127.0.0.1:{}", self.grpc),
-            ])
+            .args([format!("--listen-admin=127.0.0.1:{admin}"), format!("--listen-grpc=127.0.0.1:{grpc}")])
             .stdout(Stdio::null())
             .stderr(log);
         if let Some(url) = &self.place.url {
@@ -71,7 +67,7 @@ impl Process {
 
     /// The address of webhooks.
     pub fn http(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports[0])
+        format!("http://127.0.0.1:{}", self.ports)
     }
 
     /// Applies documents.
@@ -92,7 +88,7 @@ impl Process {
     fn admin(&self, path: &str) -> reqwest::RequestBuilder {
         let file = self.place.folder.join("data").join(runtime::credential::FILE);
         let credential = std::fs::read_to_string(file).expect("the process made its credential");
-        let url = format!("http://127.0.0.1:{}{path}", self.ports[2]);
+        let url = format!("http://127.0.0.1:{}{path}", self.ports + 2);
         self.client.post(url).bearer_auth(credential.trim())
     }
 
@@ -115,8 +111,18 @@ impl Process {
     }
 }
 
+/// Three of its own and seven for gRPC.
+const PORTS: u16 = 10;
+/// Lines of the process's log that a failed journey shows.
+const SHOWN_MAX: usize = 80;
+
 impl Drop for Process {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.place.folder.join("tributary.log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("{}", lines[lines.len().saturating_sub(SHOWN_MAX)..].join("\n"));
+        }
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -137,21 +143,4 @@ fn binary() -> PathBuf {
     let profile =
         test.parent().and_then(std::path::Path::parent).expect("tests lie in deps of a profile's folder");
     profile.join("tributary")
-}
-
-fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
-    listeners.map(|listener| listener.local_addr().expect("a bound socket has an address").port())
-}
-
-/// The first of seven free ports in a row.
-fn free_range() -> u16 {
-    for _ in 0..100 {
-        let [base, ..] = free_ports();
-        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if base < u16::MAX - 8 && (base..base + 7).all(free) {
-            return base;
-        }
-    }
-    panic!("no seven ports in a row are free");
 }

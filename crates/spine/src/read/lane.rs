@@ -19,12 +19,12 @@ use tokio::time::Instant;
 
 /// Messages of one transaction at most.
 const BATCH_MAX: usize = 1_000;
-/// Messages of one transaction while catching up, when nobody waits for a single one.
-const CATCH_UP_BATCH_MAX: usize = 8_000;
+/// Messages of one transaction while catching up, for each part of the lane: nobody waits for a single one.
+const CATCH_UP_BATCH_MAX: usize = 1_000;
 /// How long a catching-up reader waits for a batch to fill.
 const CATCH_UP_GATHER: Duration = Duration::from_millis(20);
-/// Messages that wait between the consumers of a catch-up and the database.
-const CATCH_UP_WAITING_MAX: usize = 16_000;
+/// Messages that wait between the consumers of a catch-up and the database, for each part of the lane.
+const CATCH_UP_WAITING_MAX: usize = 2_000;
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
 
@@ -106,7 +106,7 @@ impl Lane<'_> {
 
     /// Reads each part on its own up to the given sequence, inclusive.
     pub(crate) async fn catch_up(&mut self, until: &BTreeMap<u8, u64>) -> Result<(), Error> {
-        let (sender, mut messages) = mpsc::channel(CATCH_UP_WAITING_MAX);
+        let (sender, mut messages) = mpsc::channel(CATCH_UP_WAITING_MAX * until.len().max(1));
         let mut sources = JoinSet::new();
         for (part, until) in until.clone() {
             let from = self.progress.positions.get(&part).copied().unwrap_or(0) + 1;
@@ -120,9 +120,9 @@ impl Lane<'_> {
             sources.spawn(async move { tail::forward(&log, part, (from, until), &sender).await });
         }
         drop(sender);
-        let mut waiting = Vec::with_capacity(BATCH_MAX);
-        while messages.recv_many(&mut waiting, CATCH_UP_BATCH_MAX).await > 0 {
-            fill_up(&mut messages, &mut waiting).await;
+        let (mut waiting, batch_max) = (Vec::new(), CATCH_UP_BATCH_MAX * until.len().max(1));
+        while messages.recv_many(&mut waiting, batch_max).await > 0 {
+            fill_up(&mut messages, &mut waiting, batch_max).await;
             self.take_in(&mut waiting).await?;
         }
         while let Some(ended) = sources.join_next().await {
@@ -218,11 +218,15 @@ impl Lane<'_> {
 }
 
 /// Adds to a batch what comes within a moment.
-async fn fill_up(messages: &mut mpsc::Receiver<Arc<Recorded>>, waiting: &mut Vec<Arc<Recorded>>) {
+async fn fill_up(
+    messages: &mut mpsc::Receiver<Arc<Recorded>>,
+    waiting: &mut Vec<Arc<Recorded>>,
+    batch_max: usize,
+) {
     let moment = tokio::time::sleep(CATCH_UP_GATHER);
     tokio::pin!(moment);
-    while waiting.len() < CATCH_UP_BATCH_MAX {
-        let room = CATCH_UP_BATCH_MAX - waiting.len();
+    while waiting.len() < batch_max {
+        let room = batch_max - waiting.len();
         tokio::select! {
             count = messages.recv_many(waiting, room) => if count == 0 { return },
             () = &mut moment => return,
