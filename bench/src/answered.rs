@@ -1,6 +1,6 @@
 //! Answering: customers' messages through the real webhook, all roles in one process, to the platform's call.
 
-use crate::figure::{Figure, percentile};
+use crate::figure::{Figure, percentile, progress};
 use crate::{lag, memory};
 use integration::{Outside, Place, World, knowledge};
 use rand::Rng;
@@ -29,8 +29,10 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
         )
     }));
     let outside = Arc::new(world.furnish(&entries).await);
+    progress("answering one message after the other");
     let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
     let held = Duration::from_secs(if smoke { 5 } else { held_s });
+    progress(&format!("answering as fast as it can for {} s", held.as_secs()));
     let (sustained, oldest) = tokio::join!(sustained(&outside, held), lag::oldest(&world, held));
     let (rate, waits) = sustained;
     let mut figures = vec![
@@ -47,6 +49,7 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
         Figure::stated("wait for an answer meanwhile, p99", percentile(&waits, 0.99), "ms"),
     ];
     world.settle().await;
+    progress("opening threads");
     let threads = memory::fill(&world, outside.shop, threads(&world).await?, smoke).await?;
     world.settle().await;
     outside.stop.cancel();

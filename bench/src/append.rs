@@ -1,7 +1,7 @@
 //! Appending: the real decision of a thread with sealing and headers, against raw publishes of the same bytes.
 
 use crate::exchange;
-use crate::figure::Figure;
+use crate::figure::{Figure, progress};
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
@@ -32,6 +32,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let log = Log::new(nats, clock, LogSettings::default());
     // In turns, so that a machine whose speed drifts favours neither.
     let (mut ours, mut raw) = (0.0, 0.0);
+    progress("appending, in turns with raw publishes");
     for _ in 0..2 {
         let sample = decide(&log, &keys, run / 2, &mut ours).await?;
         publish(&server, sample, run / 2, &mut raw).await?;

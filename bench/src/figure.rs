@@ -97,3 +97,9 @@ pub(crate) fn percentile(sorted: &[f64], part: f64) -> f64 {
     let place = ((sorted.len() as f64 - 1.0) * part).round();
     sorted.get(place.max(0.0) as usize).copied().unwrap_or(f64::NAN)
 }
+
+/// Says what is being measured, since most of it takes longer than anybody waits in silence.
+#[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
+pub(crate) fn progress(what: &str) {
+    eprintln!("{what}");
+}

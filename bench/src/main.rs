@@ -7,6 +7,7 @@ mod figure;
 mod lag;
 mod memory;
 mod rebuild;
+mod scan;
 
 use clap::Parser;
 use figure::Figure;

@@ -1,6 +1,6 @@
 //! Memory: what a process with all roles and its nats-server hold resident, idle, beside many threads.
 
-use crate::figure::Figure;
+use crate::figure::{Figure, progress};
 use conversation::{Beginning, Thread, Visit};
 use events::Sealed;
 use events::thread::OpenedBy;
@@ -63,6 +63,7 @@ pub(crate) async fn fill(world: &World, account: Uuid, threads: u64, smoke: bool
 
 /// Starts this program again as nothing but the suite on the data of a stopped world, and weighs it.
 pub(crate) fn measure(folder: &Path, threads: u64, smoke: bool) -> anyhow::Result<Vec<Figure>> {
+    progress("starting again on them, to be weighed idle");
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--serve")
         .arg(folder)

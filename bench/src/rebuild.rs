@@ -1,7 +1,8 @@
 //! Rebuilding a read model from the log, against a bulk load of the same rows into the same schema.
 
 use crate::exchange::Customer;
-use crate::figure::Figure;
+use crate::figure::{Figure, progress};
+use crate::scan;
 use conversation::Thread;
 use integration::{Place, World};
 use rand::Rng;
@@ -25,8 +26,24 @@ const MESSAGES_OF_EXCHANGE: u64 = 4;
 const EXCHANGES_MAX: u32 = 10;
 /// Rows of one statement of the bulk load.
 const ROWS: usize = 64;
+/// By what the rows of a table came one after the other, as the log brings them. The others hold a handful of rows.
+const ARRIVALS: [(&str, &str); 4] = [
+    ("threads", "began_at"),
+    ("conversation_list", "opened_at"),
+    ("transcript", "at, sequence, place"),
+    ("sends", "at"),
+];
 /// The spine's own tables, which a bulk load of the rows does not write.
 const OWN_TABLES: [&str; 4] = ["about", "positions", "due", "parked"];
+
+/// In which order rows are loaded in bulk.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    /// As the log brings them, which is the order that a rebuild has to write them in.
+    Arrival,
+    /// As the table keeps them, which writes every page once.
+    Key,
+}
 
 enum Value {
     Null,
@@ -40,17 +57,27 @@ enum Value {
 pub(crate) async fn measure(messages: u64) -> anyhow::Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let world = World::start(&Place { folder: folder.path().into(), url: None }, &[Role::Console]).await;
+    progress(&format!("filling a log with {messages} messages"));
     fill(&world, messages).await?;
     world.settle().await;
     let events: u64 = world.spine.log.ends().await?.iter().sum();
     let reader = world.spine.readers.find(MODEL).ok_or_else(|| anyhow::anyhow!("no model {MODEL}"))?;
+    progress("reading it");
+    let scanned = scan::measure(&world).await?;
+    progress("rebuilding");
     let started = Instant::now();
     reader.rebuild(|_, _| {}).await?;
     let rebuilt = started.elapsed().as_secs_f64();
-    let loaded = bulk_load(&world, &reader.model().store).await?;
+    progress("loading the same rows in bulk");
+    let loaded = bulk_load(&world, &reader.model().store, Order::Arrival).await?;
+    let sorted = bulk_load(&world, &reader.model().store, Order::Key).await?;
     world.stop().await;
     let name = format!("rebuild of {MODEL}, {events} messages, SQLite, sealing on");
-    Ok(vec![Figure::of_limit(&name, events as f64 / rebuilt, events as f64 / loaded, "/s", 0.6)])
+    Ok(vec![
+        Figure::of_limit(&name, events as f64 / rebuilt, events as f64 / loaded, "/s", 0.6),
+        Figure::stated("raw read of the same log", scanned, "/s"),
+        Figure::stated("bulk load of the same rows, sorted by their keys", events as f64 / sorted, "/s"),
+    ])
 }
 
 /// Customers who write in turns, as they do who come and go: some thousand talk at the same time.
@@ -88,16 +115,17 @@ async fn fill(world: &World, messages: u64) -> anyhow::Result<()> {
 }
 
 /// Seconds to write all rows of the model into an empty slot of the same schema and settings.
-async fn bulk_load(world: &World, from: &Store) -> anyhow::Result<f64> {
+async fn bulk_load(world: &World, from: &Store, order: Order) -> anyhow::Result<f64> {
     let reader = world.spine.readers.find(MODEL).ok_or_else(|| anyhow::anyhow!("no model {MODEL}"))?;
     let empty = world.spine.database.beside(&reader.model().spec).await?;
     let mut source = from.connection().await?;
     let mut seconds = 0.0;
+    empty.store.set_filling(true).await?;
     for table in
         tables(&mut source).await?.into_iter().filter(|table| !OWN_TABLES.contains(&table.name.as_str()))
     {
         // Reading is no part of the load, so it is done before the clock runs.
-        let (columns, rows) = read(&mut source, &table.name).await?;
+        let (columns, rows) = read(&mut source, &table.name, order).await?;
         let started = Instant::now();
         let mut tx = empty.store.begin().await?;
         for chunk in rows.chunks(ROWS) {
@@ -110,8 +138,14 @@ async fn bulk_load(world: &World, from: &Store) -> anyhow::Result<f64> {
     Ok(seconds)
 }
 
-async fn read(source: &mut AnyConnection, table: &str) -> anyhow::Result<(Vec<String>, Vec<Vec<Value>>)> {
-    let rows = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table}"))).fetch_all(source).await?;
+async fn read(
+    source: &mut AnyConnection,
+    table: &str,
+    order: Order,
+) -> anyhow::Result<(Vec<String>, Vec<Vec<Value>>)> {
+    let arrival = ARRIVALS.iter().find(|(name, _)| order == Order::Arrival && *name == table);
+    let sorted = arrival.map_or_else(String::new, |(_, columns)| format!(" ORDER BY {columns}"));
+    let rows = sqlx::query(AssertSqlSafe(format!("SELECT * FROM {table}{sorted}"))).fetch_all(source).await?;
     let columns = rows
         .first()
         .map_or_else(Vec::new, |row| row.columns().iter().map(|column| column.name().to_owned()).collect());

@@ -110,7 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// Database errors.
-    pub(crate) async fn set_filling(&self, is_filling: bool) -> Result<(), Error> {
+    pub async fn set_filling(&self, is_filling: bool) -> Result<(), Error> {
         if self.backend() == Backend::Postgres {
             return Ok(());
         }

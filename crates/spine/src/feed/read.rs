@@ -92,7 +92,7 @@ impl Follower {
                 continue;
             }
             let (log, sender) = (self.log.clone(), sender.clone());
-            readers.spawn(async move { tail::forward(&log, part, (from, until), &sender).await });
+            readers.spawn(async move { tail::forward(&log, part, (from, until), (&sender, &|_| ())).await });
         }
         Ok(Source::CatchingUp { messages, readers, tail: start.messages })
     }

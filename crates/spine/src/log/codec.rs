@@ -66,6 +66,50 @@ pub(crate) fn headers(address: &Address, meta: &Meta) -> HeaderMap {
     headers
 }
 
+/// The headers of a stored decision, found in one pass: a look-up by name would hash each name once for every message.
+#[derive(Default)]
+struct Found<'h> {
+    id: Option<&'h str>,
+    decision: Option<&'h str>,
+    time: Option<&'h str>,
+    subject: Option<&'h str>,
+    traceparent: Option<&'h str>,
+    cause: Option<&'h str>,
+    correlation: Option<&'h str>,
+    actor: Option<&'h str>,
+    journal: Option<&'h str>,
+    version: Option<&'h str>,
+    schema: Option<&'h str>,
+}
+
+impl<'h> Found<'h> {
+    fn among(headers: &'h HeaderMap) -> Self {
+        let mut found = Self::default();
+        for (name, values) in headers.iter() {
+            let place = match name.as_ref() {
+                ID => &mut found.id,
+                TYPE => &mut found.decision,
+                TIME => &mut found.time,
+                SUBJECT => &mut found.subject,
+                TRACEPARENT => &mut found.traceparent,
+                CAUSE => &mut found.cause,
+                CORRELATION => &mut found.correlation,
+                ACTOR => &mut found.actor,
+                JOURNAL => &mut found.journal,
+                VERSION => &mut found.version,
+                SCHEMA_VERSION => &mut found.schema,
+                _ => continue,
+            };
+            *place = values.first().map(async_nats::HeaderValue::as_str);
+        }
+        found
+    }
+}
+
+fn parsed<T: std::str::FromStr>(value: Option<&str>) -> Option<T> {
+    value?.parse().ok()
+}
+
 /// Reads a stored message back.
 pub(crate) fn decode(
     subject: &str,
@@ -76,27 +120,22 @@ pub(crate) fn decode(
 ) -> Result<Recorded, Error> {
     let address = Address::parse(subject)?;
     let position = Position { generation: address.generation, part: address.part, sequence };
-    let text = |name: &'static str| {
-        headers.get(name).map(async_nats::HeaderValue::as_str).ok_or_else(|| missing(subject, position, name))
-    };
-    let uuid =
-        |name: &'static str| text(name)?.parse::<uuid::Uuid>().map_err(|_| missing(subject, position, name));
-    let number =
-        |name: &'static str| text(name)?.parse::<u64>().map_err(|_| missing(subject, position, name));
-    if text(SUBJECT)? != &*address.id {
-        return Err(missing(subject, position, SUBJECT));
+    let found = Found::among(headers);
+    let lacks = |name: &str| missing(subject, position, name);
+    if found.subject != Some(&*address.id) {
+        return Err(lacks(SUBJECT));
     }
     let meta = Meta {
-        id: uuid(ID)?,
-        decision: text(TYPE)?.into(),
-        at: micros(text(TIME)?).ok_or_else(|| missing(subject, position, TIME))?,
-        cause: uuid(CAUSE)?,
-        correlation: uuid(CORRELATION)?,
-        actor: text(ACTOR)?.into(),
-        traceparent: headers.get(TRACEPARENT).map(|value| value.as_str().to_owned()),
-        journal: headers.get(JOURNAL).map(|value| value.as_str().into()),
-        version: number(VERSION)?,
-        schema: u32::try_from(number(SCHEMA_VERSION)?).unwrap_or(u32::MAX),
+        id: parsed(found.id).ok_or_else(|| lacks(ID))?,
+        decision: found.decision.ok_or_else(|| lacks(TYPE))?.into(),
+        at: found.time.and_then(micros).ok_or_else(|| lacks(TIME))?,
+        cause: parsed(found.cause).ok_or_else(|| lacks(CAUSE))?,
+        correlation: parsed(found.correlation).ok_or_else(|| lacks(CORRELATION))?,
+        actor: found.actor.ok_or_else(|| lacks(ACTOR))?.into(),
+        traceparent: found.traceparent.map(str::to_owned),
+        journal: found.journal.map(Into::into),
+        version: parsed(found.version).ok_or_else(|| lacks(VERSION))?,
+        schema: parsed(found.schema).ok_or_else(|| lacks(SCHEMA_VERSION))?,
     };
     Ok(Recorded::new(position, address, meta, stored_at, payload))
 }

@@ -162,8 +162,8 @@ pub(crate) fn decode(part: u8, stored: Stored) -> Recorded {
     codec::decode_or_blank(place, &stored.subject, stored.stored_at, &stored.headers, stored.payload)
 }
 
-/// Reads a part from the message `from` to the message `until`, for a reader that is behind the tail, and ends early
-/// when nobody receives any more.
+/// Reads a part from the message `from` to the message `until`, for a reader that is behind the tail: prepares each one,
+/// then sends it. Ends early when nobody receives any more.
 ///
 /// # Errors
 /// Only [`Error::LogLost`].
@@ -171,11 +171,12 @@ pub(crate) async fn forward(
     log: &Log,
     part: u8,
     (from, until): (u64, u64),
-    sender: &mpsc::Sender<Arc<Recorded>>,
+    (sender, prepare): (&mpsc::Sender<Arc<Recorded>>, &(dyn Fn(&Recorded) + Send + Sync)),
 ) -> Result<(), Error> {
     let mut consumption = Consumption::of_log(log.nats(), stream_name(GENERATION, part), from);
     loop {
         let record = decode(part, consumption.next().await?);
+        prepare(&record);
         let sequence = record.position.sequence;
         if sender.send(Arc::new(record)).await.is_err() || sequence >= until {
             return Ok(());

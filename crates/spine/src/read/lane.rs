@@ -20,11 +20,11 @@ use tokio::time::Instant;
 /// Messages of one transaction at most.
 const BATCH_MAX: usize = 1_000;
 /// Messages of one transaction while catching up, for each part of the lane: nobody waits for a single one.
-const CATCH_UP_BATCH_MAX: usize = 1_000;
+const CATCH_UP_BATCH_MAX: usize = 2_000;
 /// How long a catching-up reader waits for a batch to fill.
 const CATCH_UP_GATHER: Duration = Duration::from_millis(20);
 /// Messages that wait between the consumers of a catch-up and the database, for each part of the lane.
-const CATCH_UP_WAITING_MAX: usize = 2_000;
+const CATCH_UP_WAITING_MAX: usize = 1_000;
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
 
@@ -50,7 +50,7 @@ impl Pace {
 pub(crate) struct Lane<'a> {
     pub(crate) log: &'a Log,
     pub(crate) model: &'a Model,
-    pub(crate) projector: &'a dyn Projector,
+    pub(crate) projector: &'a Arc<dyn Projector>,
     pub(crate) shared: &'a Shared,
     pub(crate) progress: Progress,
     /// Parts that met an event of a newer release: they stand until a newer release reads on.
@@ -116,8 +116,11 @@ impl Lane<'_> {
                 }
                 continue;
             }
-            let (log, sender) = (self.log.clone(), sender.clone());
-            sources.spawn(async move { tail::forward(&log, part, (from, until), &sender).await });
+            let (log, sender, projector) = (self.log.clone(), sender.clone(), self.projector.clone());
+            sources.spawn(async move {
+                let prepare = |record: &Recorded| projector.prepare(record);
+                tail::forward(&log, part, (from, until), (&sender, &prepare)).await
+            });
         }
         drop(sender);
         let (mut waiting, batch_max) = (Vec::new(), CATCH_UP_BATCH_MAX * until.len().max(1));
@@ -151,7 +154,7 @@ impl Lane<'_> {
             if waiting.is_empty() {
                 return Ok(());
             }
-            let ended = batch::commit(self.model, self.projector, &mut self.progress, waiting).await;
+            let ended = batch::commit(self.model, &**self.projector, &mut self.progress, waiting).await;
             match ended {
                 Ok(()) => {
                     let fresh = std::mem::take(&mut self.progress.fresh);
@@ -213,7 +216,7 @@ impl Lane<'_> {
     async fn unpark(&mut self, entity: &str) -> Result<(), Error> {
         let address = Address::parse(entity)?;
         let records = self.log.history(&address, None).await?.into_iter().map(Arc::new).collect();
-        batch::unpark(self.model, self.projector, &mut self.progress, entity, records).await
+        batch::unpark(self.model, &**self.projector, &mut self.progress, entity, records).await
     }
 }
 

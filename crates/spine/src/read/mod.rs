@@ -56,6 +56,10 @@ pub trait Projector: Send + Sync + 'static {
         batch: &'a [Arc<Recorded>],
     ) -> BoxFuture<'a, Result<(), Error>>;
 
+    /// Called while the reader catches up, on any thread and before the message's turn: for work that needs no table,
+    /// such as decoding, so that the one writer need not do it. What fails here fails again in `apply`.
+    fn prepare(&self, _record: &Recorded) {}
+
     // What is added here with a body of its own is passed on in `start` too.
 
     /// How long a transaction waits for more messages while the log is busy; an idle one waits for nothing. What

@@ -72,7 +72,7 @@ impl Reader {
         let mut lane = Lane {
             log: &inner.log,
             model,
-            projector: &*inner.projector,
+            projector: &inner.projector,
             shared: &shared,
             progress,
             standing: BTreeSet::new(),

@@ -139,7 +139,7 @@ impl Reader {
         let mut lane = Lane {
             log: &inner.log,
             model,
-            projector: &*inner.projector,
+            projector: &inner.projector,
             shared: &inner.shared,
             progress,
             standing: BTreeSet::new(),

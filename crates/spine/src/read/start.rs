@@ -133,6 +133,10 @@ impl Projector for Started {
         Box::pin(STARTS.scope(self.starts.clone(), self.inner.apply(tx, batch)))
     }
 
+    fn prepare(&self, record: &Recorded) {
+        self.inner.prepare(record);
+    }
+
     fn gathers_for(&self) -> std::time::Duration {
         self.inner.gathers_for()
     }

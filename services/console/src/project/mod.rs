@@ -42,6 +42,13 @@ impl Projector for Projection {
         &[THREAD, Agent::KIND, Knowledge::KIND, directory::KINDS[0], directory::KINDS[1]]
     }
 
+    fn prepare(&self, record: &Recorded) {
+        if &*record.address.kind == THREAD {
+            // What does not decode is told when its turn comes.
+            let _ = record.events::<::conversation::Thread>();
+        }
+    }
+
     fn gathers_for(&self) -> std::time::Duration {
         spine::UNHURRIED
     }
