@@ -1,6 +1,6 @@
 //! An installation's own care: one process on a folder, what it leaves behind, who may read it, how it is found.
 
-use crate::world::{Postgres, World, account};
+use crate::world::{Answer, Postgres, World, account};
 use reqwest::Method;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -113,13 +113,51 @@ fn roles_find_each_other_on_ports_that_were_free() {
     world.stop();
 }
 
+/// A start that is refused when its nats-server runs already.
+fn refused(world: &World) -> Answer {
+    let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
+    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
+    world.run(&[&["run", "--from", "sned=start"][..], &ports].concat())
+}
+
 #[test]
 fn an_effect_that_nobody_has_is_refused_by_name() {
     let mut world = World::empty();
-    let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
-    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
-    let refused = world.run(&[&["run", "--from", "sned=start"][..], &ports].concat());
+    let refused = refused(&world);
     assert_eq!((refused.code, refused.err.contains("sned")), (1, true), "{refused:?}");
     world.start(&["--from", "send=start"]);
     world.stop();
+}
+
+#[test]
+fn a_refused_start_stops_the_server_that_it_started_and_no_other() {
+    let mut world = World::empty();
+    assert_eq!(refused(&world).code, 1);
+    assert!(world.has("nats/nats-server.pid"), "it had started one");
+    assert_eq!(world.nats_server(), None);
+
+    world.start(&[]);
+    world.kill();
+    let outlived = world.nats_server();
+    assert!(outlived.is_some());
+    assert_eq!(refused(&world).code, 1);
+    assert_eq!(world.nats_server(), outlived, "it was there before");
+
+    world.start(&[]);
+    assert_eq!(world.nats_server(), outlived, "it is adopted");
+    world.stop();
+    assert_eq!(world.nats_server(), None);
+}
+
+#[test]
+fn a_command_whose_parts_cannot_be_started_leaves_no_server() {
+    let mut world = World::started();
+    world.stop();
+    // Another installation's register: nothing of the log could be opened with it.
+    std::fs::remove_dir_all(world.data().join("keys")).expect("the keys");
+    for command in [&["verify", "--all"][..], &["replay", "range", "1.0:1"]] {
+        let failed = world.run(command);
+        assert_eq!(failed.code, 1, "{failed:?}");
+        assert_eq!(world.nats_server(), None, "{failed:?}");
+    }
 }

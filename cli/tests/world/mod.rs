@@ -94,6 +94,24 @@ impl World {
         }
     }
 
+    /// Ends the suite as a power cut does; its nats-server lives on.
+    pub(crate) fn kill(&mut self) {
+        let mut suite = self.suite.take().expect("it runs");
+        suite.kill().expect("it is killed");
+        suite.wait().expect("it ends");
+    }
+
+    /// The nats-server that lives on the folder.
+    pub(crate) fn nats_server(&self) -> Option<Pid> {
+        let folder = self.data().join("nats");
+        let lock = std::fs::File::options().write(true).open(folder.join("store.lock")).ok()?;
+        if lock.try_lock().is_ok() {
+            return None;
+        }
+        let pid = std::fs::read_to_string(folder.join("nats-server.pid")).ok()?;
+        Pid::from_raw(pid.trim().parse().ok()?)
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         // The environment may name another installation.
@@ -244,6 +262,10 @@ impl Drop for World {
             }
             let _ended = suite.kill();
             let _ended = suite.wait();
+        }
+        // One that nobody cares for any more.
+        if let Some(server) = self.nats_server() {
+            let _gone = kill_process(server, Signal::KILL);
         }
     }
 }
