@@ -116,6 +116,47 @@ fn roles_find_each_other_on_ports_that_were_free() {
     world.stop();
 }
 
+#[test]
+fn a_tenant_s_key_is_replaced_with_and_without_a_suite_and_what_was_said_stays_readable() {
+    let databases = std::iter::once(None).chain(Postgres::fresh().map(Some));
+    for postgres in databases {
+        let args: Vec<&str> =
+            postgres.iter().flat_map(|postgres| ["--database-url", &postgres.url]).collect();
+        let mut world = World::started_with(&args);
+        let run = |world: &World, command: &[&str]| world.run(&[command, &args].concat());
+        let json = |world: &World, command: &[&str]| world.json(&[command, &["--json"], &args].concat());
+        let rotate = ["keys", "rotate", "--tenant", "shop"];
+        let unknown = run(&world, &rotate);
+        assert_eq!((unknown.code, unknown.err.contains("no key")), (1, true), "{unknown:?}");
+
+        let documents = world.run_with_input(
+            &[&["apply", "-f", "-"][..], &args].concat(),
+            &[TENANT, AGENT, &account()].join("\n---\n"),
+        );
+        assert_eq!(documents.code, 0, "{documents:?}");
+        world.write_as_customer("我想退货");
+        let thread = world.until(|| {
+            let events = run(&world, &["replay", "range", "2020-01-01T00:00:00Z", "--json"]).out;
+            let received = events.lines().find(|line| line.contains("\"Received\""))?;
+            serde_json::from_str::<Value>(received).ok()?["id"].as_str().map(String::from)
+        });
+        let rotated = json(&world, &rotate);
+        assert_eq!((&rotated["number"], &rotated["tenant"]), (&json!(1), &json!("shop")));
+        assert!(rotated["rewrapped"].as_u64() >= Some(1), "{rotated}");
+
+        world.stop();
+        let again = run(&world, &rotate);
+        assert_eq!((again.code, again.out.contains("number 2")), (0, true), "{again:?}");
+        let rotations = json(&world, &["keys", "rotations", "--tenant", "shop"]);
+        assert_eq!(rotations["rotations"].as_array().map(Vec::len), Some(2), "{rotations}");
+        world.start(&args);
+        let opened =
+            run(&world, &["replay", "conversation", &thread, "--as", "supervisor", "--reason", "t-1"]);
+        assert_eq!((opened.code, opened.out.contains("我想退货")), (0, true), "{opened:?}");
+        world.stop();
+    }
+}
+
 /// A start that is refused when its nats-server runs already.
 fn refused(world: &World) -> Answer {
     let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
