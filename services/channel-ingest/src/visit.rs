@@ -4,12 +4,11 @@ use crate::accounts::Ready;
 use crate::channels::widget::identity::Proven;
 use crate::channels::widget::session::{Opening, Session};
 use crate::evidence;
-use crate::item::CLASS;
 use crate::socket::Sockets;
-use conversation::{Beginning, Decision, Thread, Visit};
+use conversation::{Beginning, Decision, Thread, Visit, content};
 use events::thread::OpenedBy;
 use events::{Sealed, ThreadEvent};
-use spine::keys::{Contact, Owner, Period, SealKey};
+use spine::keys::{Contact, Period, SealKey};
 use spine::{Address, Cause, Entity, Error, Refused, new_id};
 
 /// Why nothing is decided in a thread.
@@ -47,7 +46,7 @@ async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Op
         tenant: &ready.tenant,
         account: &account,
         external_user: &visitor,
-        class: CLASS,
+        class: content::CLASS,
         period: &period,
     };
     let found = keys.thread_for(&contact).await?;
@@ -55,12 +54,7 @@ async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Op
     if found.new {
         log.assume_new::<Thread>(&address);
     }
-    let key = SealKey {
-        tenant: ready.tenant.clone(),
-        owner: Owner::thread(found.thread),
-        class: CLASS.into(),
-        period,
-    };
+    let key = SealKey::of_thread(&address, content::CLASS, at);
     let contact = keys.seal(&key, &address.subject(), "began.contact", &visitor).await?;
     let began = Beginning {
         account: ready.account.id,

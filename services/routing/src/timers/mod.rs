@@ -7,10 +7,11 @@
 mod ask;
 mod late;
 
-use crate::outcome::{Leave, chain};
+use crate::outcome::Leave;
 use crate::telling::Telling;
 pub use ask::QUEUE_SETTING;
 use late::{Late, Look};
+use spine::error::chain;
 use spine::read::Status;
 use spine::{Error, Reader, Spine};
 use std::collections::{BTreeMap, HashMap};
