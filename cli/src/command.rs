@@ -3,7 +3,7 @@
 use crate::nats;
 use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
-use crate::{apply, demo, doctor, erase, eval, models, reingest, replay, token, unpark};
+use crate::{apply, demo, doctor, erase, eval, keys, models, reingest, replay, token, unpark};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -95,6 +95,9 @@ pub(crate) enum Command {
     ///   tributary erase --show 7d1e5f2a-… --json
     #[command(verbatim_doc_comment)]
     Erase(erase::Args),
+    /// Replace a tenant's key, or list when that was done
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Look at everything that an installation needs, with a remedy for each finding
     ///
     /// Works with and without a running suite, and changes nothing. Exit code 1 when something fails. Example:
@@ -155,6 +158,7 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
         Command::Reingest(args) => reingest::run(common, args).await,
         Command::Replay(command) => replay::run(common, command).await,
         Command::Erase(args) => erase::run(common, args).await,
+        Command::Keys(command) => keys::run(common, command).await,
         Command::Doctor(args) => doctor::run(common, args).await,
         Command::Eval(command) => eval::run(command).await,
     }

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod erase;
 mod eval;
+mod keys;
 mod models;
 mod nats;
 mod output;

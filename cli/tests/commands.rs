@@ -186,14 +186,20 @@ fn commands_without_a_suite_say_what_to_do() {
     let refused = world.run(&["apply", "-f", &file]);
     assert_eq!((refused.code, refused.err.contains("start it with")), (1, true), "{refused:?}");
     assert!(!world.has("nats"), "a command makes no installation");
-    for wrong in
-        [&["rebuild"][..], &["apply"], &["erase", "--tenant", "shop"], &["replay", "range", "yesterday"]]
-    {
+    for wrong in [
+        &["rebuild"][..],
+        &["apply"],
+        &["erase", "--tenant", "shop"],
+        &["replay", "range", "yesterday"],
+        &["keys", "rotate"],
+        &["keys", "rotate", "--tenant", "No Slug"],
+    ] {
         assert_eq!(world.run(wrong).code, 2, "{wrong:?}");
     }
-    for command in
-        ["apply", "token", "rebuild", "verify", "unpark", "reingest", "erase", "doctor", "replay", "eval"]
-    {
+    for command in [
+        "apply", "token", "rebuild", "verify", "unpark", "reingest", "erase", "keys", "doctor", "replay",
+        "eval",
+    ] {
         let help = world.run(&[command, "--help"]);
         assert_eq!(help.code, 0);
         let words = ["Example", "Commands:"];

@@ -1,5 +1,6 @@
 //! The operator's routes on the admin port: what the commands ask of a running suite.
 
+mod keys;
 mod models;
 mod quarantine;
 mod replay;
@@ -13,7 +14,9 @@ use spine::Spine;
 
 /// All routes; the caller puts the service credential before them.
 pub(crate) fn routes(spine: &Spine, started: &Started) -> Router {
-    let own = models::routes(spine.readers.clone()).merge(quarantine::routes(started.ingest.clone()));
+    let own = models::routes(spine.readers.clone())
+        .merge(quarantine::routes(started.ingest.clone()))
+        .merge(keys::routes(spine.keys.clone()));
     let own = match &started.identity {
         Some(identity) => own.merge(identity::admin_routes(identity.clone())),
         None => own,

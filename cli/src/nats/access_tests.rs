@@ -36,7 +36,7 @@ async fn a_tenants_system_reads_the_lead_feed_with_a_durable_consumer_and_the_us
     let world = World::new().await;
     let feeder = jetstream::new(world.connect(LeadCapture).await.client);
     feeder.publish("leads.shop.lead.created.a", "{}".into()).await.unwrap().await.unwrap();
-    let access = world.running.as_ref().unwrap().access(Consumer);
+    let access = world.running.as_ref().unwrap().place.access(Consumer);
     let seed = std::fs::read_to_string(&access.credentials).unwrap();
     let client = ConnectOptions::with_nkey(seed.trim().into()).connect(&access.url).await.unwrap();
     let stream = jetstream::new(client).get_stream("LEADS").await.unwrap();
@@ -50,7 +50,7 @@ async fn a_tenants_system_reads_the_lead_feed_with_a_durable_consumer_and_the_us
 #[tokio::test]
 async fn without_a_key_or_with_a_foreign_one_nobody_connects() {
     let world = World::new().await;
-    let url = world.running.as_ref().unwrap().url.clone();
+    let url = world.running.as_ref().unwrap().place.url.clone();
     assert!(ConnectOptions::new().connect(&url).await.is_err());
     let foreign = nkeys::KeyPair::new_user().seed().unwrap();
     assert!(ConnectOptions::with_nkey(foreign).connect(&url).await.is_err());
@@ -78,7 +78,7 @@ impl spine::Entity for Desk {
 }
 
 async fn log(running: &Running, role: Role) -> Log {
-    let nats = Nats::connect(&running.access(role).open().unwrap()).await.unwrap();
+    let nats = Nats::connect(&running.place.access(role).open().unwrap()).await.unwrap();
     Log::new(nats, Clock::system(), LogSettings::default())
 }
 

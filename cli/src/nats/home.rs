@@ -52,6 +52,20 @@ impl Access {
     }
 }
 
+/// Where the server of a data folder answers, and where its keys are.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(super) home: Home,
+}
+
+impl Place {
+    /// How a role reaches this server.
+    pub(crate) fn access(&self, role: Role) -> Access {
+        self.home.access(&self.url, role)
+    }
+}
+
 /// The folder `nats` in the data folder, as an absolute path.
 #[derive(Clone, Debug)]
 pub(super) struct Home(PathBuf);

@@ -9,6 +9,7 @@ mod credentials;
 mod error;
 mod home;
 mod permissions;
+mod port;
 mod process;
 mod role;
 mod supervise;
@@ -23,7 +24,7 @@ mod supervise_tests;
 mod testing;
 
 pub(crate) use error::Error;
-pub(crate) use home::{Access, supervisor};
+pub(crate) use home::{Access, Place, supervisor};
 pub(crate) use role::Role;
 pub(crate) use supervise::{Running, Server};
 

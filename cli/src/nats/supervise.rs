@@ -3,13 +3,11 @@
 use super::binary::{self, Binary};
 use super::credentials::Keys;
 use super::error::Error;
-use super::home::{Access, Home, url_of};
+use super::home::{Home, Place, url_of};
 use super::process::{self, Process};
 use super::role::Role;
-use super::{Settings, config};
+use super::{Settings, config, port};
 use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -44,22 +42,28 @@ impl Server {
         let keys = Keys::ensure(&home.credentials())?;
         let launcher = Launcher { settings: settings.clone(), home, keys, shutdown, _turn: turn };
         let (process, port) = launcher.start_or_adopt().await?;
-        Ok(Running { url: url_of(port), port, process, launcher })
+        let place = Place { url: url_of(port), home: launcher.home.clone() };
+        Ok(Running { place, port, process, launcher })
     }
 }
 
 /// A server that is ready.
 pub(crate) struct Running {
-    pub(crate) url: String,
+    /// How the roles reach it.
+    pub(crate) place: Place,
     port: u16,
     process: Process,
     launcher: Launcher,
 }
 
 impl Running {
-    /// How a role reaches this server.
-    pub(crate) fn access(&self, role: Role) -> Access {
-        self.launcher.home.access(&self.url, role)
+    /// After a start that failed: stops the server that this process started. One that it adopted lives on as it
+    /// was found.
+    pub(crate) async fn abandon(self) {
+        if let Process::Child(_) = self.process {
+            self.process.stop(&self.launcher.home).await;
+            tracing::info!("nats-server has stopped");
+        }
     }
 
     /// Starts the server again whenever it dies, on the same port and never faster than the delays allow, until
@@ -159,7 +163,7 @@ impl Launcher {
     async fn launch(&self, binary: &Binary, mut lock: File) -> Result<(Process, u16), Error> {
         let mut tries = 1;
         loop {
-            let port = self.choose_port()?;
+            let port = port::choose(&self.home, self.settings.port)?;
             match self.launch_on(binary, lock, port).await {
                 Ok(process) => return Ok((process, port)),
                 Err(Error::Ended { last_words })
@@ -170,23 +174,6 @@ impl Launcher {
                 }
                 Err(e) => return Err(e),
             }
-        }
-    }
-
-    fn choose_port(&self) -> Result<u16, Error> {
-        // The listener is closed again at once; the server then binds the port itself.
-        let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|l| l.local_addr());
-        let wanted = self.settings.port;
-        if wanted == 0 {
-            // Clients that outlived the last server find the next one at the same place.
-            let recorded = self.home.recorded_port().and_then(|port| bind(port).ok());
-            let free = recorded.map_or_else(|| bind(0), Ok);
-            return free.map(|at| at.port()).map_err(Error::file("find a free port for", self.home.folder()));
-        }
-        match bind(wanted) {
-            Err(e) if e.kind() == ErrorKind::AddrInUse => Err(Error::PortTaken { port: wanted }),
-            // Anything else the server will tell better.
-            _ => Ok(wanted),
         }
     }
 

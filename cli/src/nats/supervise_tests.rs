@@ -54,7 +54,7 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 async fn a_server_killed_is_back_on_its_port_with_its_messages() {
     let folder = Folder::new();
     let (running, shutdown) = start(&Settings::of(folder.path())).await;
-    let access = running.access(Role::Operator);
+    let access = running.place.access(Role::Operator);
     let before = operator(&access).await.unwrap();
     let config =
         stream::Config { name: "LOG_1_0".into(), subjects: vec!["log.1.0.>".into()], ..Default::default() };
@@ -91,12 +91,12 @@ async fn the_shutdown_stops_the_server_and_frees_the_store() {
 async fn a_server_that_outlived_its_parent_is_adopted_and_then_cared_for() {
     let folder = Folder::new();
     let (orphaned, _) = start(&Settings::of(folder.path())).await;
-    let (url, process) = (orphaned.url.clone(), pid(folder.path()));
+    let (url, process) = (orphaned.place.url.clone(), pid(folder.path()));
     drop(orphaned);
 
     let (running, shutdown) = start(&Settings::of(folder.path())).await;
-    assert_eq!((running.url.clone(), pid(folder.path())), (url, process));
-    let access = running.access(Role::Operator);
+    assert_eq!((running.place.url.clone(), pid(folder.path())), (url, process));
+    let access = running.place.access(Role::Operator);
     assert_eq!(Access::recorded(folder.path(), Role::Operator).unwrap(), access);
 
     let tasks = supervise(running);
@@ -134,7 +134,7 @@ async fn a_later_start_keeps_the_port_while_it_is_free() {
     let mut urls = Vec::new();
     for _ in 0..2 {
         let (running, shutdown) = start(&Settings::of(folder.path())).await;
-        urls.push(running.url.clone());
+        urls.push(running.place.url.clone());
         end(supervise(running), &shutdown).await;
     }
     assert_eq!(urls[0], urls[1]);

@@ -62,7 +62,7 @@ impl World {
     }
 
     pub(super) async fn connect(&self, role: Role) -> Hand {
-        let access = self.running.as_ref().unwrap().access(role);
+        let access = self.running.as_ref().unwrap().place.access(role);
         let seed = std::fs::read_to_string(&access.credentials).unwrap();
         let (send, complaints) = unbounded_channel();
         let client = ConnectOptions::with_nkey(seed.trim().into())

@@ -1,7 +1,7 @@
 //! One command's suite: the running one, or its parts started in this process for as long as the command works.
 
 use super::args::RunArgs;
-use super::assemble::{self, NatsSource};
+use super::assemble;
 use crate::nats;
 use crate::output::Progress;
 use crate::replay::Stage;
@@ -64,10 +64,7 @@ pub(crate) async fn with_suite<T>(
         tokio::select! {
             ended = &mut running => match ended {
                 Ok(()) => Err(anyhow!("stopped before it was done")),
-                Err(error) => {
-                    end_server(&common, &error).await;
-                    Err(error.context("the suite's parts cannot be started"))
-                }
+                Err(error) => Err(error.context("the suite's parts cannot be started")),
             },
             done = &mut working => {
                 if let Err(error) = running.await {
@@ -95,40 +92,20 @@ pub(crate) async fn with_stage<T>(
     let args = Alone::try_parse_from(PORTS)?.args;
     let (stop, nats_stop) = (CancellationToken::new(), CancellationToken::new());
     let all = async {
-        let source = assemble::source(&common, &args, &nats_stop).await?;
-        let base = match assemble::open(&common, &args, source).await {
-            Ok(base) => base,
-            Err(error) => {
-                end_server(&common, &error).await;
-                return Err(error);
-            }
-        };
+        let (source, server) = assemble::source(&common, &args, &nats_stop).await?;
+        let opened = assemble::open(&common, &args, source).await;
+        let (base, server) = assemble::or_abandon(opened, server).await?;
         let done = tokio::select! {
             done = work(base.stage()) => done,
             () = stop.cancelled() => Err(anyhow!("stopped before it was done")),
         };
         nats_stop.cancel();
-        if let NatsSource::Own(running) = base.nats {
-            running.supervise().await;
+        if let Some(server) = server {
+            server.supervise().await;
         }
         done
     };
     shutdown::until_signal(stop.clone(), all).await?
-}
-
-/// A start that failed leaves its nats-server to the next one; after a command there may be none. When the folder
-/// turned out to be another process's, so is the server.
-async fn end_server(common: &Common, error: &anyhow::Error) {
-    let of_another = matches!(error.downcast_ref(), Some(spine::Error::Locked { .. }))
-        || matches!(error.downcast_ref(), Some(nats::Error::Supervised { .. }));
-    if common.nats.is_some() || of_another {
-        return;
-    }
-    let stop = CancellationToken::new();
-    if let Ok(running) = nats::Server::start(&nats::Settings::of(&common.data), stop.clone()).await {
-        stop.cancel();
-        running.supervise().await;
-    }
 }
 
 /// How a command reaches the nats-server of a running suite, or the one that is named.

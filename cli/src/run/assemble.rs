@@ -43,7 +43,7 @@ impl Foundation {
 /// How each role reaches NATS.
 pub(super) enum NatsSource {
     /// Through the server of this process, or of this data folder.
-    Own(Box<nats::Running>),
+    Own(nats::Place),
     External {
         url: String,
         credentials: Option<std::path::PathBuf>,
@@ -54,7 +54,7 @@ impl NatsSource {
     /// The connection of a user.
     pub(super) async fn connect(&self, role: nats::Role) -> anyhow::Result<Nats> {
         let access = match self {
-            Self::Own(running) => running.access(role).open()?,
+            Self::Own(place) => place.access(role).open()?,
             Self::External { url, credentials } => external(url, credentials.as_deref(), role)?,
         };
         patiently(&access).await
@@ -63,8 +63,8 @@ impl NatsSource {
     /// The access of the console, opened when somebody is to be recorded who looked at personal data.
     fn console(&self) -> ConsoleAccess {
         match self {
-            Self::Own(running) => {
-                let access = running.access(nats::Role::Console);
+            Self::Own(place) => {
+                let access = place.access(nats::Role::Console);
                 Arc::new(move || Ok(access.open()?))
             }
             Self::External { url, credentials } => {
@@ -76,7 +76,7 @@ impl NatsSource {
 
     fn url(&self) -> &str {
         match self {
-            Self::Own(running) => &running.url,
+            Self::Own(place) => &place.url,
             Self::External { url, .. } => url,
         }
     }
@@ -117,11 +117,52 @@ pub(super) fn external(
 
 /// Runs the suite until `stop`.
 pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) -> anyhow::Result<()> {
-    let returning = common.data.join("run.json").exists();
     private::close(&common.data)?;
     // nats-server outlives the roles, so that what they still write at the end is taken.
     let nats_stop = CancellationToken::new();
-    let source = source(&common, &args, &nats_stop).await?;
+    let (source, server) = source(&common, &args, &nats_stop).await?;
+    let started = start(common, args, source, stop).await;
+    let ((tasks, metrics), server) = or_abandon(started, server).await?;
+    let roles = async {
+        let ended = tasks.supervise(runtime::shutdown::GRACE).await;
+        if let Err(error) = metrics.flush() {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
+        }
+        nats_stop.cancel();
+        ended
+    };
+    let ended = match server {
+        // Beside the roles, so that a server that dies under them is started again at once.
+        Some(server) => tokio::join!(roles, server.supervise()).0,
+        None => roles.await,
+    };
+    Ok(ended?)
+}
+
+/// What was begun with a server of our own; when it failed, that server is stopped too if this process started it.
+pub(super) async fn or_abandon<T>(
+    begun: anyhow::Result<T>,
+    server: Option<Box<nats::Running>>,
+) -> anyhow::Result<(T, Option<Box<nats::Running>>)> {
+    match begun {
+        Ok(begun) => Ok((begun, server)),
+        Err(error) => {
+            if let Some(server) = server {
+                server.abandon().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The tasks of the process, started, and what they count.
+async fn start(
+    common: Common,
+    args: RunArgs,
+    source: NatsSource,
+    stop: CancellationToken,
+) -> anyhow::Result<(Tasks, Metrics)> {
+    let returning = common.data.join("run.json").exists();
     let base = open(&common, &args, source).await?;
     let mut tasks = Tasks::new(stop.clone());
     {
@@ -168,35 +209,23 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
             Ok(())
         });
     }
-    let Foundation { metrics, nats, .. } = base;
-    let roles = async {
-        let ended = tasks.supervise(runtime::shutdown::GRACE).await;
-        if let Err(error) = metrics.flush() {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
-        }
-        nats_stop.cancel();
-        ended
-    };
-    let ended = match nats {
-        // Beside the roles, so that a server that dies under them is started again at once.
-        NatsSource::Own(running) => tokio::join!(roles, running.supervise()).0,
-        NatsSource::External { .. } => roles.await,
-    };
-    Ok(ended?)
+    Ok((tasks, base.metrics))
 }
 
+/// How NATS is reached, and the server if it is ours.
 pub(super) async fn source(
     common: &Common,
     args: &RunArgs,
     stop: &CancellationToken,
-) -> anyhow::Result<NatsSource> {
+) -> anyhow::Result<(NatsSource, Option<Box<nats::Running>>)> {
     match &common.nats {
         Some(url) => {
-            Ok(NatsSource::External { url: url.expose().into(), credentials: args.nats_credentials.clone() })
+            let (url, credentials) = (url.expose().into(), args.nats_credentials.clone());
+            Ok((NatsSource::External { url, credentials }, None))
         }
         None => {
             let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
-            Ok(NatsSource::Own(Box::new(running)))
+            Ok((NatsSource::Own(running.place.clone()), Some(Box::new(running))))
         }
     }
 }

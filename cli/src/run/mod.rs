@@ -36,7 +36,7 @@ pub(crate) async fn nats_only(common: Common) -> anyhow::Result<()> {
     let work = async {
         private::close(&common.data)?;
         let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
-        tracing::info!(nats.url = running.url, "nats-server is ready");
+        tracing::info!(nats.url = running.place.url, "nats-server is ready");
         running.supervise().await;
         anyhow::Ok(())
     };

@@ -1,8 +1,8 @@
 //! An installation's own care: one process on a folder, what it leaves behind, who may read it, how it is found.
 
-use crate::world::{Postgres, World, account};
+use crate::world::{Answer, Postgres, World, account};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -104,22 +104,104 @@ fn roles_find_each_other_on_ports_that_were_free() {
     let mut world = World::started();
     world.apply(&[TENANT, KNOWLEDGE]);
     let made = world.run(&["token", "create", "--tenant", "shop", "--role", "admin"]);
+    let ask = |text| world.rest(made.out.trim(), Method::POST, "knowledge/ask", &json!({ "text": text }));
     let answer = world.until(|| {
-        let question = json!({ "text": "你们几点上班" });
-        let answer = world.rest(made.out.trim(), Method::POST, "knowledge/ask", &question);
+        let answer = ask("你们几点上班");
         answer.to_string().contains("九点到十八点").then_some(answer)
     });
-    assert!(answer.is_object(), "{answer}");
+    assert_eq!(answer["citations"][0]["slug"], "hours", "{answer}");
+    // What came nearest is named in the same way.
+    let handover = ask("你们几点上班？我要找人工");
+    assert_eq!((&handover["answer"], &handover["citations"][0]["slug"]), (&Value::Null, &json!("hours")));
     world.stop();
+}
+
+#[test]
+fn a_tenant_s_key_is_replaced_with_and_without_a_suite_and_what_was_said_stays_readable() {
+    let databases = std::iter::once(None).chain(Postgres::fresh().map(Some));
+    for postgres in databases {
+        let args: Vec<&str> =
+            postgres.iter().flat_map(|postgres| ["--database-url", &postgres.url]).collect();
+        let mut world = World::started_with(&args);
+        let run = |world: &World, command: &[&str]| world.run(&[command, &args].concat());
+        let json = |world: &World, command: &[&str]| world.json(&[command, &["--json"], &args].concat());
+        let rotate = ["keys", "rotate", "--tenant", "shop"];
+        let unknown = run(&world, &rotate);
+        assert_eq!((unknown.code, unknown.err.contains("no key")), (1, true), "{unknown:?}");
+
+        let documents = world.run_with_input(
+            &[&["apply", "-f", "-"][..], &args].concat(),
+            &[TENANT, AGENT, &account()].join("\n---\n"),
+        );
+        assert_eq!(documents.code, 0, "{documents:?}");
+        world.write_as_customer("我想退货");
+        let thread = world.until(|| {
+            let events = run(&world, &["replay", "range", "2020-01-01T00:00:00Z", "--json"]).out;
+            let received = events.lines().find(|line| line.contains("\"Received\""))?;
+            serde_json::from_str::<Value>(received).ok()?["id"].as_str().map(String::from)
+        });
+        let rotated = json(&world, &rotate);
+        assert_eq!((&rotated["number"], &rotated["tenant"]), (&json!(1), &json!("shop")));
+        assert!(rotated["rewrapped"].as_u64() >= Some(1), "{rotated}");
+
+        world.stop();
+        let again = run(&world, &rotate);
+        assert_eq!((again.code, again.out.contains("number 2")), (0, true), "{again:?}");
+        let rotations = json(&world, &["keys", "rotations", "--tenant", "shop"]);
+        assert_eq!(rotations["rotations"].as_array().map(Vec::len), Some(2), "{rotations}");
+        world.start(&args);
+        let opened =
+            run(&world, &["replay", "conversation", &thread, "--as", "supervisor", "--reason", "t-1"]);
+        assert_eq!((opened.code, opened.out.contains("我想退货")), (0, true), "{opened:?}");
+        world.stop();
+    }
+}
+
+/// A start that is refused when its nats-server runs already.
+fn refused(world: &World) -> Answer {
+    let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
+    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
+    world.run(&[&["run", "--from", "sned=start"][..], &ports].concat())
 }
 
 #[test]
 fn an_effect_that_nobody_has_is_refused_by_name() {
     let mut world = World::empty();
-    let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
-    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
-    let refused = world.run(&[&["run", "--from", "sned=start"][..], &ports].concat());
+    let refused = refused(&world);
     assert_eq!((refused.code, refused.err.contains("sned")), (1, true), "{refused:?}");
     world.start(&["--from", "send=start"]);
     world.stop();
+}
+
+#[test]
+fn a_refused_start_stops_the_server_that_it_started_and_no_other() {
+    let mut world = World::empty();
+    assert_eq!(refused(&world).code, 1);
+    assert!(world.has("nats/nats-server.pid"), "it had started one");
+    assert_eq!(world.nats_server(), None);
+
+    world.start(&[]);
+    world.kill();
+    let outlived = world.nats_server();
+    assert!(outlived.is_some());
+    assert_eq!(refused(&world).code, 1);
+    assert_eq!(world.nats_server(), outlived, "it was there before");
+
+    world.start(&[]);
+    assert_eq!(world.nats_server(), outlived, "it is adopted");
+    world.stop();
+    assert_eq!(world.nats_server(), None);
+}
+
+#[test]
+fn a_command_whose_parts_cannot_be_started_leaves_no_server() {
+    let mut world = World::started();
+    world.stop();
+    // Another installation's register: nothing of the log could be opened with it.
+    std::fs::remove_dir_all(world.data().join("keys")).expect("the keys");
+    for command in [&["verify", "--all"][..], &["replay", "range", "1.0:1"]] {
+        let failed = world.run(command);
+        assert_eq!(failed.code, 1, "{failed:?}");
+        assert_eq!(world.nats_server(), None, "{failed:?}");
+    }
 }

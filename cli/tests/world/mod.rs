@@ -1,12 +1,18 @@
 //! A data folder, a suite on it, and what a person does with both.
 
+mod following;
+mod postgres;
+
+pub(crate) use postgres::Postgres;
+
 use base64::Engine;
+use following::Following;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::Connection;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tributary");
@@ -29,45 +35,6 @@ pub(crate) fn account() -> String {
         "kind: Account\ntenant: shop\nslug: shop-http\nchannel: http\nsettings:\n  \
          callback_url: http://127.0.0.1:9/callback\nsecrets:\n  webhook_secret: whsec_{secret}\n"
     )
-}
-
-/// A fresh database on the Postgres of the tests, if there is one; gone with the value.
-pub(crate) struct Postgres {
-    server: String,
-    name: String,
-    pub(crate) url: String,
-}
-
-impl Postgres {
-    pub(crate) fn fresh() -> Option<Self> {
-        let (_, server) = std::env::vars().find(|(name, _)| name == "TEST_DATABASE_URL")?;
-        let name = format!("cli_{}", spine::new_id().simple());
-        let (base, _) = server.rsplit_once('/').expect("TEST_DATABASE_URL names a database");
-        let url = format!("{base}/{name}");
-        ask(&server, &format!("CREATE DATABASE {name}"));
-        Some(Self { server, name, url })
-    }
-
-    /// The one number that a statement gives.
-    pub(crate) fn number(&self, statement: &str) -> i64 {
-        ask(&self.url, statement).expect("a row")
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        ask(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-    }
-}
-
-fn ask(url: &str, statement: &str) -> Option<i64> {
-    sqlx::any::install_default_drivers();
-    let asked = async {
-        let mut connection = sqlx::AnyConnection::connect(url).await.expect("Postgres answers");
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(statement.to_owned()));
-        query.fetch_optional(&mut connection).await.expect("it is carried out")
-    };
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(asked)
 }
 
 /// Gone with the test, with the suite and its nats-server.
@@ -127,6 +94,24 @@ impl World {
         }
     }
 
+    /// Ends the suite as a power cut does; its nats-server lives on.
+    pub(crate) fn kill(&mut self) {
+        let mut suite = self.suite.take().expect("it runs");
+        suite.kill().expect("it is killed");
+        suite.wait().expect("it ends");
+    }
+
+    /// The nats-server that lives on the folder.
+    pub(crate) fn nats_server(&self) -> Option<Pid> {
+        let folder = self.data().join("nats");
+        let lock = std::fs::File::options().write(true).open(folder.join("store.lock")).ok()?;
+        if lock.try_lock().is_ok() {
+            return None;
+        }
+        let pid = std::fs::read_to_string(folder.join("nats-server.pid")).ok()?;
+        Pid::from_raw(pid.trim().parse().ok()?)
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         // The environment may name another installation.
@@ -170,10 +155,7 @@ impl World {
 
     /// A command that goes on until it is interrupted.
     pub(crate) fn follow(&self, args: &[&str]) -> Following {
-        let mut child =
-            self.command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
-        let lines = BufReader::new(child.stdout.take().expect("it is piped"));
-        Following { child, lines }
+        Following::of(self.command(args))
     }
 
     /// What the REST API answers; nothing without a body is null.
@@ -281,33 +263,10 @@ impl Drop for World {
             let _ended = suite.kill();
             let _ended = suite.wait();
         }
-    }
-}
-
-/// A command that goes on.
-pub(crate) struct Following {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Following {
-    /// Reads lines until one is wanted.
-    pub(crate) fn until_line(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        loop {
-            let mut line = String::new();
-            let read = self.lines.read_line(&mut line).expect("it writes");
-            assert!(read > 0, "it ended");
-            let line: Value = serde_json::from_str(&line).expect("a line of JSON");
-            if wanted(&line) {
-                return line;
-            }
+        // One that nobody cares for any more.
+        if let Some(server) = self.nats_server() {
+            let _gone = kill_process(server, Signal::KILL);
         }
-    }
-
-    /// Ctrl-C; the exit code.
-    pub(crate) fn interrupt(mut self) -> Option<i32> {
-        signal(&self.child, Signal::INT);
-        self.child.wait().expect("it ends").code()
     }
 }
 

@@ -150,6 +150,12 @@ impl Thread {
         self.as_living()?.inbox.last()
     }
 
+    /// The names of the evidence that is recorded, as [`crate::identify`] was given them: the first
+    /// [`crate::limits::PROVEN_MAX`].
+    pub fn proven(&self) -> impl Iterator<Item = &str> {
+        self.as_living().into_iter().flat_map(|living| living.proven.iter().map(AsRef::as_ref))
+    }
+
     /// The message that goes next to the platform, in thread order.
     pub fn next_send(&self) -> Option<&Pending> {
         self.as_living()?.outbox.pending().front()

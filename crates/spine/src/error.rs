@@ -96,3 +96,15 @@ impl Error {
         )
     }
 }
+
+/// An error with all its causes, for the one line that handles it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}

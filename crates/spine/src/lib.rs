@@ -3,6 +3,7 @@
 pub mod address;
 mod bundle;
 pub mod clock;
+pub mod cursor;
 pub mod db;
 pub mod denied;
 pub mod entity;

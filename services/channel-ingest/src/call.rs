@@ -21,7 +21,7 @@ impl Delivery {
             serde_json::from_str(body).map_err(|_| Error::Other("a due send is broken".into()))?;
         let contact = self.keys.open_text(contact, &subject, "began.contact").await?;
         let text = match &body.text {
-            Some(text) => self.keys.open_text(text, &subject, "content.text").await?,
+            Some(text) => self.keys.open_text(text, &subject, conversation::content::TEXT).await?,
             None => Opened::Gone,
         };
         // Without its key nothing can be sent; the person is being erased.

@@ -82,7 +82,7 @@ impl Part<'_> {
             return Ok(());
         }
         let mut tx = state.store.begin().await?;
-        self.guard(&mut tx, self.position()).await?;
+        self.guard(&mut tx).await?;
         for id in &gone {
             write(&mut tx, sqlx::query("DELETE FROM early WHERE id = $1").bind(id.to_string())).await?;
         }

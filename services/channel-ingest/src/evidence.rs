@@ -13,9 +13,9 @@ use spine::{Address, Entity, Error};
 const CLASS: &str = "identity";
 const FIELD: &str = "identified.value";
 
-/// The name of a piece of evidence within its account: equal for equal values, telling nothing without the tenant's
-/// key. The quarter is in it, so that what is still proven after its key expired is recorded again.
-pub(crate) fn name(account: &Account, evidence: &Evidence, period: &Period) -> String {
+/// What stands for a piece of evidence within its account: equal for equal values, telling nothing without the
+/// tenant's key.
+fn mark(account: &Account, evidence: &Evidence) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(&*account.identity_key).expect("a key of any length fits HMAC");
     for part in ["evidence", evidence.kind.as_ref(), evidence.value.as_str()] {
@@ -23,8 +23,27 @@ pub(crate) fn name(account: &Account, evidence: &Evidence, period: &Period) -> S
         mac.update(part.as_bytes());
     }
     let digest = mac.finalize().into_bytes();
-    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("identity:{}:{}:{hex}", evidence.kind.as_ref(), period.as_str())
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The name of a piece of evidence: its mark, its kind, and the quarter, so that what is still proven after its key
+/// expired is recorded again.
+pub(crate) fn name(account: &Account, evidence: &Evidence, period: &Period) -> String {
+    format!("identity:{}:{}:{}", evidence.kind.as_ref(), period.as_str(), mark(account, evidence))
+}
+
+/// The mark of a login in the name of its evidence; none in that of other evidence.
+fn login_in(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("identity:")?.strip_prefix(EvidenceKind::Login.as_ref())?;
+    rest.strip_prefix(':')?.rsplit_once(':').map(|(_, mark)| mark)
+}
+
+/// Whether a login was proven in the thread that is not among this evidence: the thread is then somebody's who is not
+/// shown to be here.
+pub(crate) fn is_anothers(thread: &Thread, account: &Account, evidence: &[Evidence]) -> bool {
+    let login = evidence.iter().find(|found| found.kind == EvidenceKind::Login);
+    let login = login.map(|login| mark(account, login));
+    thread.proven().filter_map(login_in).any(|proven| Some(proven) != login.as_deref())
 }
 
 /// Seals evidence for a thread, under its own key of the class `identity`.
@@ -144,6 +163,28 @@ mod tests {
         let later = AT + 80 * 86_400_000_000;
         assert_eq!(with(&thread, Ok(Vec::new()), &[asked("user-7")], later), Ok(Vec::new()));
         assert_eq!(with(&thread, Ok(Vec::new()), &[asked("user-8")], AT).map(|events| events.len()), Ok(1));
+    }
+
+    #[test]
+    fn a_thread_of_a_login_is_anothers_without_it_and_one_of_none_is_anybody_s() {
+        let mut thread = Thread::default();
+        let phone = Evidence { kind: EvidenceKind::VerifiedPhone, value: "+8613800138000".into() };
+        let anothers = |thread: &Thread, evidence: &[Evidence]| is_anothers(thread, &account(), evidence);
+        visited(&thread).unwrap().iter().for_each(|event| thread.evolve(event));
+        let by_phone = Identify {
+            kind: phone.kind,
+            provider: name(&account(), &phone, &Period::quarter(AT)),
+            ..asked("user-7")
+        };
+        for (found, bound) in [(by_phone, false), (asked("user-7"), true)] {
+            let events = with(&thread, Ok(Vec::new()), &[found], AT).unwrap();
+            events.iter().for_each(|event| thread.evolve(event));
+            assert_eq!(anothers(&thread, &[]), bound);
+            assert_eq!(anothers(&thread, &[login("user-8")]), bound);
+            assert_eq!(anothers(&thread, std::slice::from_ref(&phone)), bound);
+            // Whatever quarter it was proven in.
+            assert!(!anothers(&thread, &[login("user-7"), phone.clone()]));
+        }
     }
 
     #[test]

@@ -4,16 +4,15 @@ use crate::accounts::Ready;
 use crate::channels::contract::{Item, Kind, Media};
 use crate::evidence;
 use crate::privacy;
-use conversation::{Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit};
+use conversation::{
+    Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
+};
 use events::thread::OpenedBy;
 use events::{Content, ContentKind, Micros, Sealed};
 use spine::keys::{Contact, Keys, Owner, Period, SealKey};
 use spine::{Address, Cause, Decided, Entity, Error, Log, Refused};
-use unicode_segmentation::UnicodeSegmentation;
 use uuid::Uuid;
 
-/// The retention class of what customers and agents write.
-pub(crate) const CLASS: &str = "message";
 /// Tries when the person is erased between finding the thread and writing to it.
 const FINDS_MAX: u32 = 3;
 
@@ -100,7 +99,7 @@ async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, 
         tenant: &arrival.ready.tenant,
         account: &account,
         external_user: &arrival.item.external_user,
-        class: CLASS,
+        class: content::CLASS,
         period: &Period::quarter(arrival.received_at),
     };
     keys.thread_for(&contact).await
@@ -138,11 +137,11 @@ async fn decide(
     let message = message_of(arrival, address);
     let asked = match &arrival.item.kind {
         Kind::Message { .. } | Kind::Unsupported { .. } => {
-            let content = content(keys, arrival, address).await?;
+            let content = seal(keys, arrival, address).await?;
             Some(received(arrival, message, content, began))
         }
         Kind::Echo { of } => {
-            let content = content(keys, arrival, address).await?;
+            let content = seal(keys, arrival, address).await?;
             Some(echoed(arrival, message, content, of.as_deref()))
         }
         _ => acted(arrival, began)?,
@@ -238,17 +237,8 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
     }))
 }
 
-fn seal_key(arrival: &Arrival<'_>, thread: Uuid) -> SealKey {
-    SealKey {
-        tenant: arrival.ready.tenant.clone(),
-        owner: Owner::thread(thread),
-        class: CLASS.into(),
-        period: Period::quarter(arrival.received_at),
-    }
-}
-
 async fn beginning(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Result<Beginning, Error> {
-    let key = seal_key(arrival, address.uuid().unwrap_or_default());
+    let key = SealKey::of_thread(address, content::CLASS, arrival.received_at);
     let subject = address.subject();
     let contact = keys.seal(&key, &subject, "began.contact", &arrival.item.external_user).await?;
     let name = match &arrival.item.nickname {
@@ -259,9 +249,9 @@ async fn beginning(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Res
     Ok(Beginning { account: arrival.ready.account.id, channel, contact: Sealed(contact), name })
 }
 
-async fn content(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Result<Content, Error> {
+async fn seal(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Result<Content, Error> {
     let item = arrival.item;
-    let key = seal_key(arrival, address.uuid().unwrap_or_default());
+    let key = SealKey::of_thread(address, content::CLASS, arrival.received_at);
     let subject = address.subject();
     let text = item.text.as_deref().filter(|text| !text.trim().is_empty());
     let kind = match &item.kind {
@@ -272,10 +262,10 @@ async fn content(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Resul
     let media = item.media.as_ref().and_then(|Media { id, url, .. }| url.clone().or_else(|| id.clone()));
     Ok(Content {
         kind,
-        length: text.map_or(0, |text| u32::try_from(text.graphemes(true).count()).unwrap_or(u32::MAX)),
-        language: text.map_or_else(String::new, |text| language(text).into()),
+        length: text.map_or(0, content::length),
+        language: text.map_or_else(String::new, |text| content::language(text).into()),
         text: match text {
-            Some(text) => Some(Sealed(keys.seal(&key, &subject, "content.text", text).await?)),
+            Some(text) => Some(Sealed(keys.seal(&key, &subject, content::TEXT, text).await?)),
             None => None,
         },
         media: match media {
@@ -283,16 +273,4 @@ async fn content(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Resul
             None => None,
         },
     })
-}
-
-/// `zh` when a Han character is in it, else `en` when a Latin letter is, else undecided.
-pub(crate) fn language(text: &str) -> &'static str {
-    let han = |c: char| matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}');
-    if text.chars().any(han) {
-        "zh"
-    } else if text.chars().any(|c| c.is_ascii_alphabetic()) {
-        "en"
-    } else {
-        ""
-    }
 }

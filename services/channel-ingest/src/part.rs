@@ -13,9 +13,10 @@ use crate::profiles;
 use crate::quarantine;
 use crate::reingest::Going;
 use spine::Error;
+use spine::cursor::{Cursor, Cursors};
 use spine::db::Bulk;
 use spine::journal::{JournalReading, Journalled};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +28,16 @@ const BATCH_MAX: usize = 256;
 /// How often the holder looks for what another process asked of it, and for what is to be tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How far each part of the journal is taken in.
+const TAKEN_IN: Cursors = Cursors { table: "inbound", lease: "inbound" };
+
 static LET_GO: Bulk = Bulk::new("DELETE FROM quarantine WHERE (id) IN (", 1, ")");
 
 /// A part that this process holds.
 pub(crate) struct Part<'n> {
     pub(crate) normaliser: &'n Normaliser,
     pub(crate) part: u8,
-    fence: i64,
-    position: u64,
+    cursor: Cursor,
     /// Threads in which what follows waits behind something in quarantine.
     waiting: HashSet<Uuid>,
     /// Receipts that came too early.
@@ -47,25 +50,14 @@ impl<'n> Part<'n> {
     /// Takes the part over under the fence, with everything that its predecessor committed.
     pub(crate) async fn open(normaliser: &'n Normaliser, part: u8, fence: i64) -> Result<Self, Error> {
         let state = &normaliser.state;
-        let row = sqlx::query(
-            "INSERT INTO inbound (part, sequence, fence) VALUES ($1, 0, $2)
-             ON CONFLICT (part) DO UPDATE SET fence = excluded.fence WHERE inbound.fence <= excluded.fence
-             RETURNING sequence",
-        )
-        .bind(i32::from(part))
-        .bind(fence)
-        .fetch_optional(state.store.write())
-        .await
-        .map_err(Error::database("take over a part of the journal"))?;
-        let row = row.ok_or_else(|| Error::Fenced { lease: format!("inbound.{part}") })?;
-        let position = u64::try_from(row.get::<i64, _>(0)).unwrap_or(0);
+        let cursor = TAKEN_IN.take_over(&state.store, part, fence).await?;
         let (waiting, early) = (state.waiting(part).await?, state.early(part).await?);
-        Ok(Self { normaliser, part, fence, position, waiting, early, going: None })
+        Ok(Self { normaliser, part, cursor, waiting, early, going: None })
     }
 
     /// Works until something fails; ends only with an error.
     pub(crate) async fn work(mut self) -> Result<(), Error> {
-        let mut reading = self.normaliser.journal.read(self.part, self.position + 1);
+        let mut reading = self.normaliser.journal.read(self.part, self.position() + 1);
         let asked = self.normaliser.state.asked(self.part);
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -90,7 +82,7 @@ impl<'n> Part<'n> {
 
     async fn take(&mut self, batch: &[Arc<Journalled>]) -> Result<(), Error> {
         let mut outcome = self.normaliser.decide(batch, &self.waiting).await?;
-        let to = batch.last().map_or(self.position, |journalled| journalled.place.sequence);
+        let to = batch.last().map_or(self.position(), |journalled| journalled.place.sequence);
         let room = early::EARLY_MAX.saturating_sub(self.early);
         let too_many = outcome.early.len().saturating_sub(room) as u64;
         outcome.early.truncate(room);
@@ -108,7 +100,7 @@ impl<'n> Part<'n> {
         let held = quarantine::seal_all(keys, &outcome.held).await?;
         let early = quarantine::seal_all(keys, &outcome.early).await?;
         let mut tx = self.normaliser.state.store.begin().await?;
-        self.guard(&mut tx, to).await?;
+        self.cursor.guard(&mut tx, to).await?;
         for (entry, sealed) in &held {
             quarantine::put(&mut tx, &entry.held, sealed).await?;
             tracing::warn!(inbound.place = %entry.held.place, item.number = entry.held.number, error = entry.held.error, "an item is in quarantine");
@@ -118,33 +110,20 @@ impl<'n> Part<'n> {
         }
         profiles::wish(&mut tx, &outcome.met).await?;
         tx.commit().await.map_err(Error::database("commit a position of the journal"))?;
-        self.position = to;
+        self.cursor.moved(to);
         self.early += early.len();
         let blocking = held.iter().filter(|(entry, _)| entry.held.blocks);
         self.waiting.extend(blocking.filter_map(|(entry, _)| entry.held.thread));
         Ok(())
     }
 
-    pub(crate) fn position(&self) -> u64 {
-        self.position
+    fn position(&self) -> u64 {
+        self.cursor.sequence()
     }
 
-    /// Moves the position inside a transaction, which thereby is the holder's or fails.
-    pub(crate) async fn guard(&self, tx: &mut AnyConnection, to: u64) -> Result<(), Error> {
-        let signed = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
-        let moved =
-            sqlx::query("UPDATE inbound SET sequence = $1 WHERE part = $2 AND sequence = $3 AND fence = $4")
-                .bind(signed(to))
-                .bind(i32::from(self.part))
-                .bind(signed(self.position))
-                .bind(self.fence)
-                .execute(tx)
-                .await
-                .map_err(Error::database("move a position of the journal"))?;
-        match moved.rows_affected() {
-            1 => Ok(()),
-            _ => Err(Error::Fenced { lease: format!("inbound.{}", self.part) }),
-        }
+    /// Makes a transaction the holder's, at the same position, or fails.
+    pub(crate) async fn guard(&self, tx: &mut AnyConnection) -> Result<(), Error> {
+        self.cursor.guard(tx, self.position()).await
     }
 
     /// Does some of what was asked, and tries again what came too early.
@@ -175,7 +154,7 @@ impl<'n> Part<'n> {
     ) -> Result<(), Error> {
         let state = &self.normaliser.state;
         let mut tx = state.store.begin().await?;
-        self.guard(&mut tx, self.position).await?;
+        self.guard(&mut tx).await?;
         LET_GO.write(&mut tx, gone, |query, id| query.bind(id.to_string())).await?;
         if let Some(discarded) = discarded {
             discarded.note(&mut tx).await?;

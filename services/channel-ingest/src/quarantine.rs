@@ -3,6 +3,7 @@
 use crate::channels::contract::RawRequest;
 use crate::request;
 use crate::state::StateStore;
+use conversation::content;
 use spine::Error;
 use spine::journal::Place;
 use spine::keys::{Keys, Owner, Period, SealKey};
@@ -11,7 +12,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
-const CLASS: &str = "message";
 const FIELD: &str = "quarantine.request";
 /// The thread column of items whose customer could not be read.
 const NOBODY: &str = "";
@@ -82,7 +82,7 @@ pub(crate) async fn open(keys: &Keys, held: &Held, sealed: &str) -> Result<Optio
 async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
     let Entry { held, request } = entry;
     let (owner, class, period) = match held.thread {
-        Some(thread) => (Owner::thread(thread), CLASS, Period::quarter(held.received_at)),
+        Some(thread) => (Owner::thread(thread), content::CLASS, Period::quarter(held.received_at)),
         None => (Owner::tenant(&held.tenant), spine::journal::CLASS, Period::day(held.received_at)),
     };
     let key = SealKey { tenant: held.tenant.clone(), owner, class: class.into(), period };

@@ -109,7 +109,7 @@ impl Show {
 
 async fn open(keys: &Keys, subject: &str, sealed: Option<&events::Sealed>) -> Result<Option<String>, Error> {
     let Some(sealed) = sealed else { return Ok(None) };
-    match keys.open_text(sealed.as_str(), subject, "content.text").await? {
+    match keys.open_text(sealed.as_str(), subject, conversation::content::TEXT).await? {
         Opened::Text(text) => Ok(Some(text)),
         Opened::Gone => Ok(None),
     }

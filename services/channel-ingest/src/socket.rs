@@ -10,7 +10,7 @@ use crate::hub::{Heard, Hub};
 use crate::item::{Arrival, Taken, take};
 use crate::show::Show;
 use crate::typing::{self, Rate};
-use crate::visit::{identified, visit};
+use crate::visit::{enter, identified};
 use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -129,7 +129,7 @@ impl Visitor {
         for action in session.on_frame(frame, at) {
             match action {
                 Action::Send(frame) => self.send(&frame).await?,
-                Action::Open(opening) => *events = self.open(session, &opening).await?,
+                Action::Open(opening) => *events = self.open(session, opening).await?,
                 Action::Identify(proven) => self.identify(session, &proven).await?,
                 Action::Receive { client_id, text } => self.receive(client_id, text).await?,
                 Action::Delivered { sequence } => self.receipt(sequence, ReceiptState::Delivered).await,
@@ -143,13 +143,9 @@ impl Visitor {
 
     /// Finds or makes the thread, opens a conversation (对话 without 开口), says welcome and shows what the
     /// browser has not.
-    async fn open(
-        &mut self,
-        session: &mut Session,
-        opening: &Opening,
-    ) -> Result<mpsc::Receiver<Heard>, Gone> {
-        let address = match visit(&self.sockets, &self.ready, opening).await {
-            Ok(address) => address,
+    async fn open(&mut self, session: &mut Session, opening: Opening) -> Result<mpsc::Receiver<Heard>, Gone> {
+        let (address, opening) = match enter(&self.sockets, &self.ready, session, opening).await {
+            Ok(entered) => entered,
             Err(error) => return self.fail(&error).await,
         };
         let thread = address.uuid().unwrap_or_default();
@@ -174,10 +170,14 @@ impl Visitor {
     async fn identify(&mut self, session: &mut Session, proven: &Proven) -> Result<(), Gone> {
         let Some(address) = self.thread.clone() else { return Err(Gone) };
         match identified(&self.sockets, &self.ready, &address, proven).await {
-            Ok(()) => {
+            Ok(true) => {
                 let at = self.sockets.log.clock().now();
                 let frame = session.identified(proven, at).ok_or(Gone)?;
                 self.send(&frame).await
+            }
+            Ok(false) => {
+                self.send(&session.changed()).await?;
+                Err(Gone)
             }
             Err(error) => self.fail(&error).await,
         }

@@ -2,18 +2,42 @@
 
 use crate::accounts::Ready;
 use crate::channels::widget::identity::Proven;
-use crate::channels::widget::session::Opening;
+use crate::channels::widget::session::{Opening, Session};
 use crate::evidence;
-use crate::item::CLASS;
 use crate::socket::Sockets;
-use conversation::{Beginning, Thread, Visit};
-use events::Sealed;
+use conversation::{Beginning, Decision, Thread, Visit, content};
 use events::thread::OpenedBy;
-use spine::keys::{Contact, Owner, Period, SealKey};
-use spine::{Address, Cause, Entity, Error, new_id};
+use events::{Sealed, ThreadEvent};
+use spine::keys::{Contact, Period, SealKey};
+use spine::{Address, Cause, Entity, Error, Refused, new_id};
 
-/// Finds or makes the visitor's thread and opens a conversation in which nobody has written yet.
-pub(crate) async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Address, Error> {
+/// Why nothing is decided in a thread.
+enum No {
+    Law,
+    /// It belongs to a login that was not proven now.
+    Anothers,
+}
+
+/// The thread that the visitor may see, with a conversation open in it: the one of the browser's token, or a new one
+/// when that belongs to another login. A token from before the sign-in does not say so; the thread does.
+pub(crate) async fn enter(
+    sockets: &Sockets,
+    ready: &Ready,
+    session: &mut Session,
+    opening: Opening,
+) -> Result<(Address, Opening), Error> {
+    if let Some(address) = visit(sockets, ready, &opening).await? {
+        return Ok((address, opening));
+    }
+    let opening = session.begin_anew(opening);
+    let address = visit(sockets, ready, &opening).await?;
+    let address = address.ok_or_else(|| Error::Other("the thread of a new visitor is another's".into()))?;
+    Ok((address, opening))
+}
+
+/// Finds or makes the visitor's thread and opens a conversation in which nobody has written yet; none when the thread
+/// is another's.
+async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Option<Address>, Error> {
     let Sockets { log, keys, .. } = sockets;
     let at = log.clock().now();
     let (visitor, account) = (opening.visitor.to_string(), ready.account.id.to_string());
@@ -22,7 +46,7 @@ pub(crate) async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -
         tenant: &ready.tenant,
         account: &account,
         external_user: &visitor,
-        class: CLASS,
+        class: content::CLASS,
         period: &period,
     };
     let found = keys.thread_for(&contact).await?;
@@ -30,12 +54,7 @@ pub(crate) async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -
     if found.new {
         log.assume_new::<Thread>(&address);
     }
-    let key = SealKey {
-        tenant: ready.tenant.clone(),
-        owner: Owner::thread(found.thread),
-        class: CLASS.into(),
-        period,
-    };
+    let key = SealKey::of_thread(&address, content::CLASS, at);
     let contact = keys.seal(&key, &address.subject(), "began.contact", &visitor).await?;
     let began = Beginning {
         account: ready.account.id,
@@ -52,29 +71,41 @@ pub(crate) async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -
         began: Some(began),
     };
     let proven = opening.signed_in.as_ref().map_or_else(Vec::new, Proven::evidence);
-    let proven = evidence::seal(keys, &ready.account, &address, &proven, at).await?;
-    let decide =
-        |thread: &Thread| evidence::with(thread, conversation::open(thread, &visit, at), &proven, at);
+    let sealed = evidence::seal(keys, &ready.account, &address, &proven, at).await?;
+    let decide = |thread: &Thread| {
+        let anothers = evidence::is_anothers(thread, &ready.account, &proven);
+        guarded(anothers, || evidence::with(thread, conversation::open(thread, &visit, at), &sealed, at))
+    };
     let cause = Cause::new(new_id(), "visit", "channel-ingest");
     match log.transact(&address, &cause, decide).await {
-        Ok(_) | Err(spine::Refused::Rejected(_)) => Ok(address),
-        Err(spine::Refused::Failed(error)) => Err(error),
+        Ok(_) | Err(Refused::Rejected(No::Law)) => Ok(Some(address)),
+        Err(Refused::Rejected(No::Anothers)) => Ok(None),
+        Err(Refused::Failed(error)) => Err(error),
     }
 }
 
-/// Adds to the thread what the shop proves of its visitor.
+fn guarded(anothers: bool, decide: impl FnOnce() -> Decision) -> Result<Vec<ThreadEvent>, No> {
+    if anothers { Err(No::Anothers) } else { decide().map_err(|_| No::Law) }
+}
+
+/// Adds to the thread what the shop proves of its visitor; false when the thread belongs to another login.
 pub(crate) async fn identified(
     sockets: &Sockets,
     ready: &Ready,
     address: &Address,
     proven: &Proven,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let at = sockets.log.clock().now();
-    let proven = evidence::seal(&sockets.keys, &ready.account, address, &proven.evidence(), at).await?;
+    let proven = proven.evidence();
+    let sealed = evidence::seal(&sockets.keys, &ready.account, address, &proven, at).await?;
     let cause = Cause::new(new_id(), "identify", "channel-ingest");
-    let decide = |thread: &Thread| evidence::with(thread, Ok(Vec::new()), &proven, at);
-    match sockets.log.transact::<Thread, conversation::Rejection>(address, &cause, decide).await {
-        Ok(_) | Err(spine::Refused::Rejected(_)) => Ok(()),
-        Err(spine::Refused::Failed(error)) => Err(error),
+    let decide = |thread: &Thread| {
+        let anothers = evidence::is_anothers(thread, &ready.account, &proven);
+        guarded(anothers, || evidence::with(thread, Ok(Vec::new()), &sealed, at))
+    };
+    match sockets.log.transact(address, &cause, decide).await {
+        Ok(_) | Err(Refused::Rejected(No::Law)) => Ok(true),
+        Err(Refused::Rejected(No::Anothers)) => Ok(false),
+        Err(Refused::Failed(error)) => Err(error),
     }
 }

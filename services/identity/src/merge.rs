@@ -5,7 +5,7 @@ use events::Micros;
 use events::customer::EvidenceKind;
 use laws::customer::{self, Customer, Rejection};
 use spine::{Cause, Decided, Error, Position, Refused, Spine};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who is merged with whom.
@@ -138,26 +138,13 @@ impl Merger {
     }
 
     /// Looks at a customer's newest state, as the leader of the log has it.
-    async fn look<T: Send>(
+    async fn look<T>(
         &self,
         tenant: &str,
         customer: Uuid,
-        look: impl Fn(&Customer) -> T,
+        look: impl FnOnce(&Customer) -> T,
     ) -> Result<T, Error> {
-        let address = customer_address(tenant, customer)?;
-        let seen = Mutex::new(None);
-        let decide = |state: &Customer| -> Result<_, std::convert::Infallible> {
-            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(look(state));
-            Ok(Vec::new())
-        };
-        let cause = Cause::new(customer, "look", crate::work::ACTOR);
-        match self.spine.log.transact(&address, &cause, decide).await {
-            Ok(_) => {}
-            Err(Refused::Failed(error)) => return Err(error),
-            Err(Refused::Rejected(never)) => match never {},
-        }
-        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        seen.ok_or_else(|| Error::Other("a decision was answered without being asked".into()))
+        self.spine.log.read_confirmed(&customer_address(tenant, customer)?, look).await
     }
 
     fn now(&self) -> Micros {

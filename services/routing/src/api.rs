@@ -144,7 +144,7 @@ fn status(error: Error) -> Status {
         Error::Timeout { .. } => Status::deadline_exceeded("the reader did not get there in time"),
         Error::Name { .. } => Status::invalid_argument(error.to_string()),
         error => {
-            tracing::warn!(error = %crate::outcome::chain(&error), "a query failed");
+            tracing::warn!(error = %spine::error::chain(&error), "a query failed");
             Status::internal("the query failed")
         }
     }

@@ -88,7 +88,7 @@ async fn tell(spine: &Spine, reader: &Reader, telling: &Telling) {
         match queries::lateness(&reader.model().store, now).await {
             Ok((waiting, late, first)) => telling.queues(waiting, late, first.map_or(0, |first| now - first)),
             Err(error) => {
-                tracing::warn!(error = %outcome::chain(&error), "how queues stand cannot be read");
+                tracing::warn!(error = %spine::error::chain(&error), "how queues stand cannot be read");
             }
         }
         tokio::time::sleep(FIGURES_EVERY).await;

@@ -1,7 +1,8 @@
-//! What becomes of a timer's row after the law was asked, and how failures are told.
+//! What becomes of a timer's row after the law was asked.
 
 use conversation::Rejection;
 use events::Micros;
+use spine::error::chain;
 use spine::{Decided, Position, Refused};
 
 /// A row that the law found moot is left alone for so long; what made it moot is about to be projected.
@@ -58,18 +59,6 @@ pub(crate) fn leave(decided: Result<Decided, Refused<Rejection>>, now: Micros) -
             Leave::Until(now + RETRY_US)
         }
     }
-}
-
-/// An error with all its causes, for the one line that handles it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-pub(super) const MIGRATIONS: [Migration; 1] = [Migration::portable(
-    1,
-    "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+pub(super) const MIGRATIONS: [Migration; 2] =
+    [Migration::portable(1, FIRST), Migration::portable(2, ROTATIONS)];
+
+const FIRST: &str = "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NOT NULL);
      CREATE TABLE tenants (tenant TEXT PRIMARY KEY, number BIGINT NOT NULL, wrapped BLOB NOT NULL,
      lookup BLOB NOT NULL);
      CREATE TABLE keys (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL,
@@ -24,8 +25,12 @@ pub(super) const MIGRATIONS: [Migration; 1] = [Migration::portable(
      CREATE TABLE erased (tenant TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, erasure TEXT NOT NULL,
      at BIGINT NOT NULL, PRIMARY KEY (tenant, kind, owner));
      CREATE TABLE holds (tenant TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, reason TEXT NOT NULL,
-     at BIGINT NOT NULL, PRIMARY KEY (tenant, kind, owner))",
-)];
+     at BIGINT NOT NULL, PRIMARY KEY (tenant, kind, owner))";
+
+/// When each tenant's key was replaced, and how many data keys were wrapped anew.
+const ROTATIONS: &str =
+    "CREATE TABLE rotations (tenant TEXT NOT NULL, number BIGINT NOT NULL, at BIGINT NOT NULL,
+     rewrapped BIGINT NOT NULL, PRIMARY KEY (tenant, number))";
 
 static PUT: Bulk = Bulk::new("INSERT INTO register (name, value)", 2, "ON CONFLICT (name) DO NOTHING");
 

@@ -134,6 +134,27 @@ impl Log {
         Ok(look(&slot.state))
     }
 
+    /// As [`Log::read`], on the entity's newest state: everything that the stream's leader had when it was asked is in
+    /// it. Costs one question to the leader, and another one for each message that this process had missed.
+    ///
+    /// # Errors
+    /// As [`Log::history`]; [`Error::UnknownEvent`] when a newer release wrote to the entity; [`Error::Contended`] when
+    /// the state had to be dropped `conflicts_max` times while it was read.
+    pub async fn read_confirmed<S: Entity, T>(
+        &self,
+        address: &Address,
+        look: impl FnOnce(&S) -> T,
+    ) -> Result<T, Error> {
+        for _ in 0..self.settings.conflicts_max {
+            let slot = self.slot::<S>(address).await?;
+            if self.fold_missing(address, &slot).await? {
+                let slot = lock(&slot);
+                return Ok(look(&slot.state));
+            }
+        }
+        Err(Error::Contended { subject: address.subject(), attempts: self.settings.conflicts_max })
+    }
+
     /// The last sequence of each part, asked from the streams' leaders.
     ///
     /// # Errors

@@ -116,12 +116,13 @@ impl Log {
         }
     }
 
-    fn take_in<S: Entity>(&self, slot: &Mutex<Slot<S>>, record: &Recorded) -> Result<(), Error> {
+    /// Folds a message into a state; one that missed a message is dropped, and then this is false.
+    fn take_in<S: Entity>(&self, slot: &Mutex<Slot<S>>, record: &Recorded) -> Result<bool, Error> {
         let whole = lock(slot).fold(record)?;
         if !whole {
             typed::<S>(&*self.cache::<S>()).forget(&record.address.subject());
         }
-        Ok(())
+        Ok(whole)
     }
 
     /// Whether the state's sequence is the subject's last on the leader; folds what is missing if not.
@@ -154,16 +155,18 @@ impl Log {
         Ok(records.iter().find(|record| record.meta.id == id).map(|record| record.position))
     }
 
+    /// Folds what the leader has beyond the state; false when the state was dropped instead.
     pub(super) async fn fold_missing<S: Entity>(
         &self,
         address: &Address,
         slot: &Mutex<Slot<S>>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let known = lock(slot).sequence;
+        let mut whole = true;
         for record in load::load_from_leader(&self.nats, address, known).await? {
-            self.take_in::<S>(slot, &record)?;
+            whole &= self.take_in::<S>(slot, &record)?;
         }
-        Ok(())
+        Ok(whole)
     }
 
     fn lane(&self, subject: &str) -> &tokio::sync::Mutex<()> {

@@ -5,6 +5,7 @@ use super::{Projector, due};
 use crate::address::GENERATION;
 use crate::db::{Bulk, Model};
 use crate::error::Error;
+pub(super) use crate::error::chain;
 use crate::record::Recorded;
 use sqlx::{AnyConnection, Connection, Row};
 use std::collections::{BTreeMap, HashSet};
@@ -270,16 +271,4 @@ fn blames_content(error: &Error) -> bool {
         | Error::Limit { .. } => false,
         _ => true,
     }
-}
-
-/// An error with all its causes, for the one line that handles it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
 }

@@ -151,15 +151,31 @@ async fn a_rotated_tenant_key_opens_what_was_sealed_before() {
             sealed.push(seal(&keys, &Owner::thread(new_id()), "text").await);
         }
         let token = keys.token("demo", "phone", "+491701234567").await.unwrap();
-        let rotation = keys.rotate("demo").await.unwrap();
-        assert_eq!((rotation.number, rotation.rewrapped), (1, 300));
-        assert_eq!(keys.rotate("demo").await.unwrap().number, 2);
+        let (first, checkpoint) = keys.rotate("demo").await.unwrap().unwrap();
+        assert_eq!((first.number, first.rewrapped), (1, 300));
+        assert_ne!(checkpoint, Checkpoint::ReaderInTheWay);
+        let (second, _) = keys.rotate("demo").await.unwrap().unwrap();
+        assert_eq!((second.number, second.rewrapped), (2, 300));
+        assert_eq!(other.rotations("demo").await.unwrap(), [first, second]);
         for text in &sealed {
             assert_eq!(read(&other, text).await, Opened::Text("text".into()));
         }
         let fresh = seal(&other, &Owner::thread(new_id()), "after").await;
         assert_eq!(read(&keys, &fresh).await, Opened::Text("after".into()));
         assert_eq!(other.token("demo", "phone", "+491701234567").await.unwrap(), token);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_without_a_key_is_given_none_by_a_rotation() {
+    on_each(async |place| {
+        let keys = register(&open(&place).await, &Clock::system()).await;
+        for _ in 0..2 {
+            assert_eq!(keys.rotate("nobody").await.unwrap(), None);
+        }
+        assert_eq!(keys.rotations("nobody").await.unwrap(), []);
+        assert!(matches!(keys.rotate("No Slug").await, Err(Error::Name { .. })));
     })
     .await;
 }

@@ -4,6 +4,7 @@
 
 mod comparing;
 mod contacts;
+mod cursors;
 mod ending;
 mod notes;
 mod register;

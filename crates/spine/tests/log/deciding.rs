@@ -85,6 +85,24 @@ async fn a_rejection_on_a_stale_state_is_decided_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_confirmed_read_knows_what_another_process_wrote() {
+    let server = Server::start().await;
+    let (stale, fresh) = (server.log().await, server.log().await);
+    let address = address();
+    stale.transact(&address, &cause(), |state: &Counter| add(state, 1)).await.unwrap();
+    fresh.transact(&address, &cause(), |state: &Counter| add(state, 2)).await.unwrap();
+    let numbers = |state: &Counter| state.numbers.clone();
+    // No tail runs.
+    assert_eq!(stale.read(&address, numbers).await.unwrap(), [1]);
+    let ends = stale.ends().await.unwrap();
+    assert_eq!(stale.read_confirmed(&address, numbers).await.unwrap(), [1, 2]);
+    assert_eq!(stale.read(&address, numbers).await.unwrap(), [1, 2], "it is kept");
+    assert_eq!(stale.ends().await.unwrap(), ends, "a read appends nothing");
+    let nobody = Address::of("demo", "counter", new_id()).unwrap();
+    assert!(stale.read_confirmed(&nobody, numbers).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_decision_appends_nothing() {
     let server = Server::start().await;
     let log = server.log().await;

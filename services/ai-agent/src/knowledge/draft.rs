@@ -131,7 +131,7 @@ impl Draft {
         }
         let id = self.checked_id(source, &question, &answer)?;
         let (valid_from, valid_until) = self.validity(source)?;
-        Ok(Entry { id, version: 0, question, variants, answer, valid_from, valid_until })
+        Ok(Entry { slug: id.clone(), id, version: 0, question, variants, answer, valid_from, valid_until })
     }
 
     fn checked_id(&self, source: &Source<'_>, question: &str, answer: &str) -> Result<String, Problem> {

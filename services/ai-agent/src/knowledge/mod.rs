@@ -37,6 +37,9 @@ pub const PROBLEMS_MAX: usize = 200;
 pub struct Entry {
     /// Stable: given by the file, else derived from the folded question.
     pub id: String,
+    /// The editor's own name of it; for what a file holds, the id.
+    #[serde(default)]
+    pub slug: String,
     /// Counted up by whoever keeps the entry, with each change; a citation names it.
     #[serde(default)]
     pub version: u64,

@@ -111,7 +111,7 @@ fn citation(entry: &knowledge::Entry) -> AskCitation {
     AskCitation {
         entry: entry.id.clone(),
         version: entry.version,
-        slug: String::new(),
+        slug: entry.slug.clone(),
         question: entry.question.clone(),
     }
 }

@@ -197,6 +197,7 @@ fn phrases(settings: &events::tenant::Settings) -> Phrases {
 fn indexed(id: &str, entry: &Entry, version: u64) -> knowledge::Entry {
     knowledge::Entry {
         id: id.into(),
+        slug: entry.slug.clone(),
         version,
         question: entry.question.clone(),
         variants: entry.variants.clone(),

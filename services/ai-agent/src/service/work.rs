@@ -3,20 +3,19 @@
 use super::contact::only_leaves_contact;
 use super::project::ANSWER;
 use super::recent::Recent;
-use crate::answer::{Answer, Answerer, Language, Reason, Turn};
-use conversation::{AiReply, HandOver, Notice, Owner, Rejection, Thread};
+use crate::answer::{Answer, Answerer, Reason, Turn};
+use conversation::{AiReply, HandOver, Notice, Owner, Rejection, Thread, content};
 use directory::Directory;
 use events::thread::{Citation, HandoverReason};
-use events::{Content, ContentKind, Micros, Sealed, ThreadEvent};
+use events::{Content, Micros, ThreadEvent};
 use runtime::metrics::{Counter, Histogram};
-use spine::keys::{Keys, Opened, Period, SealKey};
+use spine::keys::{Keys, Opened, SealKey};
 use spine::read::{Done, Work};
 use spine::{Address, Cause, Error, Log, Reader, Refused};
 use sqlx::Row;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use unicode_segmentation::UnicodeSegmentation;
 use uuid::Uuid;
 
 /// The queue that the AI hands over to.
@@ -165,24 +164,9 @@ impl Answering {
     }
 
     async fn content(&self, turned: &Turned<'_>, text: &str) -> Result<Content, Error> {
-        let key = SealKey {
-            tenant: turned.address.tenant.clone(),
-            owner: spine::keys::Owner::thread(turned.address.uuid().unwrap_or_default()),
-            class: "message".into(),
-            period: Period::quarter(turned.at),
-        };
-        let sealed = self.keys.seal(&key, &turned.address.subject(), "content.text", text).await?;
-        let language = match Language::of(text) {
-            Language::Zh => "zh",
-            Language::En => "en",
-        };
-        Ok(Content {
-            kind: ContentKind::Text,
-            length: u32::try_from(text.graphemes(true).count()).unwrap_or(u32::MAX),
-            language: language.into(),
-            text: Some(Sealed(sealed)),
-            media: None,
-        })
+        let key = SealKey::of_thread(turned.address, content::CLASS, turned.at);
+        let sealed = self.keys.seal(&key, &turned.address.subject(), content::TEXT, text).await?;
+        Ok(content::text_content(sealed, text))
     }
 
     /// The texts of the awaiting messages, in order: from the due rows, else from the log. None when a key is
@@ -206,7 +190,7 @@ impl Answering {
         let mut texts = Vec::new();
         for message in awaiting {
             let Some(sealed) = sealed.get(message).filter(|sealed| !sealed.is_empty()) else { continue };
-            match self.keys.open_text(sealed, &subject, "content.text").await? {
+            match self.keys.open_text(sealed, &subject, content::TEXT).await? {
                 Opened::Text(text) => texts.push(text),
                 Opened::Gone => return Ok(None),
             }

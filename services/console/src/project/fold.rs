@@ -83,7 +83,7 @@ impl<'b> Fold<'b> {
     fn amend(&mut self, record: &Recorded, event: &'b ThreadEvent, subject: &Arc<str>) {
         match event {
             ThreadEvent::Edited { message, content, at, .. } => {
-                let text = self.texts.add(content.text.as_ref(), subject, "content.text");
+                let text = self.texts.add(content.text.as_ref(), subject, conversation::content::TEXT);
                 let key = (record.address.id.clone(), *message);
                 let kind = words::content_kind(content.kind);
                 self.amendments.entry(key).or_default().edit(text.clone(), kind, *at);

@@ -160,7 +160,7 @@ fn message<'b>(
 
 fn with_content<'b>(base: Line, content: &'b Content, subject: &Arc<str>, texts: &mut Texts<'b>) -> Line {
     Line {
-        text: texts.add(content.text.as_ref(), subject, "content.text"),
+        text: texts.add(content.text.as_ref(), subject, conversation::content::TEXT),
         media: texts.add(content.media.as_ref(), subject, "content.media"),
         content_kind: Some(words::content_kind(content.kind)),
         length: Some(number(content.length)),

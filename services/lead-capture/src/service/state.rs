@@ -1,5 +1,6 @@
 //! What lead-capture keeps that is not in the log: how far each part is examined, and how far the feed is.
 
+use spine::cursor::{Cursor, Cursors};
 use spine::db::{Database, Migration, Store};
 use spine::feed::publish::End;
 use spine::feed::{Positions, STREAM};
@@ -14,6 +15,9 @@ CREATE TABLE examined (part INTEGER PRIMARY KEY, sequence BIGINT NOT NULL, fence
 CREATE TABLE feed (stream VARCHAR(80) PRIMARY KEY, sequence BIGINT NOT NULL, positions TEXT NOT NULL);
 ";
 
+/// How far each part of the log is examined.
+pub(crate) const EXAMINED: Cursors = Cursors { table: "examined", lease: "leads_examined" };
+
 /// The state store. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct State {
@@ -27,34 +31,13 @@ impl State {
 
     /// Takes over the place up to which the part is examined; 0 where it never was, so that what was written
     /// before this service ran is examined too: the law captures each message once.
-    pub(crate) async fn take_over(&self, part: u8, fence: i64) -> Result<u64, Error> {
-        let row = sqlx::query(
-            "INSERT INTO examined (part, sequence, fence) VALUES ($1, 0, $2)
-             ON CONFLICT (part) DO UPDATE SET fence = excluded.fence WHERE examined.fence <= excluded.fence
-             RETURNING sequence",
-        )
-        .bind(i32::from(part))
-        .bind(fence)
-        .fetch_optional(self.store.write())
-        .await
-        .map_err(Error::database("take over a part to examine"))?;
-        let row = row.ok_or_else(|| Error::Fenced { lease: super::capture::lease_of(part) })?;
-        Ok(u64::try_from(row.get::<i64, _>(0)).unwrap_or(0))
+    pub(crate) async fn take_over(&self, part: u8, fence: i64) -> Result<Cursor, Error> {
+        EXAMINED.take_over(&self.store, part, fence).await
     }
 
-    /// Moves the places of these parts, each under its fence.
-    pub(crate) async fn move_to(&self, part: u8, sequence: u64, fence: i64) -> Result<(), Error> {
-        let moved = sqlx::query("UPDATE examined SET sequence = $1 WHERE part = $2 AND fence = $3")
-            .bind(signed(sequence))
-            .bind(i32::from(part))
-            .bind(fence)
-            .execute(self.store.write())
-            .await
-            .map_err(Error::database("move the place of a part"))?;
-        if moved.rows_affected() == 1 {
-            return Ok(());
-        }
-        Err(Error::Fenced { lease: super::capture::lease_of(part) })
+    /// Moves a place that was taken over.
+    pub(crate) async fn move_to(&self, examined: &mut Cursor, sequence: u64) -> Result<(), Error> {
+        examined.move_to(&self.store, sequence).await
     }
 
     /// How far the log was in the feed when the stream ended as it does now; none when it ended elsewhere.

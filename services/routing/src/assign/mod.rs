@@ -8,13 +8,14 @@ mod turns;
 
 pub(crate) use news::{Wanted, listen};
 
-use crate::outcome::{SETTLE_US, chain};
+use crate::outcome::SETTLE_US;
 use crate::telling::Telling;
 use book::{Book, Until};
 use choose::{Choice, plan};
 use conversation::{Assign, Rejection, Thread, assign};
 use events::agent::Presence;
 use seen::Look;
+use spine::error::chain;
 use spine::lease::Leases;
 use spine::read::Status;
 use spine::{Address, Cause, Error, Reader, Refused, Spine};

@@ -11,7 +11,7 @@ use spine::db::ModelSpec;
 
 pub(crate) const SPEC: ModelSpec = ModelSpec {
     name: "routing",
-    version: 1,
+    version: 2,
     schema: &[
         directory::SCHEMA[0],
         directory::SCHEMA[1],
@@ -22,8 +22,8 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
         // What a queue shows: everybody in it, in order.
         "CREATE INDEX threads_queue ON threads (tenant, queue, since, thread) WHERE owner = 'queue'",
         "CREATE INDEX threads_held ON threads (tenant, agent) WHERE owner = 'agent'",
-        "CREATE INDEX threads_answer ON threads (tenant, answer_at) WHERE answer_at IS NOT NULL",
-        "CREATE INDEX threads_idle ON threads (tenant, idle_at) WHERE idle_at IS NOT NULL",
+        "CREATE INDEX threads_answer ON threads (part, tenant, answer_at) WHERE answer_at IS NOT NULL",
+        "CREATE INDEX threads_idle ON threads (part, tenant, idle_at) WHERE idle_at IS NOT NULL",
         AGENTS,
         "CREATE INDEX agents_tenant ON agents (tenant, agent)",
         TURNS,
@@ -32,9 +32,10 @@ pub(crate) const SPEC: ModelSpec = ModelSpec {
 };
 
 /// One row for each thread, for life: the channel is told once, and who comes back is given to whom they know.
-/// Who waits, who owns what and which timers run are rows of this table, so that they change together.
+/// Who waits, who owns what and which timers run are rows of this table, so that they change together. Whoever reads
+/// the thread's part of the log asks for its timers.
 const THREADS: &str = "CREATE TABLE threads (
-    thread TEXT PRIMARY KEY, tenant TEXT NOT NULL, account TEXT NOT NULL, channel TEXT NOT NULL,
+    thread TEXT PRIMARY KEY, part BIGINT NOT NULL, tenant TEXT NOT NULL, account TEXT NOT NULL, channel TEXT NOT NULL,
     n BIGINT NOT NULL, owner TEXT NOT NULL, agent TEXT, tenure BIGINT NOT NULL, since BIGINT NOT NULL,
     queue TEXT NOT NULL, reason TEXT, language TEXT NOT NULL, last_agent TEXT, gave_back TEXT,
     active_at BIGINT NOT NULL, awaiting TEXT NOT NULL, answer_message TEXT, answer_at BIGINT, idle_at BIGINT)";

@@ -4,6 +4,7 @@ use super::row::{ThreadRow, owner_of, owner_word};
 use conversation::Owner;
 use events::Micros;
 use spine::Error;
+use spine::address::part_of;
 use spine::db::{AnyQuery, Bulk};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -18,8 +19,8 @@ static FIND: Bulk = Bulk::new(
 );
 static PUT: Bulk = Bulk::new(
     "INSERT INTO threads (thread, tenant, account, channel, n, owner, agent, tenure, since, queue, reason,
-     language, last_agent, gave_back, active_at, awaiting, answer_message, answer_at, idle_at)",
-    19,
+     language, last_agent, gave_back, active_at, awaiting, answer_message, answer_at, idle_at, part)",
+    20,
     "ON CONFLICT (thread) DO UPDATE SET n = excluded.n, owner = excluded.owner, agent = excluded.agent,
      tenure = excluded.tenure, since = excluded.since, queue = excluded.queue, reason = excluded.reason,
      language = excluded.language, last_agent = excluded.last_agent, gave_back = excluded.gave_back,
@@ -79,6 +80,7 @@ fn bind(query: AnyQuery, row: &ThreadRow, awaiting: &str) -> AnyQuery {
         .bind(message.map(|message: Uuid| message.to_string()))
         .bind(answer_at)
         .bind(row.idle_at())
+        .bind(i64::from(part_of(&row.tenant, &row.thread.to_string())))
 }
 
 fn read(row: &AnyRow) -> Result<ThreadRow, Error> {

@@ -1,5 +1,6 @@
-//! Finding what is late. A tenant's first row tells whether any of its rows can be late, so that only tenants
-//! with late rows are looked at.
+//! Finding what is late. The first row of a tenant in a part tells whether any can be late there, so that only
+//! where something is late rows are read. Parts that another replica reads are not looked at: theirs may be many,
+//! and wait for that one.
 
 use super::{AWAY_GRACE_US, OFFLINE_GRACE_US};
 use crate::model::table::{maybe_uuid, number, uuid};
@@ -32,26 +33,27 @@ macro_rules! column {
         Column {
             // A step from tenant to tenant through the index: as many steps as tenants, however many rows.
             first: concat!(
-                "WITH RECURSIVE step (tenant) AS (SELECT MIN(tenant) FROM threads WHERE ",
+                "WITH RECURSIVE step (tenant) AS (SELECT MIN(tenant) FROM threads WHERE part = $1 AND ",
                 $at,
-                " IS NOT NULL UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.",
+                " IS NOT NULL UNION ALL SELECT (SELECT MIN(t.tenant) FROM threads t WHERE t.part = $1 AND t.",
                 $at,
                 " IS NOT NULL AND t.tenant > step.tenant) FROM step WHERE step.tenant IS NOT NULL)
                 SELECT s.tenant, (SELECT MIN(t.",
                 $at,
                 ") FROM threads t WHERE t.",
                 $at,
-                " IS NOT NULL AND t.tenant = s.tenant), c.settings
+                " IS NOT NULL AND t.part = $1 AND t.tenant = s.tenant), c.settings
                 FROM step s LEFT JOIN tenants c ON c.tenant = s.tenant WHERE s.tenant IS NOT NULL"
             ),
             rows: concat!(
-                "SELECT thread, n, tenure, account, queue, answer_message FROM threads WHERE tenant = $1 AND ",
+                "SELECT thread, n, tenure, account, queue, answer_message FROM threads
+                 WHERE part = $1 AND tenant = $2 AND ",
                 $at,
                 " IS NOT NULL AND ",
                 $at,
-                " <= $2 ORDER BY ",
+                " <= $3 ORDER BY ",
                 $at,
-                " LIMIT $3"
+                " LIMIT $4"
             ),
             wait_ms: $wait_ms,
         }
@@ -62,24 +64,42 @@ const ANSWERS: Column = column!("answer_at", |settings| settings.answer_deadline
 const IDLE: Column = column!("idle_at", |settings| settings.idle_close_ms);
 
 struct Column {
-    /// The first time of each tenant, with its settings.
+    /// The first time of each tenant in a part, with the tenant's settings.
     first: &'static str,
     rows: &'static str,
     wait_ms: fn(&Settings) -> u64,
 }
 
-/// Messages that were to be answered before `now`.
-pub(crate) async fn answers(store: &Store, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
-    find(store, &ANSWERS, now, count).await
+/// Where and when to look.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) part: u8,
+    pub(crate) now: Micros,
+    /// Rows of one tenant at most.
+    pub(crate) count: usize,
+}
+
+impl Look<'_> {
+    fn limit(&self) -> i64 {
+        i64::try_from(self.count).unwrap_or(i64::MAX)
+    }
+}
+
+/// Messages that were to be answered before now.
+pub(crate) async fn answers(look: Look<'_>) -> Result<Vec<Late>, Error> {
+    find(look, &ANSWERS).await
 }
 
 /// Conversations in which nothing happened for longer than the tenant bears.
-pub(crate) async fn idle(store: &Store, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
-    find(store, &IDLE, now, count).await
+pub(crate) async fn idle(look: Look<'_>) -> Result<Vec<Late>, Error> {
+    find(look, &IDLE).await
 }
 
-async fn find(store: &Store, column: &Column, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
+async fn find(look: Look<'_>, column: &Column) -> Result<Vec<Late>, Error> {
+    let Look { store, part, now, .. } = look;
     let firsts = sqlx::query(column.first)
+        .bind(i64::from(part))
         .fetch_all(store.reads())
         .await
         .map_err(Error::database("read what may be late"))?;
@@ -93,9 +113,10 @@ async fn find(store: &Store, column: &Column, now: Micros, count: usize) -> Resu
             continue;
         }
         let rows = sqlx::query(column.rows)
+            .bind(i64::from(part))
             .bind(tenant.clone())
             .bind(until)
-            .bind(i64::try_from(count).unwrap_or(i64::MAX))
+            .bind(look.limit())
             .fetch_all(store.reads())
             .await
             .map_err(Error::database("read what is late"))?;
@@ -108,18 +129,19 @@ async fn find(store: &Store, column: &Column, now: Micros, count: usize) -> Resu
 
 /// Conversations whose agents left the team, or have been offline or away for longer than their grace. A
 /// conversation taken meanwhile has its own grace.
-pub(crate) async fn gone(store: &Store, now: Micros, count: usize) -> Result<Vec<Late>, Error> {
+pub(crate) async fn gone(look: Look<'_>) -> Result<Vec<Late>, Error> {
     let rows = sqlx::query(
         "SELECT t.thread, t.n, t.tenure, t.account, t.queue, t.answer_message, t.tenant
          FROM agents a JOIN threads t ON t.tenant = a.tenant AND t.agent = a.agent AND t.owner = 'agent'
-         WHERE a.gone = 1 OR (a.presence = 'offline' AND a.since <= $1 AND t.since <= $1)
-            OR (a.presence = 'away' AND a.since <= $2 AND t.since <= $2)
-         ORDER BY t.since LIMIT $3",
+         WHERE t.part = $1 AND (a.gone = 1 OR (a.presence = 'offline' AND a.since <= $2 AND t.since <= $2)
+            OR (a.presence = 'away' AND a.since <= $3 AND t.since <= $3))
+         ORDER BY t.since LIMIT $4",
     )
-    .bind(now - OFFLINE_GRACE_US)
-    .bind(now - AWAY_GRACE_US)
-    .bind(i64::try_from(count).unwrap_or(i64::MAX))
-    .fetch_all(store.reads())
+    .bind(i64::from(look.part))
+    .bind(look.now - OFFLINE_GRACE_US)
+    .bind(look.now - AWAY_GRACE_US)
+    .bind(look.limit())
+    .fetch_all(look.store.reads())
     .await
     .map_err(Error::database("read whose agent is gone"))?;
     rows.iter().map(|row| read(row, row.get(6), Settings::default())).collect()

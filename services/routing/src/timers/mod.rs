@@ -7,12 +7,13 @@
 mod ask;
 mod late;
 
-use crate::outcome::{Leave, chain};
+use crate::outcome::Leave;
 use crate::telling::Telling;
 pub use ask::QUEUE_SETTING;
-use late::Late;
+use late::{Late, Look};
+use spine::error::chain;
 use spine::read::Status;
-use spine::{Address, Error, Reader, Spine};
+use spine::{Error, Reader, Spine};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use strum::{AsRefStr, IntoStaticStr};
@@ -99,7 +100,7 @@ impl Timer {
             if running.len() >= IN_FLIGHT_MAX {
                 break;
             }
-            if held.contains_key(&late.thread) || !self.is_ours(&late) {
+            if held.contains_key(&late.thread) {
                 continue;
             }
             held.insert(late.thread, None);
@@ -116,15 +117,20 @@ impl Timer {
         Ok(())
     }
 
-    /// Late rows, reaching past those that are held.
+    /// Late rows of the parts that are ours, reaching past those that are held.
     async fn find(&self, held: usize) -> Result<Vec<Late>, Error> {
         let store = self.reader.model().store.clone();
-        let (now, count) = (self.spine.log.clock().now(), IN_FLIGHT_MAX + held);
-        match self.kind {
-            Kind::AnswerDeadline => late::answers(&store, now, count).await,
-            Kind::IdleClose => late::idle(&store, now, count).await,
-            Kind::AgentGone => late::gone(&store, now, count).await,
+        let mut found = Vec::new();
+        for part in self.ours() {
+            let look =
+                Look { store: &store, part, now: self.spine.log.clock().now(), count: IN_FLIGHT_MAX + held };
+            found.extend(match self.kind {
+                Kind::AnswerDeadline => late::answers(look).await?,
+                Kind::IdleClose => late::idle(look).await?,
+                Kind::AgentGone => late::gone(look).await?,
+            });
         }
+        Ok(found)
     }
 
     /// Lets go of what the tables know by now.
@@ -140,11 +146,10 @@ impl Timer {
         });
     }
 
-    /// Of several replicas the one that reads the thread's part asks, once it has caught up.
-    fn is_ours(&self, late: &Late) -> bool {
-        let part = Address::of(&late.tenant, "thread", late.thread).map(|address| address.part);
+    /// Of several replicas the one that reads a part asks about its threads, once it has caught up.
+    fn ours(&self) -> Vec<u8> {
         let statuses = self.reader.statuses();
         let statuses = statuses.borrow();
-        part.is_ok_and(|part| matches!(statuses.get(&part), Some(Status::Live)))
+        statuses.iter().filter(|(_, status)| matches!(status, Status::Live)).map(|(part, _)| *part).collect()
     }
 }

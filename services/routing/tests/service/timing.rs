@@ -9,6 +9,7 @@ use events::{Content, ThreadEvent};
 use ground::eventually;
 use spine::Address;
 use spine::keys::Opened;
+use spine::lease::Leases;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -98,6 +99,55 @@ async fn each_tenant_has_its_own_deadline_and_each_account_its_queue() {
         );
         assert_eq!(world.state(slow).await.owner(), Some(Owner::Ai));
         world.stop().await;
+    })
+    .await;
+}
+
+/// A new thread in this part of the log.
+fn thread_in(part: u8) -> Uuid {
+    std::iter::repeat_with(spine::new_id)
+        .find(|thread| spine::address::part_of(TENANT, &thread.to_string()) == part)
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_are_late_in_a_part_whose_holder_stands_those_of_other_parts_are_seen() {
+    on_each(async |place| {
+        // On SQLite one process reads all parts.
+        if !place.is_postgres() {
+            return;
+        }
+        let world = place.start().await;
+        let first = thread_in(0);
+        world.write(first).await;
+        for _ in 0..100 {
+            world.write(thread_in(0)).await;
+        }
+        let other = thread_in(1);
+        world.write(other).await;
+        world.read_all().await;
+        world.stop().await;
+
+        // It has the part, and does nothing.
+        let people = place.people().await;
+        let holder = Leases::open(&people.spine.database, people.spine.log.clock()).await.unwrap();
+        holder.acquire("routing.0").await.unwrap().expect("nobody has it");
+        let world = place.start().await;
+        place.pass(DEADLINE);
+        let still = holder.acquire("routing.0").await.unwrap();
+        assert!(still.is_some(), "it has stood all the time");
+        eventually("the other part's is handed over", async || {
+            (world.state(other).await.owner() == Some(Owner::Queue)).then_some(())
+        })
+        .await;
+        assert_eq!(world.state(first).await.owner(), Some(Owner::Ai), "its holder stands");
+        holder.release_all().await.unwrap();
+        eventually("the part passes on", async || {
+            (world.state(first).await.owner() == Some(Owner::Queue)).then_some(())
+        })
+        .await;
+        world.stop().await;
+        people.spine.database.close().await;
     })
     .await;
 }

@@ -125,6 +125,65 @@ async fn one_login_in_the_widget_and_on_the_partners_channel_is_one_customer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_logins_at_one_browser_stay_two_customers_whatever_token_it_kept() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        let (site, shop) = site(&world).await;
+        let ends_s = outside.clock.now_s() + 600;
+        let proof = |login: &str| shop.proof(login, ends_s, &json!({}));
+        for (user, login) in [("p-anna", "user-7"), ("p-bob", "user-8")] {
+            let item = json!({ "id": format!("i-{user}"), "user": user, "text": "多久能发货？",
+                "sent_at": outside.clock.now() / 1_000, "identity": { "login": login } });
+            assert_eq!(outside.partner.post_raw(&item.to_string()).await, Some(202));
+        }
+        let mut anna = Visitor::new(&site, "anna");
+        anna.open().await.unwrap();
+        anna.write("退货运费谁承担？").await.unwrap();
+        let (hers, kept) = (thread(&anna), anna.token().unwrap().to_owned());
+        let mut tab = Visitor::new(&site, "tab");
+        tab.keeps(&kept);
+        tab.open().await.unwrap();
+        assert_eq!(thread(&tab), hers, "nobody has signed in yet");
+        anna.sign_in(proof("user-7")).await.unwrap();
+
+        let refused = tab.sign_in(proof("user-8")).await;
+        assert!(matches!(&refused, Err(Error::Refused(said)) if said == "identity_changed"), "{refused:?}");
+        tab.open().await.unwrap();
+        let mut bob = Visitor::new(&site, "bob");
+        bob.keeps(&kept);
+        bob.signed_in(Some(proof("user-8")));
+        bob.open().await.unwrap();
+        assert_eq!(bob.reply(500).await.unwrap(), None, "nothing of hers is shown");
+        bob.write("退货运费谁承担？").await.unwrap();
+        let mut nobody = Visitor::new(&site, "nobody");
+        nobody.keeps(&kept);
+        nobody.open().await.unwrap();
+        let mut again = Visitor::new(&site, "anna-again");
+        again.keeps(&kept);
+        again.signed_in(Some(proof("user-7")));
+        again.open().await.unwrap();
+        assert_eq!(thread(&again), hers, "she comes back with the old token");
+        let threads = [hers, thread(&tab), thread(&bob), thread(&nobody)];
+        for (place, one) in threads.iter().enumerate() {
+            assert!(!threads[place + 1..].contains(one), "{threads:?}");
+            assert!(kinds(&world.history(*one).await).len() <= 1, "one login in a thread at most");
+        }
+
+        let partner = |user| world.thread_of(outside.shop, user);
+        one_customer(&world, &[hers, partner("p-anna").await]).await;
+        one_customer(&world, &[thread(&bob), thread(&tab), partner("p-bob").await]).await;
+        assert_ne!(customer(&world, hers).await, customer(&world, thread(&bob)).await);
+        for thread in threads {
+            world.quiet(thread).await;
+        }
+        world.every_model_equals_the_log().await;
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_follower_is_asked_about_once_and_known_by_the_union_id_also_after_faults() {
     on_each(async |place: Place| {
         let world = World::start(&place, &Role::ALL).await;

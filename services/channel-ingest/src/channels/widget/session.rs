@@ -24,14 +24,16 @@ const MINUTE: Micros = 60_000_000;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     Send(ServerFrame),
-    /// Find or make the visitor's thread, then send [`Session::welcome`] and the events after `after`.
+    /// Find or make the visitor's thread, then send [`Session::welcome`] and the events after `after`. When it belongs
+    /// to another login than was proven, [`Session::begin_anew`] says whose thread to find instead.
     Open(Opening),
     /// Append the message to the thread, then send [`ServerFrame::Ack`]; [`super::item_id`] is its identity.
     Receive {
         client_id: String,
         text: String,
     },
-    /// Append the proof to the thread, then send [`Session::identified`].
+    /// Append the proof to the thread, then send [`Session::identified`]; [`Session::changed`] when the thread turns
+    /// out to belong to another login.
     Identify(Proven),
     Typing {
         on: bool,
@@ -106,12 +108,26 @@ impl Session {
         Some(ServerFrame::Welcome { token: self.token(visitor, at), thread, resume })
     }
 
+    /// The thread that the browser's token names belongs to another login: the visitor becomes a newcomer, to whom
+    /// nothing was shown.
+    pub fn begin_anew(&mut self, opening: Opening) -> Opening {
+        self.state = State::Opening(self.newcomer);
+        Opening { visitor: self.newcomer, is_new: true, after: None, ..opening }
+    }
+
     /// The proof stands in the log: the frame that tells the browser so, with a token that is bound to the login. None
     /// when no socket is open.
     pub fn identified(&mut self, proven: &Proven, at: Micros) -> Option<ServerFrame> {
         let State::Open(visitor) = self.state else { return None };
         self.login = Some(self.mark(proven));
         Some(ServerFrame::Identified { token: self.token(visitor, at) })
+    }
+
+    /// Another login was proven in the thread, on another socket: the frame that tells the browser so, after which
+    /// the socket ends.
+    pub fn changed(&mut self) -> ServerFrame {
+        self.state = State::Closed;
+        ServerFrame::error(Code::IdentityChanged)
     }
 
     fn token(&self, visitor: Uuid, at: Micros) -> String {

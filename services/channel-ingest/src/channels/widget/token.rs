@@ -2,7 +2,8 @@
 //!
 //! Once a visitor has signed in on the shop's site, the token is bound to that login: it opens the thread only beside
 //! a new proof of the same login. Else the next person at the same browser would read the thread, or write in it
-//! under their own login and become one with the first.
+//! under their own login and become one with the first. A token from before the sign-in lives on unbound; what it
+//! opens is then decided by the thread, which knows its login.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

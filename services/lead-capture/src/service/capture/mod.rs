@@ -10,7 +10,7 @@ mod history;
 mod recent;
 mod told;
 
-use super::state::State;
+use super::state::{EXAMINED, State};
 use decide::Decider;
 use futures::StreamExt;
 use recent::Recent;
@@ -49,18 +49,13 @@ pub(crate) struct Capture {
     pub(crate) captured: Counter,
 }
 
-/// The name of the lease of a part.
-pub(crate) fn lease_of(part: u8) -> String {
-    format!("leads_examined.{part}")
-}
-
 impl Capture {
     /// Examines one part until `shutdown`, under its lease where there are several processes.
     ///
     /// # Errors
     /// [`Error::LogLost`]; everything else is tried again.
     pub(crate) async fn run(&self, part: u8, shutdown: &CancellationToken) -> Result<(), Error> {
-        let name = lease_of(part);
+        let name = EXAMINED.lease_of(part);
         loop {
             let lease = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -91,9 +86,9 @@ impl Capture {
 
     async fn follow(&self, part: u8, fence: i64) -> Result<(), Error> {
         let mut saved = self.state.take_over(part, fence).await?;
-        let reached = Positions(BTreeMap::from([(part, saved)]));
+        let reached = Positions(BTreeMap::from([(part, saved.sequence())]));
         let mut follower = Follower::new(&self.log, &self.tail, &[part], reached);
-        let mut examined = saved;
+        let mut examined = saved.sequence();
         let mut save_at = Instant::now() + SAVE_EVERY;
         // Made with each taking over, since another process may have changed what the last one knew.
         let recent = Recent::default();
@@ -106,11 +101,10 @@ impl Capture {
                     batch.clear();
                     examined = follower.reached().of(part);
                 }
-                () = tokio::time::sleep_until(save_at), if examined != saved => {}
+                () = tokio::time::sleep_until(save_at), if examined != saved.sequence() => {}
             }
-            if examined != saved && Instant::now() >= save_at {
-                self.state.move_to(part, examined, fence).await?;
-                saved = examined;
+            if examined != saved.sequence() && Instant::now() >= save_at {
+                self.state.move_to(&mut saved, examined).await?;
                 save_at = Instant::now() + SAVE_EVERY;
             }
         }

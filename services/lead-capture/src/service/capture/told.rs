@@ -9,7 +9,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The field that a message's text is sealed for.
-pub(super) const TEXT: &str = "content.text";
+pub(super) use conversation::content::TEXT;
 
 /// A message that tells something.
 pub(super) struct Told {

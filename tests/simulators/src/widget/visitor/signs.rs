@@ -10,6 +10,11 @@ impl Visitor {
         self.proof = proof;
     }
 
+    /// The browser kept this token, such as one from before somebody signed in.
+    pub fn keeps(&mut self, token: &str) {
+        self.token = Some(token.to_owned());
+    }
+
     /// The user signs in while the socket is open; waits until the server has taken it in.
     ///
     /// # Errors

@@ -1,0 +1,93 @@
+//! `tributary keys`: the keys of a tenant, replaced on request.
+
+use crate::output::{self, Form, Progress, list, text};
+use crate::run::with_suite;
+use crate::suite::Suite;
+use runtime::Common;
+use serde_json::{Value, json};
+use spine::log::codec::rfc3339;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Replace a tenant's key and wrap all its data keys anew; what was sealed before stays readable
+    ///
+    /// One transaction: either all keys are wrapped anew or none. No customer who is new can be taken in until it is
+    /// done. Each run replaces the key once more. Exit code 1 when the tenant has no key. Example:
+    ///   tributary keys rotate --tenant shop
+    #[command(verbatim_doc_comment)]
+    Rotate(Tenant),
+    /// List when a tenant's key was replaced
+    ///
+    /// Example:
+    ///   tributary keys rotations --tenant shop --json
+    #[command(verbatim_doc_comment)]
+    Rotations(Tenant),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tenant {
+    /// The tenant
+    #[arg(long, env = "TRIBUTARY_TENANT", value_name = "TENANT", value_parser = slug)]
+    tenant: String,
+    #[command(flatten)]
+    form: Form,
+}
+
+fn slug(text: &str) -> Result<String, spine::Error> {
+    spine::address::check_tenant(text).map(|()| text.to_owned())
+}
+
+/// Carries the command out.
+///
+/// # Errors
+/// The suite's refusal, or why it cannot be asked.
+pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<ExitCode> {
+    with_suite(common, async |suite: Suite| match &command {
+        Command::Rotate(args) => rotate(&suite, args).await,
+        Command::Rotations(args) => rotations(&suite, args).await,
+    })
+    .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate(suite: &Suite, args: &Tenant) -> anyhow::Result<()> {
+    let mut progress = Progress::of("keys rotate");
+    let asked = json!({ "tenant": args.tenant });
+    let done = suite.follow("/admin/keys/rotate", &asked, |_| progress.say("")).await?;
+    drop(progress);
+    if args.form.json {
+        return output::json(&done);
+    }
+    output::line(format_args!("{}: {}", args.tenant, told(&done)))?;
+    output::line(match text(&done, "old_wrappings") {
+        "overwritten" => "the old wrappings are gone from the register's files",
+        "in_the_wal" => "the old wrappings are in the register's WAL until its next checkpoint",
+        _ => "the old wrappings may be in Postgres's WAL and in its backups",
+    })
+}
+
+async fn rotations(suite: &Suite, args: &Tenant) -> anyhow::Result<()> {
+    let answer = suite.get(&format!("/admin/keys/rotations?tenant={}", args.tenant)).await?;
+    if args.form.json {
+        return output::json(&answer);
+    }
+    let rotations = list(&answer, "rotations");
+    if rotations.is_empty() {
+        output::line(format_args!("the key of {} was never replaced", args.tenant))?;
+    }
+    for rotation in rotations {
+        output::line(told(rotation))?;
+    }
+    Ok(())
+}
+
+fn told(rotation: &Value) -> String {
+    let number = |name: &str| rotation.get(name).and_then(Value::as_i64).unwrap_or_default();
+    format!(
+        "{}  key replaced (number {}), {} data keys wrapped anew",
+        rfc3339(number("at_us")),
+        number("number"),
+        number("rewrapped")
+    )
+}
