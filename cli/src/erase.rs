@@ -15,6 +15,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// The exit code of wrong arguments.
 const USAGE: u8 = 2;
 
+/// The read model of the role that erases.
+const IDENTITY: &str = "identity";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The tenant
@@ -54,6 +57,7 @@ pub(crate) struct Whom {
 pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> {
     if let Some(id) = args.whom.show {
         return with_suite(common, async |suite: Suite| {
+            let suite = suite.with_model(IDENTITY)?;
             let erasure = suite.get(&format!("/admin/erase/{id}")).await?;
             shown(&erasure, args.json)
         })
@@ -78,6 +82,7 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
         }
     }
     with_suite(common, async |suite: Suite| {
+            let suite = suite.with_model(IDENTITY)?;
         let asked = json!({
             "tenant": tenant, "customer": args.whom.customer, "thread": args.whom.thread, "reason": args.reason,
         });
@@ -87,7 +92,7 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
             Err(erasure) if erasure.get("step").is_some() => return shown(&erasure, args.json),
             Err(problem) => bail!(words(&problem)),
         };
-        let erasure = until_done(&suite, begun).await?;
+        let erasure = until_done(suite, begun).await?;
         shown(&erasure, args.json)
     })
     .await

@@ -36,12 +36,12 @@ pub(crate) struct One {
 /// Why the suite cannot be asked.
 pub(crate) async fn models(common: Common, form: Form) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
-        let answer = suite.get("/admin/models").await?;
+        let models = suite.get_all("/admin/models", "models").await?;
         if form.json {
-            output::json(&answer)?;
+            output::json(&json!({ "models": models }))?;
             return Ok(ExitCode::SUCCESS);
         }
-        for model in list(&answer, "models") {
+        for model in &models {
             output::line(format_args!("{}  slot {}", text(model, "model"), text(model, "slot")))?;
             let positions: Vec<&str> = list(model, "positions").iter().filter_map(Value::as_str).collect();
             output::line(format_args!("    positions  {}", positions.join(" ")))?;
@@ -62,7 +62,7 @@ pub(crate) async fn models(common: Common, form: Form) -> anyhow::Result<ExitCod
 pub(crate) async fn rebuild(common: Common, which: Which) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
         let mut done = Vec::new();
-        for model in names(&suite, &which).await? {
+        for model in names(&suite, &which)? {
             let answer = ask(&suite, "rebuild", &model).await?;
             if !which.form.json {
                 output::line(format_args!("{model} is rebuilt and live in slot {}", text(&answer, "slot")))?;
@@ -84,7 +84,7 @@ pub(crate) async fn rebuild(common: Common, which: Which) -> anyhow::Result<Exit
 pub(crate) async fn verify(common: Common, which: Which) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
         let mut found = Vec::new();
-        for model in names(&suite, &which).await? {
+        for model in names(&suite, &which)? {
             let answer = ask(&suite, "verify", &model).await?;
             if !which.form.json {
                 show(&answer)?;
@@ -116,13 +116,11 @@ pub(crate) async fn switch_back(common: Common, one: One) -> anyhow::Result<Exit
     .await
 }
 
-async fn names(suite: &Suite, which: &Which) -> anyhow::Result<Vec<String>> {
+fn names(suite: &Suite, which: &Which) -> anyhow::Result<Vec<String>> {
     if let Some(model) = &which.model {
         return Ok(vec![model.clone()]);
     }
-    let answer = suite.get("/admin/models").await?;
-    let names: Vec<String> =
-        list(&answer, "models").iter().map(|model| text(model, "model").to_owned()).collect();
+    let names: Vec<String> = suite.models().into_iter().map(str::to_owned).collect();
     if names.is_empty() {
         bail!("the process on this folder has no models: it runs the roles {}", suite.file.roles.join(", "));
     }
@@ -132,7 +130,7 @@ async fn names(suite: &Suite, which: &Which) -> anyhow::Result<Vec<String>> {
 async fn ask(suite: &Suite, what: &str, model: &str) -> anyhow::Result<Value> {
     let mut progress = Progress::of(format!("{what} {model}"));
     let path = format!("/admin/models/{what}");
-    suite.follow(&path, &json!({ "model": model }), |line| progress.tell(line)).await
+    suite.with_model(model)?.follow(&path, &json!({ "model": model }), |line| progress.tell(line)).await
 }
 
 fn show(answer: &Value) -> anyhow::Result<()> {

@@ -9,6 +9,9 @@ use spine::log::codec::rfc3339;
 use std::process::ExitCode;
 use uuid::Uuid;
 
+/// The read model of the role that has the quarantine.
+const INGEST: &str = "ingest";
+
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Quarantine {
@@ -63,7 +66,7 @@ pub(crate) async fn quarantine(common: Common, asked: Quarantine) -> anyhow::Res
         Some(Act::Discard(Discard { id, reason, by })) => {
             with_suite(common, async |suite: Suite| {
                 let body = json!({ "id": id, "reason": reason, "by": by });
-                suite.post("/admin/quarantine/discard", &body).await?;
+                suite.with_model(INGEST)?.post("/admin/quarantine/discard", &body).await?;
                 output::line(format_args!(
                     "{id} is discarded; `tributary reingest` takes what waited behind it"
                 ))?;
@@ -84,7 +87,7 @@ async fn list_of(common: Common, args: &Args, which: &'static str) -> anyhow::Re
         }
     };
     with_suite(common, async |suite: Suite| {
-        let answer = suite.get(&path).await?;
+        let answer = suite.with_model(INGEST)?.get(&path).await?;
         if args.form.json {
             output::json(&answer)?;
             return Ok(ExitCode::SUCCESS);
@@ -125,7 +128,8 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
     with_suite(common, async |suite: Suite| {
         let mut progress = Progress::of("reingest");
         let asked = json!({ "tenant": args.tenant });
-        let answer = suite.follow("/admin/reingest", &asked, |line| progress.tell(line)).await?;
+        let answer =
+            suite.with_model(INGEST)?.follow("/admin/reingest", &asked, |line| progress.tell(line)).await?;
         drop(progress);
         let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
         match args.form.json {

@@ -1,10 +1,11 @@
 //! `tributary parked` and `unpark`: entities that a read model could not take in.
 
-use crate::output::{self, Form, Progress, list, text};
+use crate::output::{self, Form, Progress, text};
 use crate::run::with_suite;
 use crate::suite::Suite;
 use runtime::Common;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -25,16 +26,15 @@ pub(crate) struct Args {
 /// Why the suite cannot be asked.
 pub(crate) async fn parked(common: Common, form: Form) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
-        let answer = suite.get("/admin/parked").await?;
+        let parked = suite.get_all("/admin/parked", "parked").await?;
         if form.json {
-            output::json(&answer)?;
+            output::json(&json!({ "parked": parked }))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let parked = list(&answer, "parked");
         if parked.is_empty() {
             output::line("nothing is parked")?;
         }
-        for entity in parked {
+        for entity in &parked {
             output::line(format_args!(
                 "{}  in {} since {}: {}",
                 text(entity, "entity"),
@@ -54,12 +54,14 @@ pub(crate) async fn parked(common: Common, form: Form) -> anyhow::Result<ExitCod
 /// When a model still cannot take it in.
 pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
-        let parked = suite.get("/admin/parked").await?;
+        let parked = suite.get_all("/admin/parked", "parked").await?;
         let is_meant = |parked: &&Value| {
             text(parked, "entity") == args.entity
                 && args.model.as_deref().is_none_or(|model| model == text(parked, "model"))
         };
-        if list(&parked, "parked").iter().find(is_meant).is_none() {
+        let models: BTreeSet<&str> =
+            parked.iter().filter(is_meant).map(|parked| text(parked, "model")).collect();
+        if models.is_empty() {
             match args.form.json {
                 true => output::json(&json!({ "entity": args.entity, "models": [] }))?,
                 false => output::line(format_args!(
@@ -70,14 +72,16 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
             return Ok(ExitCode::SUCCESS);
         }
         let mut progress = Progress::of(format!("unpark {}", args.entity));
-        let asked = json!({ "entity": args.entity, "model": args.model });
-        let answer = suite.follow("/admin/unpark", &asked, |line| progress.tell(line)).await?;
+        for model in &models {
+            let asked = json!({ "entity": args.entity, "model": model });
+            suite.with_model(model)?.follow("/admin/unpark", &asked, |line| progress.tell(line)).await?;
+        }
         drop(progress);
         if args.form.json {
-            output::json(&answer)?;
+            output::json(&json!({ "entity": args.entity, "models": models }))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let models: Vec<&str> = list(&answer, "models").iter().filter_map(Value::as_str).collect();
+        let models: Vec<&str> = models.into_iter().collect();
         output::line(format_args!("{} is read again in {}", args.entity, models.join(", ")))?;
         Ok(ExitCode::SUCCESS)
     })

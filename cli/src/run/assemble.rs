@@ -238,16 +238,12 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let url = common.database_url.as_ref().map(|url| url.expose().to_owned());
     let database = Database::open(DatabaseSettings::new(url, &common.data)).await?;
     let master = args.master_key.as_ref().map(|key| key.expose().to_owned().into());
-    let keys = Keys::open(&database, KeySettings { master, ..KeySettings::default() }, clock.clone()).await?;
     // Reading is the same for all roles; the first one's connection serves the tail.
     let first = args.chosen().first().copied().unwrap_or(Role::Console);
-    let log = Log::new(source.connect(roles::nats_role(first)).await?, clock, LogSettings::default());
-    if keys.is_new() && log.ends().await?.iter().any(|end| *end > 0) {
-        bail!(
-            "the log holds events but the key register is new: restore the register that belongs to it, \
-             or every text would look erased"
-        );
-    }
+    let log = Log::new(source.connect(roles::nats_role(first)).await?, clock.clone(), LogSettings::default());
+    let log_holds_events = log.ends().await?.iter().any(|end| *end > 0);
+    let settings = KeySettings { master, log_holds_events, ..KeySettings::default() };
+    let keys = Keys::open(&database, settings, clock).await?;
     let tail = Tail::at_end(&log).await?;
     let (folder, given) = (common.data.clone(), common.service_credential.clone());
     let credential =

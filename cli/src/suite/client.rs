@@ -1,6 +1,7 @@
 //! Asking the running suite's admin port.
 
 use super::file::RunFile;
+use crate::output::{list, text};
 use anyhow::{Context, bail};
 use futures::StreamExt;
 use runtime::{Common, Secret};
@@ -11,12 +12,16 @@ use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The running suite. Cheap to clone.
+/// A process of the running suite: the one with the console, where there is one. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Suite {
     pub(crate) file: RunFile,
     http: reqwest::Client,
     credential: Secret,
+    /// The read models in it, by which its roles are known.
+    models: Vec<String>,
+    /// The other processes on the folder, where roles run apart.
+    others: Vec<Self>,
 }
 
 impl Suite {
@@ -37,7 +42,23 @@ impl Suite {
     }
 
     async fn search(data: &Path, given: Option<Secret>) -> anyhow::Result<Option<Self>> {
-        let Some(file) = RunFile::read(data)? else { return Ok(None) };
+        let mut found: Vec<Self> = Vec::new();
+        for file in RunFile::all(data)? {
+            // A file that a stopped process left may name an address that another one has now.
+            if found.iter().all(|known| known.file.admin != file.admin) {
+                found.extend(Self::at(file, given.clone()).await?);
+            }
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let mut first = found.remove(0);
+        first.others = found;
+        Ok(Some(first))
+    }
+
+    /// The process that left `file`, if it answers.
+    async fn at(file: RunFile, given: Option<Secret>) -> anyhow::Result<Option<Self>> {
         let path = &file.credential_file;
         let credential = match given {
             Some(given) => given,
@@ -49,10 +70,12 @@ impl Suite {
             }
         };
         let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build()?;
-        let suite = Self { file, http, credential };
+        let mut suite = Self { file, http, credential, models: Vec::new(), others: Vec::new() };
         let probe = suite.http.get(format!("{}/admin/models", suite.file.admin));
         let Ok(answer) = probe.bearer_auth(suite.credential.expose()).send().await else { return Ok(None) };
         if answer.status() != reqwest::StatusCode::UNAUTHORIZED {
+            let models: Value = answer.json().await.unwrap_or_default();
+            suite.models = list(&models, "models").iter().map(|model| text(model, "model").into()).collect();
             return Ok(Some(suite));
         }
         // A suite of another folder may have taken the address of one that has stopped.
@@ -64,6 +87,46 @@ impl Suite {
                 suite.file.credential_file.display()
             ),
         }
+    }
+
+    /// All processes on the folder, this one first.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// The read models of all processes, each once.
+    pub(crate) fn models(&self) -> Vec<&str> {
+        let mut models: Vec<&str> = Vec::new();
+        for model in self.processes().flat_map(|process| &process.models) {
+            if !models.contains(&model.as_str()) {
+                models.push(model);
+            }
+        }
+        models
+    }
+
+    /// The process that has the read model.
+    ///
+    /// # Errors
+    /// When none on this folder has it, with those that there are.
+    pub(crate) fn with_model(&self, model: &str) -> anyhow::Result<&Self> {
+        let found = self.processes().find(|process| process.models.iter().any(|known| known == model));
+        found.with_context(|| {
+            let known = self.models().join(", ");
+            format!("no process on this folder has the model {model}; there are {known}. Start its role, or ask where it runs")
+        })
+    }
+
+    /// As [`Suite::get`] of every process, with the lists of that name joined.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub(crate) async fn get_all(&self, path: &str, name: &str) -> anyhow::Result<Vec<Value>> {
+        let mut all = Vec::new();
+        for process in self.processes() {
+            all.extend(list(&process.get(path).await?, name).iter().cloned());
+        }
+        Ok(all)
     }
 
     /// Asks a route of the admin port and reads the JSON answer.

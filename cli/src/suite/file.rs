@@ -36,13 +36,35 @@ impl RunFile {
         pid.is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
-    /// Reads the file of a data folder; none when no suite was started there.
+    /// The files of all processes that were started on a data folder: that of the console first, then `run-ROLE.json`
+    /// of each that has other roles alone.
+    ///
+    /// # Errors
+    /// When one is there and cannot be read.
+    pub(crate) fn all(data: &Path) -> anyhow::Result<Vec<Self>> {
+        let mut paths = vec![Self::path(data)];
+        let entries = std::fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_one = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with("run-") && name.ends_with(".json")
+        };
+        let mut others: Vec<PathBuf> = entries.filter(is_one).collect();
+        others.sort();
+        paths.extend(others);
+        let read = paths.iter().map(|path| Self::at(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// Reads the file of the process with the console; none when no such one was started there.
     ///
     /// # Errors
     /// When it is there and cannot be read.
     pub(crate) fn read(data: &Path) -> anyhow::Result<Option<Self>> {
-        let path = Self::path(data);
-        match std::fs::read(&path) {
+        Self::at(&Self::path(data))
+    }
+
+    fn at(path: &Path) -> anyhow::Result<Option<Self>> {
+        match std::fs::read(path) {
             Ok(bytes) => {
                 let broken =
                     || format!("{} is broken; stop the suite, delete it, start again", path.display());
@@ -85,7 +107,11 @@ mod tests {
             credential_file: "service.credential".into(),
             roles: vec!["routing".into()],
         };
-        write(folder.path(), "run", &file).unwrap();
-        assert_eq!(RunFile::read(folder.path()).unwrap(), Some(file));
+        write(folder.path(), "run-routing", &file).unwrap();
+        assert_eq!(RunFile::read(folder.path()).unwrap(), None);
+        let console = RunFile { roles: vec!["console".into()], ..file.clone() };
+        write(folder.path(), "run", &console).unwrap();
+        assert_eq!(RunFile::read(folder.path()).unwrap(), Some(console.clone()));
+        assert_eq!(RunFile::all(folder.path()).unwrap(), [console, file]);
     }
 }

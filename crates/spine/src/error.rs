@@ -66,6 +66,14 @@ pub enum Error {
     Unopenable { key: String, reason: &'static str },
     #[error("the master key is wrong or missing: {remedy}")]
     MasterKey { remedy: String },
+    #[error(
+        "the log holds events but there is no key register that could open them: give the --database-url \
+         (DATABASE_URL) that this log was written with, or restore the register's backup; without it every text \
+         would look erased"
+    )]
+    RegisterLost,
+    #[error("{path} is damaged: {remedy}")]
+    BrokenFile { path: String, remedy: &'static str },
     #[error("file {path} failed at `{action}`")]
     File { path: String, action: &'static str, source: std::io::Error },
     #[error("{limit} is {max}: {remedy}")]

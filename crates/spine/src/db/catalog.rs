@@ -167,7 +167,10 @@ fn read_pointer(path: &Path) -> Result<Option<Pointer>, Error> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.into())),
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| Error::BrokenFile {
+            path: path.display().to_string(),
+            remedy: "stop the suite and delete it with the model's files beside it: they are filled anew from the log",
+        }),
     }
 }
 

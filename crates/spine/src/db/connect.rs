@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Ex
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Page cache of the write connection and of one read connection, bounded so that a dozen idle stores stay
 /// small.
@@ -22,6 +22,10 @@ const WAL_PAGES_MAX: u32 = 1_000;
 const WAL_BYTES_KEPT_MAX: u32 = 8 * 1_048_576;
 /// A connection that was idle for longer is tested before it is given out, on Postgres.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// A server that does not answer yet is tried again after this.
+const REACH_AGAIN: Duration = Duration::from_millis(250);
+/// SQLite's codes for a file that is damaged and for one that is none of its own.
+const BROKEN_FILE: [&str; 2] = ["11", "26"];
 /// Statements slower than this are logged, by their text, never by their values.
 const SLOW_STATEMENT: Duration = Duration::from_secs(2);
 
@@ -58,11 +62,51 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) async fn admin_pool(&self, connections_max: u32) -> Result<AnyPool, Error> {
-        let action = "connect to Postgres";
-        self.pool_options(connections_max)
-            .connect_with(quiet(self.url.parse().map_err(Error::database(action))?))
-            .await
-            .map_err(Error::database(action))
+        let options = quiet(self.url.parse().map_err(Error::database("read --database-url (DATABASE_URL)"))?);
+        // Never the whole address, which holds the password.
+        let (host, port) = (options.database_url.host_str(), options.database_url.port());
+        let place = format!("{}:{}", host.unwrap_or("localhost"), port.unwrap_or(5432));
+        let action = format!("connect to Postgres at {place}, as --database-url (DATABASE_URL) says");
+        self.reach(&options).await.map_err(Error::database(action.clone()))?;
+        self.pool_options(connections_max).connect_with(options).await.map_err(Error::database(action))
+    }
+
+    /// Waits until the server takes a connection. A pool would wait as long and then not know why in vain.
+    async fn reach(&self, options: &AnyConnectOptions) -> Result<(), sqlx::Error> {
+        let until = Instant::now() + Duration::from_millis(self.limits.acquire_ms_max);
+        let mut is_told = false;
+        loop {
+            match AnyConnection::connect_with(options).await {
+                Ok(connection) => return connection.close().await,
+                Err(sqlx::Error::Io(error)) if Instant::now() < until => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::info!(%error, wait_ms_max = self.limits.acquire_ms_max, "waiting for Postgres");
+                    }
+                    tokio::time::sleep(REACH_AGAIN).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Opens the file once, since a pool would try a broken one again and again and then not say what is wrong.
+    async fn prove(&self, target: &Target, durability: Durability) -> Result<(), Error> {
+        let Target::File(path) = target else { return Ok(()) };
+        let broken = |error: &sqlx::Error| {
+            let code = error.as_database_error().and_then(|error| error.code());
+            code.is_some_and(|code| BROKEN_FILE.contains(&&*code))
+        };
+        let proven = async { self.connection(target, durability).await?.close().await };
+        match proven.await {
+            Err(error) if broken(&error) => Err(Error::BrokenFile {
+                path: path.display().to_string(),
+                remedy: match durability {
+                    Durability::Derived => "stop the suite and delete it: it is filled anew from the log",
+                    Durability::Full => "it is the only copy of what it holds: restore its backup",
+                },
+            }),
+            other => other.map_err(Error::database(format!("open {}", path.display()))),
+        }
     }
 
     /// The pool for writing: connected at once, so that a fault shows at the start.
@@ -76,6 +120,7 @@ impl Connector {
             // Closing the last connection of a file checkpoints it, which is no work to do every half minute.
             options = options.idle_timeout(None).max_lifetime(None);
         }
+        self.prove(target, durability).await?;
         let action = || format!("open {target:?}");
         options
             .connect_with(self.options(target).map_err(Error::database(action()))?)

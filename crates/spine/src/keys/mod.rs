@@ -40,6 +40,8 @@ pub struct KeySettings {
     /// The master key as 32 bytes in base64 or hex, from the environment; none for the file
     /// `keys/master.key` in the data folder, which the first start makes.
     pub master: Option<zeroize::Zeroizing<String>>,
+    /// Whether the log holds events already. They were sealed with a register that exists somewhere, so none is made.
+    pub log_holds_events: bool,
     /// What new texts are sealed with. All algorithms open at any time.
     pub algorithm: Algorithm,
     pub limits: KeyLimits,
@@ -90,31 +92,26 @@ struct Inner {
     signer: Signer,
     cache: Cache,
     commits: Commits,
-    is_new: bool,
 }
 
 impl Keys {
     /// Opens the register, and makes it and the master key at the very first start.
     ///
     /// # Errors
-    /// [`Error::MasterKey`] when the master key is missing or is not the one that the register was made with.
+    /// [`Error::MasterKey`] when the master key is missing or is not the one that the register was made with;
+    /// [`Error::RegisterLost`] when there is no register beside a log that holds events.
     pub async fn open(database: &Database, settings: KeySettings, clock: Clock) -> Result<Self, Error> {
         let store = database.key_register(&register::MIGRATIONS).await?;
         let folder = database.folder().join("keys");
-        let register::Unlocked { master, signer, is_new } =
-            register::unlock(&store, &folder, settings.master.as_deref().map(String::as_str)).await?;
+        let given = settings.master.as_deref().map(String::as_str);
+        let register::Unlocked { master, signer } =
+            register::unlock(&store, &folder, given, settings.log_holds_events).await?;
         let limits = settings.limits;
         let cache = Cache::new(&limits, clock.clone());
         let commits = Commits::new(&limits);
         let algorithm = settings.algorithm;
-        let inner = Inner { store, clock, limits, algorithm, master, signer, cache, commits, is_new };
+        let inner = Inner { store, clock, limits, algorithm, master, signer, cache, commits };
         Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Whether this start made the register. A log that already holds events then belongs to another register,
-    /// and its texts would all look erased: refuse to go on.
-    pub fn is_new(&self) -> bool {
-        self.inner.is_new
     }
 
     /// The register's store, for backups and checkpoints.

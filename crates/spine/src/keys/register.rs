@@ -45,16 +45,22 @@ const LOCK: &str = "tributary.keys";
 pub(super) struct Unlocked {
     pub(super) master: Secret,
     pub(super) signer: Signer,
-    /// Whether this start made it.
-    pub(super) is_new: bool,
 }
 
-/// Finds the master key, proves it against the register, and unwraps the signing key.
-pub(super) async fn unlock(store: &Store, folder: &Path, given: Option<&str>) -> Result<Unlocked, Error> {
+/// Finds the master key, proves it against the register, and unwraps the signing key. Makes the register where there is
+/// none, but never beside a log that holds events.
+pub(super) async fn unlock(
+    store: &Store,
+    folder: &Path,
+    given: Option<&str>,
+    log_holds_events: bool,
+) -> Result<Unlocked, Error> {
     let mut tx = begin(store, Change::Destroy).await?;
     let check = value(&mut tx, CHECK).await?;
+    if check.is_none() && log_holds_events {
+        return Err(Error::RegisterLost);
+    }
     let master = master::find(given, folder, check.is_none())?;
-    let is_new = check.is_none();
     match check {
         Some(check) => {
             master.unwrap(&check, CHECK).ok_or_else(|| {
@@ -80,7 +86,7 @@ pub(super) async fn unlock(store: &Store, folder: &Path, given: Option<&str>) ->
             reason: "the register's signing key is damaged: restore a backup of the register",
         })?;
     tx.commit().await.map_err(Error::database("unlock the key register"))?;
-    Ok(Unlocked { master, signer, is_new })
+    Ok(Unlocked { master, signer })
 }
 
 async fn value(tx: &mut AnyConnection, name: &str) -> Result<Option<Vec<u8>>, Error> {

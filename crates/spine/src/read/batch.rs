@@ -267,6 +267,8 @@ fn blames_content(error: &Error) -> bool {
         | Error::Fenced { .. }
         | Error::LogLost { .. }
         | Error::MasterKey { .. }
+        | Error::RegisterLost
+        | Error::BrokenFile { .. }
         | Error::File { .. }
         | Error::Limit { .. } => false,
         _ => true,

@@ -114,9 +114,15 @@ impl Reader {
     }
 
     async fn switch_to(&self, model: Model) -> Result<(), Error> {
-        self.inner().database.switch(&model).await?;
-        tracing::info!(reader.name = model.spec.name, model.slot = %model.slot, "switched to a new slot");
+        let (database, name) = (&self.inner().database, model.spec.name);
+        let before = database.pointer(name).await?;
+        let now = database.switch(&model).await?;
+        tracing::info!(reader.name = name, model.slot = %model.slot, "switched to a new slot");
         self.adopt(model);
-        Ok(())
+        // One way back is kept; what the last switch left behind would only fill the disk.
+        match before.and_then(|before| before.previous) {
+            Some(old) if old != now.live && Some(old) != now.previous => database.drop_model(name, old).await,
+            _ => Ok(()),
+        }
     }
 }

@@ -10,12 +10,10 @@ use spine::{Clock, Error, new_id};
 async fn a_sealed_text_opens_after_a_restart_and_says_nothing_before() {
     on_each(async |place| {
         let keys = start(&place).await;
-        assert!(keys.is_new());
         let sealed = seal(&keys, &Owner::thread(new_id()), "我的电话是 13800138000").await;
         assert!(sealed.starts_with("v1.a256gcm.") && sealed.is_ascii() && !sealed.contains("138"));
         drop(keys);
         let keys = start(&place).await;
-        assert!(!keys.is_new());
         assert!(keys.try_open(&sealed, SUBJECT, "text").is_none(), "its key is not in memory yet");
         assert_eq!(read(&keys, &sealed).await, Opened::Text("我的电话是 13800138000".into()));
         assert!(matches!(keys.try_open(&sealed, SUBJECT, "text"), Some(Ok(Opened::Text(_)))));
@@ -98,6 +96,23 @@ async fn a_wrong_or_missing_master_key_is_refused_with_a_remedy() {
         assert!(!file.exists(), "no new key is made for a register that holds keys");
 
         let keys = Keys::open(&open(&place).await, given(&right), Clock::system()).await.unwrap();
+        assert_eq!(read(&keys, &sealed).await, Opened::Text("x".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_register_is_made_beside_a_log_that_holds_events_however_often_it_is_tried() {
+    on_each(async |place| {
+        let settings = || KeySettings { log_holds_events: true, ..KeySettings::default() };
+        for _ in 0..2 {
+            let result = Keys::open(&open(&place).await, settings(), Clock::system()).await;
+            assert!(matches!(result.err(), Some(Error::RegisterLost)));
+        }
+        let master = place.folder.join("keys").join("master.key");
+        assert!(!master.exists(), "no key is made for a register that is not made");
+        let sealed = seal(&start(&place).await, &Owner::thread(new_id()), "x").await;
+        let keys = Keys::open(&open(&place).await, settings(), Clock::system()).await.unwrap();
         assert_eq!(read(&keys, &sealed).await, Opened::Text("x".into()));
     })
     .await;

@@ -47,6 +47,24 @@ async fn a_state_store_keeps_its_rows_over_a_migration() {
 }
 
 #[tokio::test]
+async fn a_damaged_file_is_named_at_once_with_what_to_do() {
+    on_each(async |place| {
+        let database = open(&place).await;
+        if database.backend() != Backend::Sqlite {
+            return;
+        }
+        let store = database.state("cursors", &[CREATE]).await.unwrap();
+        let file = store.file().unwrap().to_owned();
+        store.close().await;
+        std::fs::write(&file, "garbage over the header").unwrap();
+        let refused = database.state("cursors", &[CREATE]).await.err().unwrap();
+        let Error::BrokenFile { path, remedy } = &refused else { panic!("{refused}") };
+        assert!(path.ends_with("cursors.db") && remedy.contains("backup"), "{refused}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_state_store_of_a_newer_release_is_refused() {
     on_each(async |place| {
         let database = open(&place).await;
