@@ -11,6 +11,7 @@ some messages are read again; each lead remembers the ids of its events, so none
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -39,7 +40,9 @@ WAIT = 1.0
 FORGET_AFTER = 30.0
 # Seconds between two tries to reach the server: doubled from the first to the second.
 RETRY_MIN, RETRY_MAX = 1.0, 30.0
-# Seconds for the connection to end in order once we are told to stop.
+# Seconds within which a server that lives answers a ping.
+ANSWER_WITHIN = 5
+# Seconds for the connection to end in order.
 CLOSE_WITHIN = 2.0
 
 
@@ -119,6 +122,8 @@ def replace(path: Path, text: str) -> None:
 
 def words(error: BaseException) -> str:
     """An error in one line; some have no text but their name."""
+    if isinstance(error, (NatsTimeoutError, asyncio.TimeoutError)):
+        return "no answer in time"
     if isinstance(error, OSError) and error.errno and error.errno > 0:
         return " ".join(part for part in (os.strerror(error.errno), error.filename and f"({error.filename})") if part)
     return " ".join(str(error).split()) or type(error).__name__
@@ -195,13 +200,18 @@ async def follow(connection, copy: Copy, args, reached) -> None:
         except (NatsTimeoutError, asyncio.TimeoutError):
             if not connection.is_connected:
                 raise ConnectionError("the connection ended") from None
+            # Silence is no end of the stream: the server has to answer.
+            await connection.flush(timeout=ANSWER_WITHIN)
             if args.once:
                 return
             continue
         for message in messages:
             sequence = message.metadata.sequence.stream
             if sequence > copy.cursor:
-                copy.apply(read(message))
+                try:
+                    copy.apply(read(message))
+                except (KeyError, TypeError) as error:
+                    raise GivenUp(f"message {sequence} of {STREAM} is no event of a lead: {error!r}") from error
                 copy.cursor = sequence
         try:
             copy.save()
@@ -261,7 +271,9 @@ async def run(args) -> None:
             wait = tries.failed(place, error)
         finally:
             if connection is not None:
-                await asyncio.wait_for(connection.close(), CLOSE_WITHIN)
+                # Nothing waits to be sent, so a close that fails loses nothing.
+                with contextlib.suppress(Exception):
+                    await asyncio.wait_for(connection.close(), CLOSE_WITHIN)
         await asyncio.sleep(wait)
 
 
@@ -292,10 +304,12 @@ def server(text: str) -> str:
 
 def seed(text: str) -> str:
     """The path of a file that holds a seed. What it holds is never shown."""
-    import nkeys
-
     try:
+        import nkeys
+
         nkeys.from_seed(bytearray(Path(text).read_bytes().strip())).wipe()
+    except ImportError:
+        raise argparse.ArgumentTypeError("a key needs another package: pip install 'nats-py[nkeys]'")
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text} cannot be read: {error.strerror}")
     except Exception:
