@@ -196,10 +196,11 @@ fn a_refused_start_stops_the_server_that_it_started_and_no_other() {
 #[test]
 fn a_command_whose_parts_cannot_be_started_leaves_no_server() {
     let mut world = World::started();
+    world.apply(&[TENANT]);
     world.stop();
-    // Another installation's register: nothing of the log could be opened with it.
-    std::fs::remove_dir_all(world.data().join("keys")).expect("the keys");
     for command in [&["verify", "--all"][..], &["replay", "range", "1.0:1"]] {
+        // Nothing of the log can be opened with a new register.
+        std::fs::remove_dir_all(world.data().join("keys")).expect("the keys");
         let failed = world.run(command);
         assert_eq!(failed.code, 1, "{failed:?}");
         assert_eq!(world.nats_server(), None, "{failed:?}");

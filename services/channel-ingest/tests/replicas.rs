@@ -34,6 +34,8 @@ struct Replica {
 
 impl Replica {
     async fn start(place: &Place, log: Log) -> Self {
+        // As the program does it; the second time it is there.
+        let _present = rustls::crypto::ring::default_provider().install_default();
         let spine = place.spine(log, KeySettings::default()).await;
         let (stop, health) = (CancellationToken::new(), Health::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
