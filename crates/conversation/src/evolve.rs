@@ -92,7 +92,7 @@ impl Living {
             ThreadEvent::Opened { n, by, window, provider, at, .. } => {
                 self.pass(*at);
                 self.open_episode(*n, *by, *at);
-                self.widen(*window);
+                self.widen(*window, *at);
                 if let Some(provider) = provider {
                     self.theirs.insert(provider, None, *at);
                     self.reachable = true;
@@ -100,13 +100,13 @@ impl Living {
             }
             ThreadEvent::Touched { window, provider, at, .. } => {
                 self.act(*at);
-                self.widen(*window);
+                self.widen(*window, *at);
                 self.theirs.insert(provider, None, *at);
                 self.reachable = true;
             }
             ThreadEvent::Received { message, provider, content, sent_at, window, at, .. } => {
                 self.act(*at);
-                self.widen(*window);
+                self.widen(*window, *at);
                 self.theirs.insert(provider, Some(*message), (*at).max(*sent_at));
                 self.inbox.push(*message, *at, content.kind != ContentKind::Unsupported);
                 self.lone_since = None;
@@ -154,12 +154,18 @@ impl Living {
         });
     }
 
-    /// A window only moves forward: messages may arrive out of order.
-    fn widen(&mut self, window: Option<Window>) {
+    /// A window only moves forward: messages may arrive out of order. Allowances do not add up: of two that are open
+    /// the larger count and the later end hold (Tencent's guide to customer messages).
+    fn widen(&mut self, window: Option<Window>, at: Micros) {
         let Some(new) = window else { return };
-        if self.window.is_none_or(|old| old.until <= new.until) {
-            self.window = Some(new);
-        }
+        self.window = Some(match self.window {
+            Some(open) if open.until > at => Window {
+                until: open.until.max(new.until),
+                left: open.left.zip(new.left).map(|(open, new)| open.max(new)),
+            },
+            Some(over) if over.until > new.until => over,
+            _ => new,
+        });
     }
 
     fn take_in_answer(&mut self, event: &ThreadEvent) {

@@ -201,6 +201,21 @@ mod tests {
     }
 
     #[test]
+    fn of_two_open_windows_the_larger_count_and_the_later_end_hold() {
+        let write = |i, until, left| Inbound { window: Some(Window { until, left }), ..inbound(i) };
+        let mut thread = Thread::default();
+        let (day, minute) = (LATER + DAY, LATER + 60_000_000);
+        for (i, new, now) in [
+            (1, (day, Some(1)), (day, Some(1))),
+            (2, (minute, Some(3)), (day, Some(3))),
+            (3, (day + 1, None), (day + 1, None)),
+        ] {
+            thread = fold(thread.clone(), &receive(&thread, &write(i, new.0, new.1), LATER).unwrap());
+            assert_eq!(thread.window(), Some(Window { until: now.0, left: now.1 }), "{i}");
+        }
+    }
+
+    #[test]
     fn an_older_window_does_not_shorten_a_newer_one() {
         let write = |i, until| Inbound { window: Some(Window { until, left: Some(5) }), ..inbound(i) };
         let mut thread = Thread::default();

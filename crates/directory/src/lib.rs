@@ -36,6 +36,17 @@ pub struct AccountSetup {
     pub disabled: bool,
 }
 
+/// The setting of an account that names the queue of its conversations.
+pub const QUEUE_SETTING: &str = "queue";
+/// The queue of an account that names none.
+pub const QUEUE_DEFAULT: &str = "default";
+
+/// The queue in which conversations of an account wait.
+pub fn queue_of(setup: Option<&Setup>) -> &str {
+    let named = setup.and_then(|setup| setup.settings.get(QUEUE_SETTING));
+    named.map(String::as_str).filter(|queue| !queue.is_empty()).unwrap_or(QUEUE_DEFAULT)
+}
+
 /// Writes a tenant's or an account's message into the tables; passes over every other kind.
 ///
 /// # Errors

@@ -38,6 +38,7 @@ impl Delivery {
                 part: u32::try_from(part).unwrap_or(u32::MAX),
                 attempt,
                 by_ai: body.by_ai,
+                by_system: body.by_system,
                 persona: ready.account.setting("persona").map(str::to_owned),
             };
             match sender.send(&ready.account, &outbound, &self.tools).await {

@@ -13,10 +13,13 @@ use spine::{Address, Cause, Error, Log, Refused, new_id};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Attempts before a failure that might pass is final.
-const ATTEMPTS_MAX: u32 = 8;
+/// Attempts before a failure that might pass is final: with the waits between them, a platform may be away for nine
+/// minutes.
+const ATTEMPTS_MAX: u32 = 16;
 const RETRY_MS_MIN: u64 = 500;
 const RETRY_MS_MAX: u64 = 60_000;
+/// The longest wait that a platform may ask for: a quota is back after a day at most.
+const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
 /// How soon a message is looked at again that waits for the one before it.
 const NEXT_MS: u64 = 200;
 
@@ -76,7 +79,14 @@ impl Delivery {
             // Started by a process that died, since this one holds the claim: nobody knows its outcome.
             Stage::Started { .. } => self.unknown(&address, message, pending.attempt).await,
             Stage::Unknown { .. } if proof(&ready) != Proof::IdempotencyKey => {
-                self.give_up(&address, &ready, message, pending.attempt).await
+                let wait_ms = self.directory.settings(&ready.tenant).unknown_wait_ms;
+                self.give_up(&address, (message, pending.attempt), wait_ms).await
+            }
+            Stage::Unknown { .. } if pending.attempt >= ATTEMPTS_MAX => {
+                self.give_up(&address, (message, pending.attempt), 0).await
+            }
+            Stage::Unknown { since } if let Some(after_ms) = self.rest_ms(since, pending.attempt) => {
+                Ok(Done::Again { after_ms })
             }
             Stage::Waiting { .. } | Stage::Unknown { .. } => {
                 if let Some(after_ms) = self.pace.wait_ms(&ready, self.log.clock().now()) {
@@ -124,7 +134,20 @@ impl Delivery {
         }
         let outcome = self.call(letter).await?;
         self.outcomes.add(1, &[ready.channel.name, word(&outcome)]);
+        if let SendOutcome::Failed {
+            class: FailureClass::RateLimited, retry_after_ms: Some(after_ms), ..
+        } = outcome
+        {
+            // The platform counts the account, so its other messages wait as well.
+            self.pace.rest(ready.account.id, self.log.clock().now(), after_ms.min(RETRY_AFTER_MS_MAX));
+        }
         self.record(address, message, attempt, outcome).await
+    }
+
+    /// What is left of the wait after an attempt whose answer was lost; none when it is over.
+    fn rest_ms(&self, since: Micros, attempt: u32) -> Option<u64> {
+        let passed = u64::try_from((self.log.clock().now() - since) / 1_000).unwrap_or(0);
+        backoff_ms(attempt).checked_sub(passed).filter(|left| *left > 0)
     }
 
     async fn record(
@@ -144,7 +167,7 @@ impl Delivery {
             }
             SendOutcome::Failed { class, retry_after_ms, .. } => {
                 let final_failure = is_final(class) || number >= ATTEMPTS_MAX;
-                let delay = retry_after_ms.unwrap_or_else(|| backoff_ms(number)).min(RETRY_MS_MAX);
+                let delay = retry_after_ms.unwrap_or_else(|| backoff_ms(number)).min(RETRY_AFTER_MS_MAX);
                 let retry_at = (!final_failure).then(|| at + i64::try_from(delay).unwrap_or(0) * 1_000);
                 let decide = |thread: &Thread| conversation::failed(thread, attempt, class, retry_at, at);
                 self.log.transact(address, &cause, decide).await
@@ -180,12 +203,10 @@ impl Delivery {
     async fn give_up(
         &self,
         address: &Address,
-        ready: &Ready,
-        message: Uuid,
-        number: u32,
+        (message, number): (Uuid, u32),
+        wait_ms: u64,
     ) -> Result<Done, Error> {
         let at = self.log.clock().now();
-        let wait_ms = self.directory.settings(&ready.tenant).unknown_wait_ms;
         let wait_us: Micros = i64::try_from(wait_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
         let attempt = Attempt { message, number };
         let decide = |thread: &Thread| conversation::give_up(thread, attempt, wait_us, at);
@@ -247,7 +268,7 @@ pub(crate) fn is_final(class: FailureClass) -> bool {
 }
 
 fn backoff_ms(attempt: u32) -> u64 {
-    RETRY_MS_MIN.saturating_mul(1 << attempt.saturating_sub(1).min(10))
+    RETRY_MS_MIN.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(RETRY_MS_MAX)
 }
 
 fn word(outcome: &SendOutcome) -> &'static str {
@@ -267,7 +288,7 @@ mod tests {
     fn the_wait_between_attempts_grows_to_a_bound() {
         assert_eq!(backoff_ms(1), RETRY_MS_MIN);
         assert_eq!(backoff_ms(3), RETRY_MS_MIN * 4);
-        assert!(backoff_ms(40) <= RETRY_MS_MIN * 1024);
+        assert_eq!(backoff_ms(40), RETRY_MS_MAX);
     }
 
     #[test]

@@ -20,6 +20,14 @@ impl Pace {
         self.take(ready.account.id, rate, now)
     }
 
+    /// The account sends nothing for so many milliseconds, as its platform asked.
+    pub(crate) fn rest(&self, account: Uuid, now: Micros, ms: u64) {
+        let until = now.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX / 1_000) * 1_000);
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = next.entry(account).or_insert(until);
+        *turn = (*turn).max(until);
+    }
+
     fn take(&self, account: Uuid, rate: u32, now: Micros) -> Option<u64> {
         const BURST: Micros = 250_000;
         let step = 1_000_000 / i64::from(rate);
@@ -51,6 +59,15 @@ mod tests {
         }
         assert!((50..=64).contains(&sent), "{sent}");
         assert!(pace.take(account, 50, 1_000_000).is_some_and(|ms| ms <= 21) || sent < 64);
+    }
+
+    #[test]
+    fn an_account_that_is_told_to_rest_rests_alone() {
+        let pace = Pace::default();
+        pace.rest(Uuid::nil(), 0, 5_000);
+        assert_eq!(pace.take(Uuid::nil(), 50, 0), Some(5_001));
+        assert_eq!(pace.take(Uuid::from_u128(1), 50, 0), None);
+        assert_eq!(pace.take(Uuid::nil(), 50, 5_000_000), None);
     }
 
     #[test]

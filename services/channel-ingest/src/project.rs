@@ -29,6 +29,9 @@ pub(crate) struct SendBody {
     /// The sealed text.
     pub(crate) text: Option<String>,
     pub(crate) by_ai: bool,
+    /// Whether the suite itself says it, such as that a person will take over.
+    #[serde(default)]
+    pub(crate) by_system: bool,
 }
 
 /// The projector of channel-ingest.
@@ -140,7 +143,7 @@ fn project(due: &mut DueChanges, record: &Recorded, event: &ThreadEvent, lanes: 
     match event {
         ThreadEvent::Replied { message, by, content, at, .. } => {
             let text = content.text.as_ref().map(|text| text.as_str().to_owned());
-            let body = SendBody { text, by_ai: *by == Author::Ai };
+            let body = SendBody { text, by_ai: *by == Author::Ai, by_system: *by == Author::System };
             let lane = lanes.get(&*record.address.id).cloned().unwrap_or_default();
             let body = serde_json::to_string(&body).expect("strings and booleans are always JSON");
             due.put(record, Due { kind: SEND, entity, key: message.to_string(), lane, at: *at, body });

@@ -14,8 +14,8 @@ mod timers;
 mod wait;
 
 pub use assign::choose::{CANDIDATES_MAX, GAVE_BACK_US};
-pub use model::row::QUEUE_DEFAULT;
-pub use timers::{AWAY_GRACE_US, OFFLINE_GRACE_US, QUEUE_SETTING};
+pub use directory::{QUEUE_DEFAULT, QUEUE_SETTING};
+pub use timers::{AWAY_GRACE_US, OFFLINE_GRACE_US};
 pub use wait::HELD_US_DEFAULT;
 
 use assign::{Assigner, Turns, Wanted};

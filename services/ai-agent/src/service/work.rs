@@ -18,8 +18,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// The queue that the AI hands over to.
-pub(crate) const QUEUE: &str = "default";
 /// An answer that takes longer is given up; routing's deadline hands the conversation over.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How soon a turn is looked at again that the customer added to meanwhile.
@@ -41,6 +39,7 @@ pub(crate) struct Answering {
 struct Standing {
     is_ours: bool,
     tenure: u32,
+    account: Option<Uuid>,
     awaiting: Vec<Uuid>,
 }
 
@@ -48,6 +47,7 @@ struct Standing {
 struct Turned<'a> {
     address: &'a Address,
     tenure: u32,
+    account: Option<Uuid>,
     seen: Uuid,
     at: Micros,
 }
@@ -61,6 +61,7 @@ impl Answering {
             .read_after::<Thread, _>(&address, work.sequence, |thread| Standing {
                 is_ours: thread.owner() == Some(Owner::Ai),
                 tenure: thread.tenure(),
+                account: thread.account(),
                 awaiting: thread.awaiting(),
             })
             .await?;
@@ -82,7 +83,8 @@ impl Answering {
         let started = Instant::now();
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.answerer.answer(&turn)).await;
         self.seconds.record(started.elapsed().as_secs_f64(), &[]);
-        let turned = Turned { address: &address, tenure: standing.tenure, seen, at };
+        let Standing { tenure, account, .. } = standing;
+        let turned = Turned { address: &address, tenure, account, seen, at };
         let Ok(answer) = answer else { return self.hand_over(&turned, HandoverReason::Failure).await };
         self.settle(&turned, &turn, answer).await
     }
@@ -127,7 +129,9 @@ impl Answering {
             message: Uuid::new_v5(&turned.seen, b"handover_notice"),
             content: self.content(turned, &notice).await?,
         };
-        let hand_over = HandOver { tenure: turned.tenure, reason, queue: QUEUE.into(), notice: Some(notice) };
+        let account = turned.account.and_then(|account| self.directory.account(account));
+        let queue = directory::queue_of(account.as_ref().map(|account| &account.setup)).to_owned();
+        let hand_over = HandOver { tenure: turned.tenure, reason, queue, notice: Some(notice) };
         let decide = |state: &Thread| {
             // The customer may have taken the wish back, or asked something else, in the meantime.
             match conversation::newer_than(state, Some(turned.seen)).last() {

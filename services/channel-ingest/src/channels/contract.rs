@@ -11,7 +11,7 @@ mod outbound;
 mod profile;
 
 pub use account::{Account, Misconfigured, Secret};
-pub use capabilities::{Allowance, Capabilities, Proof, TextLimit, Unit, join};
+pub use capabilities::{Allowance, Capabilities, Proof, TextLimit, Unit};
 pub use item::{Cause, Evidence, Item, ItemFault, Kind, Media, PrivacyDemand};
 pub use outbound::{Outbound, SendOutcome, Sender, Tools};
 pub use profile::{Profile, ProfileFault};

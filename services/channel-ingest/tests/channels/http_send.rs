@@ -38,6 +38,7 @@ fn outbound() -> Outbound {
         part: 0,
         attempt: 1,
         by_ai: true,
+        by_system: false,
         persona: Some("小汇".into()),
     }
 }
@@ -68,6 +69,8 @@ async fn a_message_arrives_signed_and_its_parts_are_messages_of_their_own() {
     let received = world.ledger.all_received();
     assert_eq!((received[0].text.as_str(), received[0].by_ai), (outbound().text.as_str(), true));
     assert_eq!((received[1].by_ai, received[1].repeated), (false, false));
+    let notice = Outbound { by_ai: false, by_system: true, part: 2, ..outbound() };
+    assert!(matches!(world.send(&notice).await, SendOutcome::Sent { .. }));
     assert!(world.partner.refused().is_empty(), "{:?}", world.partner.refused());
 }
 

@@ -42,6 +42,7 @@ fn outbound(text: &str) -> Outbound {
         part: 0,
         attempt: 1,
         by_ai: true,
+        by_system: false,
         persona: None,
     }
 }

@@ -1,9 +1,10 @@
 //! Folding a thread's events into its row: pure, and in step with the law of the thread.
 
 use super::history::Facts;
-use super::row::{Awaited, QUEUE_DEFAULT, ThreadRow};
+use super::row::{Awaited, ThreadRow};
 use conversation::Owner;
 use conversation::limits::RECENT_MAX;
+use directory::QUEUE_DEFAULT;
 use events::thread::{Author, ReleasedTo, TransferredTo};
 use events::{Content, ContentKind, Micros, ThreadEvent};
 use uuid::Uuid;

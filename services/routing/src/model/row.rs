@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The queue of a conversation that nobody named one for.
-pub const QUEUE_DEFAULT: &str = "default";
-
 /// One thread.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ThreadRow {

@@ -2,7 +2,6 @@
 
 use super::Kind;
 use super::late::Late;
-use crate::model::row::QUEUE_DEFAULT;
 use crate::notice::notice;
 use crate::outcome::{Leave, SETTLE_US, leave};
 use conversation::{Close, ExpireAnswer, Release, Thread, close, expire_answer, release};
@@ -12,9 +11,6 @@ use events::thread::ReleasedTo;
 use spine::db::Store;
 use spine::{Address, Cause, Error, Refused, Spine};
 use uuid::Uuid;
-
-/// The setting of an account that names the queue of its conversations.
-pub const QUEUE_SETTING: &str = "queue";
 
 /// Asks, and says for how long the row is left alone.
 pub(super) async fn ask(kind: Kind, spine: &Spine, store: &Store, late: &Late) -> Leave {
@@ -87,6 +83,5 @@ async fn queue_of(store: &Store, late: &Late) -> Result<String, Error> {
             .await
             .map_err(Error::database("read an account"))?;
     let setup = setup.and_then(|text| serde_json::from_str::<Setup>(&text).ok());
-    let queue = setup.and_then(|mut setup| setup.settings.remove(QUEUE_SETTING));
-    Ok(queue.filter(|queue| !queue.is_empty()).unwrap_or_else(|| QUEUE_DEFAULT.into()))
+    Ok(directory::queue_of(setup.as_ref()).to_owned())
 }

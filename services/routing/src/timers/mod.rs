@@ -9,7 +9,6 @@ mod late;
 
 use crate::outcome::Leave;
 use crate::telling::Telling;
-pub use ask::QUEUE_SETTING;
 use late::{Late, Look};
 use spine::error::chain;
 use spine::read::Status;

@@ -64,6 +64,23 @@ async fn a_partner_that_fails_in_any_way_gets_each_answer_once_by_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partner_whose_answers_get_lost_is_called_less_and_less_often() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        outside.partner.faults().user("u-1", Fault::TakenThenCut, 3);
+        let asked = Instant::now();
+        ask(&outside, "u-1", 1).await;
+        world.everything_is_there_once(&outside, Order::Kept).await;
+        assert_eq!(arrivals(&outside, "u-1"), (1, 3));
+        // Half a second, one and two lie between them at least.
+        assert!(asked.elapsed() >= Duration::from_millis(3_500), "{:?}", asked.elapsed());
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_partner_that_refuses_connections_gets_its_answers_when_it_is_back() {
     on_each(async |place: Place| {
         let world = World::start(&place, &Role::ALL).await;

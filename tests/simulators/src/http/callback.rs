@@ -88,7 +88,8 @@ fn read(body: &[u8], id: &str) -> Result<Message, (u16, &'static str)> {
     let sound = body.r#type == "message" && body.timestamp.ends_with('Z') && body.data.id == id;
     let whose = body.data.id.starts_with(&body.data.message)
         && (body.data.part == 0) == (body.data.id == body.data.message);
-    let by = matches!(body.data.by.as_str(), "ai" | "person") && body.data.persona.as_deref() != Some("");
+    let by = matches!(body.data.by.as_str(), "ai" | "person" | "system")
+        && body.data.persona.as_deref() != Some("");
     if sound && whose && by && !body.data.account.is_empty() {
         Ok(body.data)
     } else {

@@ -68,38 +68,3 @@ pub enum Proof {
     Echo,
     None,
 }
-
-/// Joins the window that a thread has with the one that a new action at `at` opens. Allowances do not add up:
-/// the count becomes the larger, the end the later one (Tencent's customer-message guide); a window that is
-/// over counts for nothing.
-pub fn join(open: Option<Window>, new: Window, at: Micros) -> Window {
-    let Some(open) = open.filter(|open| open.until > at) else { return new };
-    let left = match (open.left, new.left) {
-        (Some(a), Some(b)) => Some(a.max(b)),
-        _ => None,
-    };
-    Window { until: open.until.max(new.until), left }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const AT: Micros = 1_000_000;
-
-    fn window(until: Micros, left: u32) -> Window {
-        Window { until, left: Some(left) }
-    }
-
-    #[test]
-    fn a_menu_tap_keeps_the_larger_count_and_the_later_end() {
-        assert_eq!(join(Some(window(AT + 9, 5)), window(AT + 1, 3), AT), window(AT + 9, 5));
-        assert_eq!(join(Some(window(AT + 9, 1)), window(AT + 1, 3), AT), window(AT + 9, 3));
-    }
-
-    #[test]
-    fn a_window_that_is_over_adds_nothing() {
-        assert_eq!(join(Some(window(AT, 5)), window(AT + 1, 3), AT), window(AT + 1, 3));
-        assert_eq!(join(None, window(AT + 1, 3), AT), window(AT + 1, 3));
-    }
-}

@@ -23,6 +23,8 @@ pub struct Outbound {
     pub attempt: u32,
     /// Whether the AI wrote it; channels that can, label it.
     pub by_ai: bool,
+    /// Whether the suite itself says it, such as that a person will take over.
+    pub by_system: bool,
     /// The face the account shows, in the platform's own terms.
     pub persona: Option<String>,
 }
@@ -98,6 +100,7 @@ mod tests {
             part: 0,
             attempt: 1,
             by_ai: true,
+            by_system: false,
             persona: None,
         };
         let first = outbound.idempotency_key();

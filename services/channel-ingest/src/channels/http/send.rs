@@ -66,7 +66,11 @@ fn body(account: &Account, outbound: &Outbound, id: &str, at: Micros) -> String 
             "account": account.slug,
             "user": outbound.contact,
             "text": outbound.text,
-            "by": if outbound.by_ai { "ai" } else { "person" },
+            "by": match (outbound.by_ai, outbound.by_system) {
+                (true, _) => "ai",
+                (_, true) => "system",
+                _ => "person",
+            },
             "persona": outbound.persona,
         },
     })
