@@ -8,7 +8,7 @@ use spine::db::ModelSpec;
 /// What the service projects.
 pub const SPEC: ModelSpec = ModelSpec {
     name: "identity",
-    version: 1,
+    version: 2,
     schema: &[
         // `root` is the customer that `customer` goes on as, over any number of merges. The touches are those of
         // all threads of a root. `latest` orders lists: the last touch, else the beginning.
@@ -43,9 +43,12 @@ pub const SPEC: ModelSpec = ModelSpec {
         "CREATE TABLE conflicts (customer TEXT NOT NULL, other TEXT NOT NULL, kind TEXT NOT NULL,
          tenant TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (customer, other, kind))",
         "CREATE INDEX conflicts_other ON conflicts (other)",
+        // `joined_into` is the lead of the same person that goes on instead, one join far. It stays when the lead
+        // is erased: what is joined with it is of the same person all the same.
         "CREATE TABLE leads_of_thread (lead TEXT PRIMARY KEY, thread TEXT NOT NULL, tenant TEXT NOT NULL,
-         erased INTEGER NOT NULL)",
+         joined_into TEXT, erased INTEGER NOT NULL)",
         "CREATE INDEX leads_of_thread_thread ON leads_of_thread (thread)",
+        "CREATE INDEX leads_of_thread_joined ON leads_of_thread (joined_into)",
         "CREATE TABLE erasures (entity TEXT PRIMARY KEY, erasure TEXT NOT NULL, tenant TEXT NOT NULL,
          part INTEGER NOT NULL, sequence BIGINT NOT NULL, at BIGINT NOT NULL)",
         "CREATE INDEX erasures_erasure ON erasures (erasure)",

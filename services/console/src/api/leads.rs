@@ -23,6 +23,7 @@ use uuid::Uuid;
 pub(crate) struct LeadsQuery {
     channel: Option<String>,
     account: Option<String>,
+    /// Only the leads of this thread, joined ones included.
     thread: Option<String>,
     qualified: Option<bool>,
     /// First captured at this time or later, RFC 3339.
@@ -127,7 +128,8 @@ fn check(caller: &Caller, clear: bool) -> Result<(), Refusal> {
     if clear { caller.check(Act::ReadLeadsInClear) } else { Ok(()) }
 }
 
-/// Leads, the latest captured first.
+/// Leads, the latest captured first. Those that were joined into an earlier lead of the same person are left out,
+/// unless `thread` is given: then they are listed as themselves, and `joined_into` names the lead that goes on.
 #[utoipa::path(
     get, path = "/leads", operation_id = "listLeads", tag = "leads", params(LeadsQuery),
     responses((status = 200, body = Page<Lead>), RefusalBody)

@@ -1,7 +1,7 @@
 //! Finding everything of a person: threads, customers that go on as one, leads; requests and keys by the log.
 
 use super::plan::{Erasure, Plan, Subject};
-use crate::ids::{customer_address, customer_of, lead_address, thread_address};
+use crate::ids::{customer_address, customer_of, lead_address, thread_address, thread_of_lead};
 use crate::query;
 use conversation::Thread;
 use events::ThreadEvent;
@@ -22,35 +22,94 @@ pub(super) async fn find(reader: &Reader, tenant: &str, subject: Subject) -> Res
     }
 }
 
-/// Adds what the read model knows of the person to the plan. Whether anything was new.
+/// Adds what the read model knows of the person to the plan: customers lead to threads, threads to leads, and
+/// leads over their joins to further threads, until nothing is new. Whether anything was new.
 pub(super) async fn collect(reader: &Reader, erasure: &mut Erasure) -> Result<bool, Error> {
-    let before = (erasure.plan.threads.len(), erasure.plan.customers.len(), erasure.plan.leads.len());
-    let root = find(reader, &erasure.tenant, erasure.subject).await?;
-    let mut roots: BTreeSet<Uuid> = root.into_iter().collect();
-    roots.extend(&erasure.plan.customers);
-    for root in roots {
-        let group = list(reader, "SELECT customer FROM customers WHERE root = $1", root).await?;
-        let threads = list(reader, "SELECT thread FROM customer_threads WHERE customer = $1", root).await?;
-        let parse = |ids: Vec<String>| ids.into_iter().filter_map(|id| Uuid::try_parse(&id).ok());
-        erasure.plan.customers.extend(parse(group));
-        erasure.plan.threads.extend(parse(threads));
+    let before = size(&erasure.plan);
+    match erasure.subject {
+        Subject::Customer(customer) => erasure.plan.customers.insert(customer),
+        Subject::Thread(thread) => erasure.plan.threads.insert(thread),
+    };
+    let (mut asked, tenant) = (Asked::default(), &erasure.tenant);
+    loop {
+        let known = size(&erasure.plan);
+        customers(reader, tenant, &mut erasure.plan, &mut asked).await?;
+        threads(reader, tenant, &mut erasure.plan, &mut asked).await?;
+        leads(reader, tenant, &mut erasure.plan, &mut asked).await?;
+        if size(&erasure.plan) == known {
+            return Ok(known != before);
+        }
     }
-    if let Subject::Thread(thread) = erasure.subject {
-        erasure.plan.threads.insert(thread);
-    }
-    for thread in erasure.plan.threads.clone() {
-        // Also one that is only about to appear: it must not after this.
-        erasure.plan.customers.insert(customer_of(thread));
-        let leads = list(reader, "SELECT lead FROM leads_of_thread WHERE thread = $1", thread).await?;
-        erasure.plan.leads.extend(leads);
-    }
-    let after = (erasure.plan.threads.len(), erasure.plan.customers.len(), erasure.plan.leads.len());
-    Ok(before != after)
 }
 
-async fn list(reader: &Reader, text: &'static str, id: Uuid) -> Result<Vec<String>, Error> {
+/// What was followed already.
+#[derive(Default)]
+struct Asked {
+    customers: BTreeSet<Uuid>,
+    threads: BTreeSet<Uuid>,
+    leads: BTreeSet<String>,
+}
+
+fn size(plan: &Plan) -> [usize; 3] {
+    [plan.threads.len(), plan.customers.len(), plan.leads.len()]
+}
+
+/// Who goes on as the same customer, and the threads of them all.
+async fn customers(reader: &Reader, tenant: &str, plan: &mut Plan, asked: &mut Asked) -> Result<(), Error> {
+    for customer in plan.customers.clone() {
+        if !asked.customers.insert(customer) {
+            continue;
+        }
+        let reads = reader.model();
+        let root = query::root_of_customer(reads.store.reads(), tenant, customer).await?.unwrap_or(customer);
+        plan.customers.insert(root);
+        let group = "SELECT customer FROM customers WHERE root = $1 AND tenant = $2";
+        plan.customers.extend(ids(list(reader, group, tenant, &root.to_string()).await?));
+        let threads = "SELECT thread FROM customer_threads WHERE customer = $1 AND tenant = $2";
+        plan.threads.extend(ids(list(reader, threads, tenant, &root.to_string()).await?));
+    }
+    Ok(())
+}
+
+/// Whose the threads are, and the leads of each.
+async fn threads(reader: &Reader, tenant: &str, plan: &mut Plan, asked: &mut Asked) -> Result<(), Error> {
+    for thread in plan.threads.clone() {
+        if !asked.threads.insert(thread) {
+            continue;
+        }
+        // Also one that is only about to appear: it must not after this.
+        plan.customers.insert(customer_of(thread));
+        plan.customers.extend(find(reader, tenant, Subject::Thread(thread)).await?);
+        let leads = "SELECT lead FROM leads_of_thread WHERE thread = $1 AND tenant = $2";
+        plan.leads.extend(list(reader, leads, tenant, &thread.to_string()).await?);
+    }
+    Ok(())
+}
+
+/// What the leads were joined into, what was joined into them, and the threads of all of those.
+async fn leads(reader: &Reader, tenant: &str, plan: &mut Plan, asked: &mut Asked) -> Result<(), Error> {
+    for lead in plan.leads.clone() {
+        if !asked.leads.insert(lead.clone()) {
+            continue;
+        }
+        plan.threads.extend(thread_of_lead(&lead));
+        let further = "SELECT joined_into FROM leads_of_thread
+             WHERE lead = $1 AND tenant = $2 AND joined_into IS NOT NULL";
+        plan.leads.extend(list(reader, further, tenant, &lead).await?);
+        let joined = "SELECT lead FROM leads_of_thread WHERE joined_into = $1 AND tenant = $2";
+        plan.leads.extend(list(reader, joined, tenant, &lead).await?);
+    }
+    Ok(())
+}
+
+fn ids(texts: Vec<String>) -> impl Iterator<Item = Uuid> {
+    texts.into_iter().filter_map(|id| Uuid::try_parse(&id).ok())
+}
+
+async fn list(reader: &Reader, text: &'static str, tenant: &str, id: &str) -> Result<Vec<String>, Error> {
     let rows = sqlx::query(text)
-        .bind(id.to_string())
+        .bind(id.to_owned())
+        .bind(tenant.to_owned())
         .fetch_all(reader.model().store.reads())
         .await
         .map_err(Error::database("collect a person"))?;

@@ -72,6 +72,8 @@ pub(super) struct Claim {
 pub(super) struct LeadLine {
     pub(super) thread: Uuid,
     pub(super) tenant: Arc<str>,
+    /// The last word on which lead it goes on as; none when the batch says nothing of that.
+    pub(super) joined_into: Option<Option<String>>,
     pub(super) erased: bool,
 }
 
@@ -178,11 +180,17 @@ impl<'r> Fold<'r> {
         let lead = &*record.address.id;
         let Some(thread) = thread_of_lead(lead) else { return Ok(()) };
         let tenant = record.address.tenant.clone();
-        let line = self.leads.entry(lead.into()).or_insert(LeadLine { thread, tenant, erased: false });
+        let fresh = LeadLine { thread, tenant, joined_into: None, erased: false };
+        let line = self.leads.entry(lead.into()).or_insert(fresh);
         for event in record.events::<Lead>()? {
-            if let LeadEvent::Erased { erasure, at } = event {
-                line.erased = true;
-                self.erasures.push(Erasure { erasure: *erasure, at: *at, record });
+            match event {
+                LeadEvent::Joined { into, .. } => line.joined_into = Some(Some(into.clone())),
+                LeadEvent::Parted { .. } => line.joined_into = Some(None),
+                LeadEvent::Erased { erasure, at } => {
+                    line.erased = true;
+                    self.erasures.push(Erasure { erasure: *erasure, at: *at, record });
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -141,6 +141,12 @@ static LEADS_PUT: Bulk = Bulk::new(
     "ON CONFLICT (lead) DO UPDATE SET erased = CASE WHEN excluded.erased = 1 THEN 1
      ELSE leads_of_thread.erased END",
 );
+/// The rows are there by now.
+static JOINS_PUT: Bulk = Bulk::new(
+    "INSERT INTO leads_of_thread (lead, thread, tenant, joined_into, erased)",
+    5,
+    "ON CONFLICT (lead) DO UPDATE SET joined_into = excluded.joined_into",
+);
 static ERASURES_PUT: Bulk = Bulk::new(
     "INSERT INTO erasures (entity, erasure, tenant, part, sequence, at)",
     6,
@@ -153,7 +159,14 @@ async fn write_leads(tx: &mut AnyConnection, fold: &Fold<'_>) -> Result<(), Erro
         let query = query.bind((*lead).clone()).bind(line.thread.to_string());
         query.bind(line.tenant.to_string()).bind(i32::from(line.erased))
     };
-    LEADS_PUT.write(tx, &rows, bind).await.map(|_| ())
+    LEADS_PUT.write(tx, &rows, bind).await?;
+    let joins = fold.leads.iter().filter_map(|(lead, line)| Some((lead, line, line.joined_into.as_ref()?)));
+    let joins: Vec<_> = joins.collect();
+    let bind = |query: AnyQuery, (lead, line, into): &(&String, &fold::LeadLine, &Option<String>)| {
+        let query = query.bind((*lead).clone()).bind(line.thread.to_string());
+        query.bind(line.tenant.to_string()).bind((*into).clone()).bind(i32::from(line.erased))
+    };
+    JOINS_PUT.write(tx, &joins, bind).await.map(|_| ())
 }
 
 async fn write_erasures(tx: &mut AnyConnection, fold: &Fold<'_>) -> Result<(), Error> {

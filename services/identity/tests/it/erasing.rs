@@ -55,7 +55,7 @@ pub(crate) fn certified(world: &World, erasure: &Erasure) -> Certificate {
 }
 
 /// What the database and the log's files hold of a text.
-fn everywhere(place: &Place, server: &Server, text: &str) -> Vec<String> {
+pub(crate) fn everywhere(place: &Place, server: &Server, text: &str) -> Vec<String> {
     [ground::holders(server.folder(), text), ground::everywhere(place, text)].concat()
 }
 

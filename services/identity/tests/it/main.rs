@@ -5,6 +5,7 @@
 mod admin;
 mod customers;
 mod erasing;
+mod joined;
 mod linking;
 mod notebook;
 mod people;

@@ -113,6 +113,21 @@ impl World {
         lead
     }
 
+    /// Lead-capture found that the lead is the same person's as an earlier one.
+    pub(crate) async fn joins(&self, own: &str, into: &str) {
+        let (address, at) = (lead_address(TENANT, own).unwrap(), self.now());
+        let cause = Cause::new(spine::new_id(), "join", "test");
+        let decide = |state: &Lead| lead::join(state, own, into, DetailKind::Phone, at);
+        self.spine.log.transact(&address, &cause, decide).await.unwrap();
+    }
+
+    /// A person found that it is not.
+    pub(crate) async fn parts(&self, own: &str) {
+        let (address, at) = (lead_address(TENANT, own).unwrap(), self.now());
+        let cause = Cause::new(spine::new_id(), "part", "test");
+        self.spine.log.transact(&address, &cause, |state: &Lead| lead::part(state, at)).await.unwrap();
+    }
+
     /// A message of the lead feed.
     pub(crate) async fn feeds(&self, kind: &str, lead: &str, payload: &str) -> u64 {
         let jetstream = async_nats::jetstream::new(self.spine.log.nats().client().clone());

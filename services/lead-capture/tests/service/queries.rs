@@ -149,3 +149,29 @@ async fn leads_are_listed_page_by_page_the_latest_first() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joined_lead_is_found_by_its_thread_and_names_the_lead_that_goes_on() {
+    on_each(async |place, server| {
+        let world = World::start(&place, &server).await;
+        let (mut first, mut second) = (World::customer(), World::customer());
+        first.says(&world, "电话 13812345678").await;
+        world.until("a lead", async |world| !world.lead(&first.lead(1)).await.is_empty()).await;
+        second.says(&world, "电话 13812345678").await;
+        world.until("a joined lead", async |world| world.is_joined(&second.lead(1)).await).await;
+        world.caught_up().await;
+        let mut client = client(&world).await;
+        let mut list = async |filter| {
+            let request =
+                ListLeadsRequest { tenant: TENANT.into(), filter: Some(filter), ..Default::default() };
+            let leads = client.list_leads(request).await.unwrap().into_inner().leads;
+            leads.into_iter().map(|lead| (lead.id, lead.joined_into)).collect::<Vec<_>>()
+        };
+        assert_eq!(list(LeadFilter::default()).await, [(first.lead(1), None)]);
+        let thread = second.lead(1).rsplit_once('-').map(|(thread, _)| thread.to_owned());
+        let found = list(LeadFilter { thread, ..Default::default() }).await;
+        assert_eq!(found, [(second.lead(1), Some(first.lead(1)))]);
+        world.kill().await;
+    })
+    .await;
+}

@@ -133,6 +133,11 @@ impl World {
         values
     }
 
+    /// Whether the lead goes on as another.
+    pub(crate) async fn is_joined(&self, lead: &str) -> bool {
+        self.lead(lead).await.iter().any(|event| matches!(event, LeadEvent::Joined { .. }))
+    }
+
     /// Waits until `found` is true, asking again and again.
     pub(crate) async fn until(&self, what: &str, found: impl AsyncFn(&Self) -> bool) {
         ground::eventually(what, async || found(self).await.then_some(())).await;

@@ -66,7 +66,8 @@ pub(super) async fn one(store: &Store, tenant: &str, lead: &str, clear: bool) ->
     Ok(leads.pop())
 }
 
-/// A page of the tenant's leads that go on, the latest first.
+/// A page of the tenant's leads that go on, the latest first. Of one thread also those that were joined into
+/// another thread's lead: whoever asks with the thread finds where its lead goes on.
 ///
 /// # Errors
 /// Database errors.
@@ -74,7 +75,7 @@ pub(super) async fn list(store: &Store, asked: &Asked<'_>, clear: bool) -> Resul
     let action = "list leads";
     let mut connection = store.reads().acquire().await.map_err(Error::database(action))?;
     let text = format!(
-        "SELECT {COLUMNS} FROM leads WHERE tenant = $1 AND joined_into IS NULL AND erased = 0
+        "SELECT {COLUMNS} FROM leads WHERE tenant = $1 AND erased = 0 AND ($11 <> '' OR joined_into IS NULL)
          AND (created_at < $2 OR (created_at = $3 AND lead < $4)) AND created_at >= $5 AND created_at < $6
          AND ($7 = '' OR channel = $8) AND ($9 = '' OR account = $10) AND ($11 = '' OR thread = $12)
          AND ($13 < 0 OR CASE WHEN score IS NULL THEN 0 ELSE 1 END = $14)
