@@ -2,6 +2,7 @@
 //!
 //! A service's file or schema is private, so each role keeps its own; this crate is the one text of it.
 
+pub mod form;
 pub mod fresh;
 mod known;
 

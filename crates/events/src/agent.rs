@@ -31,6 +31,9 @@ pub enum AgentEvent {
 /// What routing knows of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
+    /// The name in documents, by which people who operate the suite know the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
     /// The name that customers see.
     pub name: String,
     /// Conversations at the same time, at most.

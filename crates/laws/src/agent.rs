@@ -86,7 +86,14 @@ mod tests {
     use super::*;
 
     fn amy() -> Profile {
-        Profile { name: "小艾".into(), capacity: 3, skills: vec![], channels: vec![], queues: vec![] }
+        Profile {
+            slug: None,
+            name: "小艾".into(),
+            capacity: 3,
+            skills: vec![],
+            channels: vec![],
+            queues: vec![],
+        }
     }
 
     fn after(events: Vec<AgentEvent>) -> Agent {

@@ -1,9 +1,10 @@
 //! The channels: the list of all of them, and one folder for each.
 //!
-//! Adding a channel is one folder and one line of [`LIST`].
+//! Adding a channel is one folder, one line of [`LIST`] and the form of its accounts in [`directory::form`].
 
 pub mod contract;
 pub mod http;
+pub mod proven;
 pub mod standard_webhooks;
 pub mod text;
 pub mod tokens;
@@ -30,6 +31,15 @@ mod tests {
         for channel in LIST {
             assert_eq!(find(channel.name).map(|found| found.name), Some(channel.name));
         }
+    }
+
+    #[test]
+    fn each_channel_has_a_form_by_which_its_accounts_are_checked() {
+        let (mut named, mut known): (Vec<_>, Vec<_>) =
+            (LIST.iter().map(|channel| channel.name).collect(), directory::form::channels().collect());
+        named.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(named, known);
     }
 
     #[test]

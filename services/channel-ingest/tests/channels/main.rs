@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod account;
+mod forms;
 #[cfg(test)]
 mod http_inbound;
 #[cfg(test)]

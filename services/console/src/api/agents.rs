@@ -22,6 +22,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AgentView {
     pub(crate) id: String,
+    /// The name in applied documents; absent of agents that were last applied before it was kept.
+    pub(crate) slug: Option<String>,
     /// The name that customers see.
     pub(crate) name: String,
     /// `online`, `away` or `offline`.
@@ -74,6 +76,7 @@ fn view(row: &AnyRow) -> Result<AgentView, Error> {
     let profile: Profile = serde_json::from_str(&row.get::<String, _>("profile")).map_err(broken)?;
     Ok(AgentView {
         id: row.get("agent"),
+        slug: profile.slug,
         name: profile.name,
         presence: row.get("presence"),
         capacity: profile.capacity,

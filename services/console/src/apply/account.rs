@@ -1,10 +1,11 @@
 //! Planning a channel account: its secrets are compared by opening what stands.
 
 use super::change::Difference;
-use super::document::{AccountSpec, Document, Wrong, check_name};
+use super::document::{AccountSpec, Document, Scalar, Wrong, check_name};
 use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
+use directory::form;
 use events::Sealed;
 use events::account::Setup;
 use laws::account::Account;
@@ -14,11 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> Result<Planned, Failure> {
-    let place = document.place;
-    check_name(place, "slug", &spec.slug)?;
-    check_name(place, "channel", &spec.channel)?;
-    for name in spec.secrets.keys() {
-        check_name(place, &format!("secrets.{name}"), name)?;
+    let wrong = faults(document.place, spec);
+    if !wrong.is_empty() {
+        return Err(Failure::Wrong(wrong));
     }
     let id = id_of(&document.tenant, Account::KIND, &spec.slug);
     check_slug(app, document, &spec.slug, id).await?;
@@ -27,18 +26,13 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
     let (known, disabled) = app.log().read::<Account, _>(&address, look).await?;
     if let Some(known) = known.as_ref().filter(|known| known.channel != spec.channel) {
         let reason = format!("the account is one of the channel `{}`", known.channel);
-        return Err(Wrong::new(place, "channel", reason, "give the new account another slug").into());
+        return Err(Wrong::new(document.place, "channel", reason, "give the new account another slug").into());
     }
-    let text = |map: &BTreeMap<String, _>| -> BTreeMap<String, String> {
-        map.iter()
-            .map(|(name, value): (&String, &super::document::Scalar)| (name.clone(), value.0.clone()))
-            .collect()
-    };
     let mut setup = Setup {
         channel: spec.channel.clone(),
         slug: spec.slug.clone(),
         name: spec.title.clone().unwrap_or_else(|| spec.slug.clone()),
-        settings: text(&spec.settings),
+        settings: texts(&spec.settings),
         secrets: BTreeMap::new(),
     };
     let mut difference = plain_difference(known.as_ref(), &setup);
@@ -69,6 +63,24 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
     let step =
         needed.then(|| Step::Account { address, setup: Box::new(setup), same_secrets, secrets: fresh });
     Ok(Planned { change, step })
+}
+
+/// Everything that the document alone says wrongly.
+fn faults(place: usize, spec: &AccountSpec) -> Vec<Wrong> {
+    let mut wrong: Vec<Wrong> = check_name(place, "slug", &spec.slug).err().into_iter().collect();
+    let Some(form) = form::of(&spec.channel) else {
+        let reason = format!("`{}` is no channel", spec.channel);
+        let remedy = format!("write one of {}", form::channels().collect::<Vec<_>>().join(", "));
+        wrong.push(Wrong::new(place, "channel", reason, remedy));
+        return wrong;
+    };
+    let found = form.faults(&texts(&spec.settings), &texts(&spec.secrets));
+    wrong.extend(found.into_iter().map(|fault| Wrong::new(place, &fault.path, fault.reason, fault.remedy)));
+    wrong
+}
+
+fn texts(map: &BTreeMap<String, Scalar>) -> BTreeMap<String, String> {
+    map.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect()
 }
 
 fn plain_difference(known: Option<&Setup>, wanted: &Setup) -> Difference {

@@ -5,6 +5,7 @@ use super::document::{AgentSpec, Document, Wrong, check_name};
 use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
+use directory::form;
 use events::agent::Profile;
 use laws::agent::Agent;
 use spine::{Address, Entity};
@@ -13,16 +14,16 @@ use spine::{Address, Entity};
 const CAPACITY_MAX: u32 = 1_000;
 
 pub(super) async fn plan(app: &App, document: &Document, spec: &AgentSpec) -> Result<Planned, Failure> {
-    check_name(document.place, "name", &spec.name)?;
-    if spec.capacity > CAPACITY_MAX {
-        let reason = format!("{} is above {CAPACITY_MAX}", spec.capacity);
-        return Err(Wrong::new(document.place, "capacity", reason, "write a smaller number").into());
+    let wrong = faults(document.place, spec);
+    if !wrong.is_empty() {
+        return Err(Failure::Wrong(wrong));
     }
     let id = id_of(&document.tenant, Agent::KIND, &spec.name);
     let address = Address::of(&document.tenant, Agent::KIND, id)?;
     let look = |agent: &Agent| (agent.profile.clone(), agent.presence, agent.left);
     let (known, presence, left) = app.log().read::<Agent, _>(&address, look).await?;
     let profile = Profile {
+        slug: Some(spec.name.clone()),
         name: spec.title.clone().unwrap_or_else(|| spec.name.clone()),
         capacity: spec.capacity,
         skills: spec.skills.clone(),
@@ -31,6 +32,10 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AgentSpec) -> Re
     };
     let mut difference = Difference::default();
     let old = |field: fn(&Profile) -> Option<String>| known.as_ref().and_then(field);
+    // Those of before this field have none; the next apply writes it.
+    if known.is_some() {
+        difference.field("name", old(|known| known.slug.clone()), profile.slug.clone());
+    }
     difference.field("title", old(|known| Some(known.name.clone())), Some(profile.name.clone()));
     let capacity = Some(profile.capacity.to_string());
     difference.field("capacity", old(|known| Some(known.capacity.to_string())), capacity);
@@ -48,4 +53,28 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AgentSpec) -> Re
     let change = difference.of("Agent", &document.tenant, &spec.name, known.is_some());
     let step = needed.then_some(Step::Agent { address, profile, presence: spec.presence });
     Ok(Planned { change, step })
+}
+
+/// Everything that the document alone says wrongly.
+fn faults(place: usize, spec: &AgentSpec) -> Vec<Wrong> {
+    let mut wrong: Vec<Wrong> = check_name(place, "name", &spec.name).err().into_iter().collect();
+    if spec.capacity > CAPACITY_MAX {
+        let reason = format!("{} is above {CAPACITY_MAX}", spec.capacity);
+        wrong.push(Wrong::new(place, "capacity", reason, "write a smaller number"));
+    }
+    for (number, channel) in spec.channels.iter().enumerate() {
+        if form::of(channel).is_none() {
+            let remedy = format!("write one of {}", form::channels().collect::<Vec<_>>().join(", "));
+            let reason = format!("`{channel}` is no channel");
+            wrong.push(Wrong::new(place, &format!("channels[{number}]"), reason, remedy));
+        }
+    }
+    for (number, queue) in spec.queues.iter().enumerate() {
+        if !form::is_queue(queue) {
+            let remedy = "use 1 to 40 letters, digits, dashes and underscores";
+            let reason = format!("`{queue}` cannot be a queue");
+            wrong.push(Wrong::new(place, &format!("queues[{number}]"), reason, remedy));
+        }
+    }
+    wrong
 }

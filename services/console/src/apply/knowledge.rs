@@ -56,14 +56,20 @@ fn lists(documents: &[Document]) -> Result<BTreeMap<&str, List>, Vec<Wrong>> {
             let at = |field: &str| format!("entries[{number}].{field}");
             match entry(written) {
                 Ok(entry) => {
-                    if let Some(before) = seen.insert((&document.tenant, entry.slug.clone()), at("slug")) {
-                        let reason = format!("`{}` stands at {before} already", entry.slug);
+                    let own = (document.place, at("slug"));
+                    if let Some((place, path)) = seen.insert((&document.tenant, entry.slug.clone()), own) {
+                        let reason = format!(
+                            "`{}` stands in document {place} at {path} and again in document {}",
+                            entry.slug, document.place
+                        );
                         wrong.push(Wrong::new(document.place, &at("slug"), reason, "give each its own"));
                     }
                     list.entries.push(entry);
                 }
-                Err((field, reason, remedy)) => {
-                    wrong.push(Wrong::new(document.place, &at(field), reason, remedy));
+                Err(mistakes) => {
+                    wrong.extend(mistakes.into_iter().map(|(field, reason, remedy)| {
+                        Wrong::new(document.place, &at(field), reason, remedy)
+                    }))
                 }
             }
         }
@@ -78,24 +84,33 @@ fn lists(documents: &[Document]) -> Result<BTreeMap<&str, List>, Vec<Wrong>> {
 
 type Mistake = (&'static str, String, &'static str);
 
-fn entry(written: &EntrySpec) -> Result<Entry, Mistake> {
+/// The entry, or everything that is wrong with it.
+fn entry(written: &EntrySpec) -> Result<Entry, Vec<Mistake>> {
+    let mut wrong = check_bounds(written);
     let slug = written.slug.0.trim();
     if slug.is_empty() || slug.chars().count() > SLUG_MAX || slug.chars().any(char::is_control) {
-        let remedy = "use 1 to 128 characters";
-        return Err(("slug", format!("`{slug}` cannot be a name"), remedy));
+        wrong.push(("slug", format!("`{slug}` cannot be a name"), "use 1 to 128 characters"));
     }
     let (question, answer) = (written.question.trim(), written.answer.trim());
     if question.is_empty() {
-        return Err(("question", "it is empty".into(), "write what customers ask"));
+        wrong.push(("question", "it is empty".into(), "write what customers ask"));
     }
     if answer.is_empty() {
-        return Err(("answer", "it is empty".into(), "write what the customer shall read"));
+        wrong.push(("answer", "it is empty".into(), "write what the customer shall read"));
     }
-    check_bounds(written)?;
-    let valid_from = instant("valid_from", written.valid_from.as_deref())?;
-    let valid_until = instant("valid_until", written.valid_until.as_deref())?;
+    let mut time = |field, text: &Option<String>| {
+        instant(field, text.as_deref()).unwrap_or_else(|mistake| {
+            wrong.push(mistake);
+            None
+        })
+    };
+    let valid_from = time("valid_from", &written.valid_from);
+    let valid_until = time("valid_until", &written.valid_until);
     if valid_from.zip(valid_until).is_some_and(|(from, until)| from >= until) {
-        return Err(("valid_until", "it ends before it begins".into(), "exchange the two"));
+        wrong.push(("valid_until", "it ends before it begins".into(), "exchange the two"));
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
     }
     let variants = written.variants.iter().map(|variant| variant.trim().to_owned());
     Ok(Entry {
@@ -108,19 +123,21 @@ fn entry(written: &EntrySpec) -> Result<Entry, Mistake> {
     })
 }
 
-fn check_bounds(written: &EntrySpec) -> Result<(), Mistake> {
+fn check_bounds(written: &EntrySpec) -> Vec<Mistake> {
     let remedy = "shorten it, or part the entry in two";
+    let mut wrong = Vec::new();
     if written.variants.len() > VARIANTS_MAX {
-        return Err(("variants", format!("more than {VARIANTS_MAX}"), remedy));
+        wrong.push(("variants", format!("more than {VARIANTS_MAX}"), remedy));
     }
     let questions = written.variants.iter().map(|variant| ("variants", variant, QUESTION_MAX));
     let others = [("question", &written.question, QUESTION_MAX), ("answer", &written.answer, ANSWER_MAX)];
     for (field, text, max) in others.into_iter().chain(questions) {
-        if text.graphemes(true).nth(max).is_some() {
-            return Err((field, format!("more than {max} characters"), remedy));
+        let is_told = wrong.iter().any(|(told, ..)| *told == field);
+        if !is_told && text.graphemes(true).nth(max).is_some() {
+            wrong.push((field, format!("more than {max} characters"), remedy));
         }
     }
-    Ok(())
+    wrong
 }
 
 /// A date alone would mean another moment in each zone, so the offset is asked for.

@@ -8,8 +8,11 @@ mod agent;
 mod change;
 mod document;
 mod knowledge;
+mod mistakes;
+mod parse;
 mod step;
 mod tenant;
+mod whose;
 
 pub use change::{Action, Change, FieldChange, Report, Summary};
 pub use document::Wrong;
@@ -18,6 +21,7 @@ use crate::state::App;
 use document::{Body, Document};
 use futures::StreamExt;
 use futures::stream::{self, TryStreamExt};
+use parse::Parsed;
 use spine::{Error, Position};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,11 +81,11 @@ struct Planned {
 /// [`Failure::Wrong`] names everything that is wrong, with its path and what mends it, before anything is
 /// appended.
 pub async fn apply(app: &App, text: &str, options: &Options) -> Result<Report, Failure> {
-    let documents = document::parse(text, options.tenant.as_deref()).map_err(Failure::Wrong)?;
-    if documents.iter().any(Document::asks_tables) {
+    let parsed = parse::parse(text, options.tenant.as_deref());
+    if parsed.documents.iter().any(Document::asks_tables) {
         caught_up(app).await?;
     }
-    let planned = plan(app, &documents).await?;
+    let planned = plan(app, parsed).await?;
     let mut report = Report { dry_run: options.dry_run, ..Report::default() };
     let mut steps = Vec::new();
     for Planned { change, step } in planned {
@@ -100,9 +104,14 @@ async fn caught_up(app: &App) -> Result<(), Error> {
     app.inner.reader.wait_for(&ends, CATCH_UP_PATIENCE).await
 }
 
-async fn plan(app: &App, documents: &[Document]) -> Result<Vec<Planned>, Failure> {
-    let (mut planned, mut wrong) = (Vec::new(), Vec::new());
-    for document in documents {
+/// Plans what can be planned, so that everything wrong is told at once.
+async fn plan(app: &App, parsed: Parsed) -> Result<Vec<Planned>, Failure> {
+    let Parsed { documents, mut wrong, lacks_tenants } = parsed;
+    let mut planned = Vec::new();
+    if !lacks_tenants {
+        wrong.extend(whose::unknown(app, &documents).await?);
+    }
+    for document in &documents {
         let result = match &document.body {
             Body::Tenant(spec) => tenant::plan(app, document, spec).await,
             Body::Account(spec) => account::plan(app, document, spec).await,
@@ -116,11 +125,12 @@ async fn plan(app: &App, documents: &[Document]) -> Result<Vec<Planned>, Failure
             Err(failed) => return Err(failed),
         }
     }
-    match knowledge::plan(app, documents).await {
+    match knowledge::plan(app, &documents).await {
         Ok(more) => planned.extend(more),
         Err(Failure::Wrong(more)) => wrong.extend(more),
         Err(failed) => return Err(failed),
     }
+    wrong.sort_by_key(|wrong| wrong.document);
     if wrong.is_empty() { Ok(planned) } else { Err(Failure::Wrong(wrong)) }
 }
 

@@ -22,8 +22,8 @@ presence: online
 kind: Account
 slug: shop-widget
 channel: widget
-settings: {color: '#fff', retries: 3}
-secrets: {key: s3cret-value}
+settings: {persona: 小溪, text_max: 300}
+secrets: {widget_secret: s3cret-value-of-16}
 ---
 kind: Knowledge
 prune: true
@@ -79,7 +79,7 @@ async fn documents_are_applied_once_and_again_change_nothing() {
         assert_eq!(fields[0], (&json!("anna"), &json!([{"field": "capacity", "from": "3", "to": "4"}])));
         assert_eq!(
             fields[1],
-            (&json!("shop-widget"), &json!([{"field": "secrets.key", "from": "***", "to": "***"}]))
+            (&json!("shop-widget"), &json!([{"field": "secrets.widget_secret", "from": "***", "to": "***"}]))
         );
         assert_eq!((fields[2].0, &report["changes"][2]["action"]), (&json!("ship"), &json!("removed")));
         assert!(!report.to_string().contains("other-value"));
@@ -101,12 +101,15 @@ async fn what_is_applied_is_seen_over_the_api() {
         assert_eq!((&me["role"], &me["agent"]), (&json!("agent"), &made["agent"]));
         let accounts = world.get(token, "/accounts").await.ok();
         let account = &accounts["items"][0];
-        assert_eq!((&account["slug"], &account["settings"]["retries"]), (&json!("shop-widget"), &json!("3")));
-        assert_eq!(account["secrets"], json!(["key"]));
+        assert_eq!(
+            (&account["slug"], &account["settings"]["text_max"]),
+            (&json!("shop-widget"), &json!("300"))
+        );
+        assert_eq!(account["secrets"], json!(["widget_secret"]));
         let agents = world.get(token, "/agents").await.ok();
         assert_eq!(
-            (&agents["items"][0]["name"], &agents["items"][0]["presence"]),
-            (&json!("Anna"), &json!("online"))
+            ["slug", "name", "presence"].map(|field| &agents["items"][0][field]),
+            [&json!("anna"), &json!("Anna"), &json!("online")]
         );
         let path = format!("/agents/{}/presence", made["agent"].as_str().unwrap());
         let away =
@@ -149,6 +152,18 @@ kind: Robot
 ---
 kind: Agent
 name: bob
+capacity: 5000
+channels: [htp]
+---
+kind: Account
+slug: shop-http
+channel: http
+settings: {callback: https://shop.example/in}
+secrets: {webhook_secret: hunter2}
+---
+kind: Account
+slug: shop-htp
+channel: htp
 ";
         let (status, problem) = admin(&world, "POST", "/admin/apply", text).await;
         assert_eq!(status, 422);
@@ -160,10 +175,22 @@ name: bob
             .collect();
         assert_eq!(
             wrong,
-            [(1, "settings"), (2, "capcity"), (3, "entries[0].answer"), (4, "kind"), (5, "tenant")],
+            [
+                (1, "settings.confidence_mini"),
+                (2, "capcity"),
+                (3, "entries[0].answer"),
+                (4, "kind"),
+                (5, "capacity"),
+                (5, "channels[0]"),
+                (6, "settings.callback"),
+                (6, "settings.callback_url"),
+                (6, "secrets.webhook_secret"),
+                (7, "channel"),
+            ],
             "{problem:#}"
         );
         assert!(problem["wrong"].as_array().unwrap().iter().all(|wrong| wrong["remedy"] != ""));
+        assert!(!problem.to_string().contains("hunter2"), "{problem:#}");
         let (status, problem) = admin(&world, "POST", "/admin/apply", "kind: [").await;
         assert_eq!((status, problem["wrong"][0]["document"].as_u64()), (422, Some(1)));
         let twice = "kind: Agent\ntenant: shop\nname: a\n---\nkind: Agent\ntenant: shop\nname: a\n";
@@ -175,11 +202,27 @@ name: bob
 }
 
 #[tokio::test]
+async fn a_document_of_a_tenant_that_is_nowhere_is_refused() {
+    on_each(async |world| {
+        let agent = |tenant: &str| format!("kind: Agent\ntenant: {tenant}\nname: anna\n");
+        let (status, problem) = admin(&world, "POST", "/admin/apply", agent("shop")).await;
+        assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("tenant")), "{problem:#}");
+        let both = format!("{}---\nkind: Tenant\nname: shop\n", agent("shop"));
+        assert_eq!(counts(&apply(&world, &both).await), [2, 0, 0, 0]);
+        // Applied by now.
+        assert_eq!(counts(&apply(&world, &agent("shop")).await), [0, 0, 1, 0]);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_slug_of_another_tenants_account_is_refused() {
     on_each(async |world| {
         apply(&world, DOCUMENTS).await;
-        let text = json!({"kind": "Account", "tenant": "other", "slug": "shop-widget", "channel": "widget"});
-        let (status, problem) = admin(&world, "POST", "/admin/apply", text.to_string()).await;
+        let text = "kind: Tenant\nname: other\n---\nkind: Account\nslug: shop-widget\nchannel: widget\n\
+                    secrets: {widget_secret: another-secret-of-16}\n";
+        let (status, problem) = admin(&world, "POST", "/admin/apply", text).await;
         assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("slug")));
         world.stop().await;
     })
@@ -191,13 +234,14 @@ async fn five_thousand_entries_are_applied_in_seconds() {
     on_each(async |world| {
         let entry = |i| json!({"slug": format!("e{i}"), "question": format!("问题{i}？"), "answer": "答"});
         let entries: Vec<_> = (0..5_000).map(entry).collect();
-        let text = json!({"kind": "Knowledge", "tenant": "shop", "entries": entries}).to_string();
+        let entries = json!({"kind": "Knowledge", "tenant": "shop", "entries": entries});
+        let text = format!("kind: Tenant\nname: shop\n---\n{entries}");
         let start = std::time::Instant::now();
         let report = apply(&world, &text).await;
         let first = start.elapsed();
-        assert_eq!(counts(&report), [5_000, 0, 0, 0]);
+        assert_eq!(counts(&report), [5_001, 0, 0, 0]);
         let again = apply(&world, &text).await;
-        assert_eq!(counts(&again), [0, 0, 5_000, 0]);
+        assert_eq!(counts(&again), [0, 0, 5_001, 0]);
         eprintln!("5000 entries applied in {first:?}, again in {:?}", start.elapsed() - first);
         assert!(first.as_secs() < 60, "{first:?}");
         world.stop().await;

@@ -144,6 +144,7 @@ impl World {
     pub(crate) async fn team(&self) {
         for (id, name) in [(ANNA, "Anna"), (BOB, "Bob")] {
             let profile = events::agent::Profile {
+                slug: None,
                 name: name.into(),
                 capacity: 5,
                 skills: vec![],

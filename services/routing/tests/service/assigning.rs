@@ -95,6 +95,7 @@ async fn those_who_came_at_night_are_assigned_when_an_agent_comes_in_the_morning
         }
         world.read_all().await;
         let profile = |queue: &str| Profile {
+            slug: None,
             name: "早".into(),
             capacity: 2,
             skills: vec![],

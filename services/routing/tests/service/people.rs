@@ -49,6 +49,7 @@ impl People {
     /// An agent who serves everything, online.
     pub(crate) async fn agent(&self, number: u128, capacity: u32) -> Uuid {
         let profile = Profile {
+            slug: None,
             name: format!("小{number}"),
             capacity,
             skills: vec![],
