@@ -2,6 +2,7 @@
 
 use crate::accounts::{Accounts, Ready};
 use crate::channels::contract::{RawRequest, Refusal, Reply};
+use crate::refused;
 use crate::request;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -9,6 +10,7 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
+use runtime::Problem;
 use runtime::metrics::Counter;
 use spine::Clock;
 use spine::journal::Journal;
@@ -118,7 +120,7 @@ impl Intake {
             // Only for diagnosis, so a failure to keep it changes nothing.
             let _ = self.journal.refuse(slug, why).await;
         }
-        (status, why).into_response()
+        refused::problem(why, status).into_response()
     }
 }
 
@@ -155,5 +157,7 @@ fn respond(reply: Reply) -> Response {
 /// Not durable, so not acknowledged: the platform delivers again.
 fn unavailable(error: &spine::Error) -> Response {
     tracing::warn!(error = error as &dyn std::error::Error, "a request could not be journalled");
-    StatusCode::SERVICE_UNAVAILABLE.into_response()
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The request could not be kept")
+        .remedy("Send it again; it was not taken.")
+        .into_response()
 }

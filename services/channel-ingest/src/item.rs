@@ -3,6 +3,7 @@
 use crate::accounts::Ready;
 use crate::channels::contract::{Item, Kind, Media};
 use crate::evidence;
+use crate::moment::told_at;
 use crate::privacy;
 use conversation::{
     Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
@@ -180,7 +181,7 @@ fn received(arrival: &Arrival<'_>, message: Uuid, content: Content, began: Optio
         message,
         provider: item.item_id.clone(),
         content,
-        sent_at: item.sent_at.unwrap_or(at),
+        sent_at: told_at(item.sent_at, at),
         order: item.order,
         window: item.window,
         raw: arrival.raw.clone(),
@@ -197,7 +198,7 @@ fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&st
         message,
         provider: item.item_id.clone(),
         content,
-        sent_at: item.sent_at.unwrap_or(at),
+        sent_at: told_at(item.sent_at, at),
         raw: arrival.raw.clone(),
     };
     ("echo", Box::new(move |state| conversation::echo(state, &echo, at)))
@@ -206,7 +207,7 @@ fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&st
 /// What the customer or the platform did without writing; none when it is no part of a conversation.
 fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked>, Error> {
     let (item, at) = (arrival.item, arrival.received_at);
-    let (provider, sent_at) = (item.item_id.clone(), item.sent_at.unwrap_or(at));
+    let (provider, sent_at) = (item.item_id.clone(), told_at(item.sent_at, at));
     let (touch, window) = (item.touch.clone(), item.window);
     let visit = |by| -> Asked {
         let visit = Visit { by, provider: provider.clone(), touch: touch.clone(), window, sent_at, began };

@@ -39,6 +39,10 @@ pub(crate) struct Sockets {
     pub(crate) room: Arc<Semaphore>,
 }
 
+fn refused(why: &str, status: StatusCode) -> Response {
+    crate::refused::problem(why, status).into_response()
+}
+
 /// `GET /channels/widget/<account>/socket`.
 pub(crate) async fn upgrade(
     State(sockets): State<Sockets>,
@@ -48,18 +52,18 @@ pub(crate) async fn upgrade(
 ) -> Response {
     let ready = match sockets.accounts.by_slug("widget", &slug).await {
         Ok(Some(ready)) => ready,
-        Ok(None) => return (StatusCode::NOT_FOUND, "unknown_account").into_response(),
+        Ok(None) => return refused("unknown_account", StatusCode::NOT_FOUND),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "an account cannot be opened");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            return refused("away", StatusCode::SERVICE_UNAVAILABLE);
         }
     };
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     if !widget::origin_allowed(&ready.account, origin) {
-        return (StatusCode::FORBIDDEN, "origin").into_response();
+        return refused("origin", StatusCode::FORBIDDEN);
     }
     let Ok(permit) = sockets.room.clone().try_acquire_owned() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return refused("full", StatusCode::SERVICE_UNAVAILABLE);
     };
     upgrade.max_message_size(FRAME_MAX_BYTES * 2).on_upgrade(move |socket| async move {
         let _permit = permit;

@@ -61,7 +61,14 @@ fn what_the_partner_vouches_for_is_evidence() {
     let wanted = [(EvidenceKind::Login, "user-7"), (EvidenceKind::VerifiedPhone, "+8613800138000")];
     assert_eq!(found, wanted);
     assert!(one(r#","text":"a""#).unwrap().evidence.is_empty());
-    for wrong in [r#""user-7""#, r#"{"login":7}"#, r#"{"phone":" "}"#] {
+    for wrong in [
+        r#""user-7""#,
+        r#"{"login":7}"#,
+        r#"{"phone":" "}"#,
+        r#"{"phone":"12"}"#,
+        r#"{"login":"user-7","phone":"13800138000"}"#,
+        r#"{"email":"li"}"#,
+    ] {
         let fault = one(&format!(r#","text":"a","identity":{wrong}"#)).unwrap_err();
         assert!(fault.to_string().contains("identity"), "{fault}");
     }
@@ -139,6 +146,8 @@ fn a_field_that_is_missing_or_wrong_is_named() {
     for (fields, named) in [
         ("", "text is missing"),
         (r#","text":null"#, "text is missing"),
+        (r#","text":" \u0007""#, "text is not something to read, and there is no media"),
+        (r#","kind":"echo","text":"""#, "text is not something to read, and there is no media"),
         (r#","text":"a","kind":5"#, "kind is not text"),
         (r#","text":"a","order":1.5"#, "order is not a whole number of 64 bits"),
         (r#","text":"a","order":"1""#, "order is not a whole number of 64 bits"),
@@ -156,7 +165,7 @@ fn a_field_that_is_missing_or_wrong_is_named() {
 }
 
 #[test]
-fn each_kind_is_understood_and_an_unknown_one_is_a_placeholder() {
+fn each_kind_is_understood_and_an_unknown_one_is_set_aside() {
     let kind = |fields: &str| one(fields).unwrap().kind;
     assert_eq!(kind(r#","kind":"follow""#), Kind::Follow);
     assert_eq!(kind(r#","kind":"unfollow""#), Kind::Unfollow);
@@ -166,7 +175,8 @@ fn each_kind_is_understood_and_an_unknown_one_is_a_placeholder() {
     assert_eq!(kind(r#","kind":"receipt","of":"m","state":"read""#), read);
     assert_eq!(kind(r#","kind":"echo","text":"t""#), Kind::Echo { of: None });
     assert_eq!(kind(r#","kind":"echo","text":"t","of":"m""#), Kind::Echo { of: Some("m".into()) });
-    assert_eq!(kind(r#","kind":"dance""#), Kind::Unsupported { name: "dance".into() });
+    let words = "kind is not message, follow, unfollow, scan, menu, receipt or echo";
+    assert_eq!(one(r#","kind":"dance","text":"a""#).unwrap_err().to_string(), words);
     let image = r#","media":{"kind":"image","url":"https://a.b/c.png"}"#;
     assert_eq!(kind(image), Kind::Message { content: ContentKind::Image, choice: None });
 }

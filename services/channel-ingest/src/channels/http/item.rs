@@ -2,18 +2,19 @@
 //!
 //! Required: `id` (text, 1 to 200 characters), `user` (likewise: what the partner calls the person), `sent_at` (RFC
 //! 3339 text, or milliseconds since 1970 as a number). `kind` is `message` if left out, else `follow`, `unfollow`,
-//! `scan`, `menu`, `receipt` or `echo`; any other is kept as unsupported. A message or echo needs `text` or `media`
+//! `scan`, `menu`, `receipt` or `echo`; an item of any other is set aside. A message or echo needs `text` or `media`
 //! (`{"kind": "image|voice|video|file|location|link", "url": ...}` or `"id"`); a receipt needs `of` (our message id)
 //! and `state` (`delivered` or `read`); a menu needs `key`. Optional: `name`, `order` (a whole number), `choice`,
 //! `touch` (`source`, `medium`, `campaign`, `scene`, `page`), and for an echo `of`. Unknown fields are passed over.
 //!
 //! `identity` (`login`, `phone`, `email`) is what the partner vouches for: its own id of the signed-in user, and a phone
-//! or e-mail address that the person proved to own. What somebody typed into a form does not belong there. Threads of
+//! (E.164) or e-mail address that the person proved to own. What somebody typed into a form does not belong there. Threads of
 //! one login, phone or address become one customer, on whatever channel.
 //!
 //! Identity: kind and `id`, hashed under the tenant's key, since partners put numbers of people into ids.
 
 use crate::channels::contract::{Account, Cause, Evidence, Item, ItemFault, Kind, Media};
+use crate::channels::proven;
 use crate::channels::text::{clean, clean_line};
 use bytes::Bytes;
 use events::customer::EvidenceKind;
@@ -23,6 +24,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
+const KINDS: &str = "message, follow, unfollow, scan, menu, receipt or echo";
 const ID_MAX_CHARS: usize = 200;
 const NAME_MAX_CHARS: usize = 128;
 const EVIDENCE_MAX_CHARS: usize = 320;
@@ -89,16 +91,19 @@ fn kind(fields: &Fields, name: &str) -> Result<Kind, Cause> {
         "scan" => Ok(Kind::Scan),
         "menu" => Ok(Kind::Menu { key: self::name(fields, "key")? }),
         "receipt" => Ok(Kind::Receipt { of: self::name(fields, "of")?, state: state(fields)? }),
-        other => Ok(Kind::Unsupported { name: clean_line(other, 64) }),
+        _ => Err(Cause::Field { field: "kind", expected: KINDS }),
     }
 }
 
-/// The content of what somebody wrote: text or media must be there.
+/// The content of what somebody wrote: text that can be seen, or media, must be there.
 fn content(fields: &Fields) -> Result<ContentKind, Cause> {
     if let Some(media) = media(fields)? {
         return Ok(media.kind);
     }
     match text(fields, "text")? {
+        Some(text) if clean(text).trim().is_empty() => {
+            Err(Cause::Field { field: "text", expected: "something to read, and there is no media" })
+        }
         Some(_) => Ok(ContentKind::Text),
         None => Err(Cause::Missing("text")),
     }
@@ -177,7 +182,15 @@ fn evidence(fields: &Fields) -> Result<Vec<Evidence>, Cause> {
         if value.is_empty() || value.chars().count() > EVIDENCE_MAX_CHARS {
             return Err(fault("of texts of 1 to 320 characters"));
         }
-        found.push(Evidence { kind, value });
+        match kind {
+            EvidenceKind::VerifiedPhone if !proven::is_phone(&value) => {
+                return Err(Cause::Field { field: "identity.phone", expected: proven::PHONE });
+            }
+            EvidenceKind::VerifiedEmail if !proven::is_email(&value) => {
+                return Err(Cause::Field { field: "identity.email", expected: proven::EMAIL });
+            }
+            _ => found.push(Evidence { kind, value }),
+        }
     }
     Ok(found)
 }

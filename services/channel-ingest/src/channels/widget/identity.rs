@@ -4,9 +4,11 @@
 //! `<base64url header>.<base64url claims>`) under the account's `identity_secret`. Claims: `aud` the account's public
 //! name, `sub` the shop's id of the user, `exp` the end in seconds since 1970, at most a day ahead; optional `nbf`,
 //! and, as OpenID Connect names them, `phone_number` with `phone_number_verified: true` and `email` with
-//! `email_verified: true`. An address that is not marked as verified is passed over: typing it is no proof.
+//! `email_verified: true`. An address that is not marked as verified is passed over: typing it is no proof. One that is
+//! marked and is none (a number not as E.164 writes it) makes the proof invalid.
 
 use crate::channels::contract::Evidence;
+use crate::channels::proven;
 use crate::channels::text::clean;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,7 +24,6 @@ pub const LIFE_S_MAX: i64 = 24 * 3600;
 const SKEW_S: i64 = 300;
 const TOKEN_BYTES_MAX: usize = 4096;
 const USER_CHARS_MAX: usize = 200;
-const ADDRESS_CHARS_MAX: usize = 320;
 
 /// What a proof proves. Personal data.
 #[derive(Clone, PartialEq, Eq)]
@@ -132,14 +133,17 @@ fn judge(claims: Claims, account: &str, now_s: i64) -> Result<Proven, Fault> {
     if too_long || too_early || login.is_empty() || login.chars().count() > USER_CHARS_MAX {
         return Err(Fault::Invalid);
     }
-    let address = |value: Option<String>, verified: bool| {
-        let value = clean(value.filter(|_| verified)?.as_str()).trim().to_owned();
-        Some(value).filter(|value| !value.is_empty() && value.chars().count() <= ADDRESS_CHARS_MAX)
+    let address = |value: Option<String>, verified: bool, is_one: fn(&str) -> bool| {
+        let value = value.filter(|_| verified).map(|value| clean(&value).trim().to_owned());
+        match value.filter(|value| !value.is_empty()) {
+            Some(value) if !is_one(&value) => Err(Fault::Invalid),
+            address => Ok(address),
+        }
     };
     Ok(Proven {
         login,
-        phone: address(claims.phone_number, claims.phone_number_verified),
-        email: address(claims.email, claims.email_verified),
+        phone: address(claims.phone_number, claims.phone_number_verified, proven::is_phone)?,
+        email: address(claims.email, claims.email_verified, proven::is_email)?,
     })
 }
 
@@ -238,6 +242,8 @@ mod tests {
             json!({ "sub": "  " }),
             json!({ "sub": "x".repeat(201) }),
             json!({ "sub": 7 }),
+            json!({ "phone_number": "12", "phone_number_verified": true }),
+            json!({ "email": "li", "email_verified": true }),
             json!({ "aud": null }),
         ] {
             assert_eq!(fault(&signed(&claims(wrong.clone()))), Fault::Invalid, "{wrong}");
