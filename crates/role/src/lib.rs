@@ -112,7 +112,8 @@ impl Frame {
 /// [`Error::Name`] when the text holds no positions, [`Error::Timeout`] when the reader does not get there.
 pub async fn at_least(reader: &Reader, positions: &str) -> Result<(), Error> {
     let parsed = positions.split(',').map(str::trim).filter(|position| !position.is_empty());
-    let parsed = parsed.map(str::parse).collect::<Result<Vec<Position>, Error>>()?;
+    let wrong = |_| Error::Name { field: "at_least", value: positions.to_owned() };
+    let parsed = parsed.map(str::parse::<Position>).collect::<Result<Vec<_>, Error>>().map_err(wrong)?;
     if parsed.is_empty() {
         return Ok(());
     }

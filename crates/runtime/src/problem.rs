@@ -122,25 +122,59 @@ impl IntoResponse for Problem {
     }
 }
 
-fn unreadable(status: StatusCode, field: &str, text: String) -> Problem {
-    Problem::new(status, "unreadable", "The request cannot be read").field(field).detail(text)
+/// `part` is what is at fault when the text names no field of it.
+fn unreadable(status: StatusCode, part: &str, text: &str) -> Problem {
+    let (field, words) = located(text);
+    Problem::new(status, "unreadable", "The request cannot be read")
+        .field(field.as_deref().unwrap_or(part))
+        .detail(words)
 }
+
+/// The field and what is wrong with it, from the words of a rejection, such as `Failed to deserialize query string:
+/// page_size: invalid digit found in string` or `…: missing field `metric``.
+fn located(text: &str) -> (Option<String>, String) {
+    let Some(words) = BEGINNINGS.iter().find_map(|beginning| text.strip_prefix(beginning)) else {
+        return (None, text.to_owned());
+    };
+    let is_path = |path: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+        !path.is_empty() && path.chars().all(allowed)
+    };
+    let (path, words) = match words.split_once(": ") {
+        Some((path, rest)) if is_path(path) => (path.trim_matches('.'), rest),
+        _ => ("", words),
+    };
+    let named = [UNKNOWN, MISSING].iter().find_map(|word| words.strip_prefix(word)?.split('`').next());
+    let field = match named {
+        Some(name) if path.is_empty() || path == name => name.to_owned(),
+        Some(name) if path.ends_with(&format!(".{name}")) => path.to_owned(),
+        Some(name) => format!("{path}.{name}"),
+        None => path.to_owned(),
+    };
+    (Some(field).filter(|field| !field.is_empty()), words.to_owned())
+}
+
+const UNKNOWN: &str = "unknown field `";
+const MISSING: &str = "missing field `";
+/// How axum begins the words of a rejection that names a field.
+const BEGINNINGS: [&str; 2] =
+    ["Failed to deserialize query string: ", "Failed to deserialize the JSON body into the target type: "];
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        unreadable(rejection.status(), "body", rejection.body_text())
+        unreadable(rejection.status(), "body", &rejection.body_text())
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        unreadable(rejection.status(), "query", rejection.body_text())
+        unreadable(rejection.status(), "query", &rejection.body_text())
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        unreadable(rejection.status(), "path", rejection.body_text())
+        unreadable(rejection.status(), "path", &rejection.body_text())
     }
 }
 
@@ -163,6 +197,54 @@ mod tests {
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[expect(dead_code, reason = "only its form is asked for")]
+        page_size: Option<u32>,
+        #[expect(dead_code, reason = "only its form is asked for")]
+        metric: String,
+        #[expect(dead_code, reason = "only its form is asked for")]
+        to: Option<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[expect(dead_code, reason = "only its form is asked for")]
+        agent: u8,
+    }
+
+    #[test]
+    fn an_unreadable_query_names_its_field() {
+        for (query, field) in [
+            ("metric=a&page_size=many", "page_size"),
+            ("metric=a&pagesize=1", "pagesize"),
+            ("page_size=1", "metric"),
+        ] {
+            let uri = format!("http://x/?{query}").parse().unwrap();
+            let problem = Problem::from(axum::extract::Query::<Asked>::try_from_uri(&uri).unwrap_err());
+            assert_eq!((problem.status, problem.field.as_deref()), (400, Some(field)), "{problem:?}");
+            assert!(!problem.detail.unwrap().contains("Failed to"), "{query}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_body_names_its_field() {
+        for (body, field) in [
+            (r#"{"metric": 7}"#, "metric"),
+            (r#"{"metric": "a", "x": 1}"#, "x"),
+            (r#"{}"#, "metric"),
+            (r#"{"metric": "a", "to": {"agent": "x"}}"#, "to.agent"),
+            (r#"{"metric": "a", "to": {"agnt": 1}}"#, "to.agnt"),
+            (r#"{"metric": "a", "to": {}}"#, "to.agent"),
+            (r#"{"metric": "#, "body"),
+        ] {
+            let problem = Problem::from(Json::<Asked>::from_bytes(body.as_bytes()).unwrap_err());
+            assert_eq!(problem.field.as_deref(), Some(field), "{problem:?}");
+        }
     }
 
     #[test]

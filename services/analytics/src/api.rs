@@ -76,6 +76,9 @@ fn status(refusal: Refusal) -> Status {
         Refusal::Invalid(_) => Status::invalid_argument(refusal.to_string()),
         Refusal::NoSuchAccount => Status::not_found(refusal.to_string()),
         Refusal::TooMuch { .. } => Status::resource_exhausted(refusal.to_string()),
+        Refusal::Failed(Error::Name { field: "at_least", .. }) => {
+            Status::invalid_argument("at_least holds no positions")
+        }
         Refusal::Failed(error @ Error::Name { .. }) => Status::invalid_argument(error.to_string()),
         Refusal::Failed(error @ Error::Timeout { .. }) => Status::deadline_exceeded(error.to_string()),
         Refusal::Failed(error) => {

@@ -81,7 +81,7 @@ pub(crate) fn page_size(asked: u32) -> Result<u32, Refusal> {
     match asked {
         0 => Ok(PAGE_SIZE),
         1..=PAGE_SIZE_MAX => Ok(asked),
-        _ => Err(Refusal::Invalid(format!("a page has at most {PAGE_SIZE_MAX} rows"))),
+        _ => Err(Refusal::Invalid(format!("page_size is at most {PAGE_SIZE_MAX}"))),
     }
 }
 

@@ -1,12 +1,14 @@
 //! The console's part of the admin port: tokens and documents, for the command line and the operator.
 
 use crate::access::Role;
-use crate::api::extract::{Body, Params, Place, id_in_path};
+use crate::api::BODY_BYTES_MAX;
+use crate::api::extract::{Body, Params, Place, id_in_path, too_large};
 use crate::api::time::{Time, micros};
 use crate::apply::{self, Failure, Options, Report, Wrong, id_of};
 use crate::refusal::Refusal;
 use crate::state::App;
 use crate::tokens::{self, NewToken, Token};
+use axum::extract::rejection::StringRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -35,6 +37,7 @@ pub fn admin_routes(app: App) -> Router {
     Router::new()
         .route("/admin/tokens", post(create).get(list))
         .route("/admin/tokens/{id}", delete(revoke))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .route("/admin/apply", post(applied).layer(DefaultBodyLimit::max(DOCUMENTS_BYTES_MAX)))
         .with_state(app)
 }
@@ -159,8 +162,16 @@ struct WrongDocuments {
 async fn applied(
     State(app): State<App>,
     Params(query): Params<ApplyQuery>,
-    text: String,
+    text: Result<String, StringRejection>,
 ) -> Result<Json<Report>, Response> {
+    let text = text.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(DOCUMENTS_BYTES_MAX).into_response(),
+        status => Problem::new(status, "unreadable", "The documents cannot be read")
+            .field("body")
+            .detail(rejection.body_text())
+            .remedy("Send them as UTF-8.")
+            .into_response(),
+    })?;
     let options = Options { tenant: query.tenant, dry_run: query.dry_run };
     match apply::apply(&app, &text, &options).await {
         Ok(report) => Ok(Json(report)),

@@ -109,6 +109,10 @@ fn erased() -> Problem {
 
 fn of_machine(error: &Error) -> Problem {
     match error {
+        Error::Name { field: field @ "at_least", value } => {
+            Problem::invalid(field, format!("`{value}` holds no positions of the log."))
+                .remedy("Give the `position` that a write answered, several with commas between them.")
+        }
         Error::Name { field, value } => {
             Problem::invalid(field, format!("`{value}` cannot be read as a {field}."))
         }

@@ -77,7 +77,8 @@ fn parse(id: &str) -> Result<Uuid, Status> {
 /// What a fault of the machine is called outside; its text is for the log.
 fn status(error: Error) -> Status {
     match &error {
-        Error::Name { .. } => Status::invalid_argument("at_least holds no positions"),
+        Error::Name { field: "at_least", .. } => Status::invalid_argument("at_least holds no positions"),
+        Error::Name { .. } => Status::invalid_argument(error.to_string()),
         Error::Timeout { .. } => Status::deadline_exceeded("the read model is not there yet"),
         _ => {
             tracing::error!(error = &error as &dyn std::error::Error, "a query failed");

@@ -142,6 +142,7 @@ fn place_of(token: &str) -> Result<Option<Place>, Status> {
 fn status(error: Error) -> Status {
     match error {
         Error::Timeout { .. } => Status::deadline_exceeded("the reader did not get there in time"),
+        Error::Name { field: "at_least", .. } => Status::invalid_argument("at_least holds no positions"),
         Error::Name { .. } => Status::invalid_argument(error.to_string()),
         error => {
             tracing::warn!(error = %spine::error::chain(&error), "a query failed");

@@ -2,6 +2,7 @@
 
 use super::acting::Acting;
 use super::extract::{Body, BodyOrDefault};
+use super::queues;
 use super::written::Written;
 use crate::access::Act;
 use crate::refusal::{Refusal, RefusalBody};
@@ -88,7 +89,7 @@ pub(crate) struct TransferRequest {
     to: TransferTo,
 }
 
-/// Gives the conversation to a colleague or a queue.
+/// Gives the conversation to a colleague or to one of the tenant's queues.
 #[utoipa::path(
     post, path = "/threads/{thread}/transfer", operation_id = "transfer", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -99,7 +100,10 @@ pub(crate) async fn transfer(acting: Acting<Body<TransferRequest>>) -> Result<Wr
     let Body(asked) = &acting.asked;
     let to = match &asked.to {
         TransferTo::Agent(agent) => TransferredTo::Agent(checked_agent(&acting, *agent).await?),
-        TransferTo::Queue(queue) => TransferredTo::Queue(checked_queue(queue)?),
+        TransferTo::Queue(queue) => {
+            let known = queues::known(&acting.app, &acting.caller.tenant).await?;
+            TransferredTo::Queue(queues::checked(queue, &known)?)
+        }
     };
     let transfer = Transfer { by: acting.agent, tenure: asked.tenure, to };
     acting.decide("transfer", |thread| conversation::transfer(thread, &transfer, acting.at)).await
@@ -112,15 +116,6 @@ async fn checked_agent<B>(acting: &Acting<B>, agent: Uuid) -> Result<Uuid, Refus
     }
     let text = format!("There is no agent {agent} in the team.");
     Err(Problem::invalid("to.agent", text).remedy("Name one that `GET /agents` lists.").into())
-}
-
-fn checked_queue(queue: &str) -> Result<String, Refusal> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if queue.is_empty() || queue.len() > 40 || !queue.chars().all(allowed) {
-        let text = "A queue is 1 to 40 letters, digits, dashes and underscores.";
-        return Err(Problem::invalid("to.queue", text).into());
-    }
-    Ok(queue.to_owned())
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -142,14 +137,27 @@ pub(crate) struct CloseRequest {
 )]
 pub(crate) async fn close(acting: Acting<BodyOrDefault<CloseRequest>>) -> Result<Written, Refusal> {
     let BodyOrDefault(asked) = &acting.asked;
-    let n = match asked.n {
-        Some(n) => n,
-        // Closing what is closed already is closing the last one again.
-        None => {
-            let last = |thread: &Thread| thread.open_number().unwrap_or(thread.last_number());
-            acting.app.log().read(&acting.address, last).await?
-        }
-    };
+    // Closing what is closed already is closing the last one again.
+    let look = |thread: &Thread| (thread.open_number().unwrap_or(thread.last_number()), thread.last_number());
+    let (current, last) = acting.app.log().read(&acting.address, look).await?;
+    let n = asked.n.unwrap_or(current);
+    if last > 0 && !(1..=last).contains(&n) {
+        let text = format!("There is no conversation {n} in the thread; its last is {last}.");
+        return Err(Problem::invalid("n", text).remedy("Leave it out for the one that is open.").into());
+    }
     let close = Close::ByAgent { n, agent: acting.agent, seen: asked.seen };
-    acting.decide("close", |thread| conversation::close(thread, &close, acting.at)).await
+    let written = acting.decide("close", |thread| conversation::close(thread, &close, acting.at)).await;
+    written.map_err(|refusal| if asked.seen.is_none() { unseen(refusal) } else { refusal })
+}
+
+/// What is missing is said by its name: the screen that closes did not say what it showed.
+fn unseen(mut refusal: Refusal) -> Refusal {
+    if let Some(newer) = &refusal.0.newer {
+        let remedy = format!("Send `seen` with the customer's last message that you saw, such as {newer}.");
+        refusal.0.problem.field = Some("seen".into());
+        refusal.0.problem.detail =
+            Some("The customer wrote, and `seen` does not say that it was read.".into());
+        refusal.0.problem.remedy = Some(remedy);
+    }
+    refusal
 }

@@ -3,6 +3,7 @@
 use super::extract::{Place, id_in_path};
 use super::written::{Written, decide};
 use crate::caller::Caller;
+use crate::project::words;
 use crate::refusal::Refusal;
 use crate::state::App;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -58,10 +59,8 @@ impl<B> Acting<B> {
         if let Some(agent) = &refusal.0.agent {
             refusal.0.agent_name = self.name_of(agent).await?;
         }
-        if let Some(owner) = refusal.0.owner {
-            let who = refusal.0.agent_name.as_deref().or(refusal.0.agent.as_deref()).unwrap_or(owner);
-            refusal.0.problem.detail = Some(format!("The conversation belongs to {who} now."));
-        }
+        let is_own = refusal.0.agent.as_deref() == Some(self.agent.to_string().as_str());
+        say_who(&mut refusal, is_own);
         Ok(refusal)
     }
 
@@ -78,5 +77,51 @@ impl<B> Acting<B> {
             .await
             .map_err(Error::database("find an agent"))?;
         Ok(row.map(|row| row.get(0)))
+    }
+}
+
+/// Who has the conversation, in words, and what can be done about it.
+fn say_who(refusal: &mut Refusal, is_own: bool) {
+    let Some(owner) = refusal.0.owner else { return };
+    let tenure = refusal.0.tenure.unwrap_or_default();
+    let who = refusal.0.agent_name.clone().or(refusal.0.agent.clone()).unwrap_or_else(|| owner.to_owned());
+    let (detail, remedy) = match owner {
+        words::AI => ("The AI has the conversation.".to_owned(), "Take it over first."),
+        words::QUEUE => ("The conversation waits in a queue.".to_owned(), "Take it over first."),
+        words::OUTSIDE => (
+            "Somebody answers in the platform's own app.".to_owned(),
+            "Take the conversation over first, once they are done.",
+        ),
+        _ if is_own => (
+            format!("You have the conversation, and its tenure is {tenure} by now."),
+            "Read the conversation again and send the tenure that it shows.",
+        ),
+        _ => (
+            format!("{who} has the conversation."),
+            "Ask them to transfer it; a supervisor can take it over from them.",
+        ),
+    };
+    (refusal.0.problem.detail, refusal.0.problem.remedy) = (Some(detail), Some(remedy.to_owned()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conversation::Owner;
+
+    fn said(owner: Owner, is_own: bool) -> (String, String) {
+        let mut refusal = Refusal::of_law(&Rejection::StaleTenure { owner, tenure: 4 });
+        say_who(&mut refusal, is_own);
+        (refusal.0.problem.detail.unwrap(), refusal.0.problem.remedy.unwrap())
+    }
+
+    #[test]
+    fn whoever_has_a_conversation_is_said_in_words_with_a_remedy() {
+        assert_eq!(said(Owner::Ai, false).0, "The AI has the conversation.");
+        assert_eq!(said(Owner::Queue, false).1, "Take it over first.");
+        assert!(said(Owner::Outside, false).0.contains("platform"));
+        let anna = Owner::Agent(Uuid::from_u128(7));
+        assert!(said(anna, true).0.contains("tenure is 4"));
+        assert!(said(anna, false).0.contains(&Uuid::from_u128(7).to_string()));
     }
 }

@@ -1,6 +1,6 @@
 //! Figures, as analytics answers.
 
-use super::extract::Params;
+use super::extract::{self, Params, parse};
 use super::page::{self, Page};
 use super::time::{Time, micros};
 use super::word;
@@ -19,6 +19,7 @@ use proto::v1::{
 use runtime::{Problem, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -128,6 +129,10 @@ fn filter(
     if from_us >= to_us {
         return Err(Problem::invalid("to", "The span ends before it begins.").into());
     }
+    let channel = extract::channel(channel)?;
+    if let Some(account) = &account {
+        parse::<Uuid>("account", account, "id")?;
+    }
     Ok(AnalyticsFilter { tenant: caller.tenant.to_string(), from_us, to_us, channel, account })
 }
 
@@ -224,18 +229,19 @@ pub(crate) async fn threads(
     Params(query): Params<CountedQuery>,
 ) -> Result<Json<Page<Counted>>, Refusal> {
     caller.check(Act::ReadFigures)?;
-    let unknown = |field, text: &str| Problem::invalid(field, format!("`{text}` is not known."));
-    let name = format!("METRIC_{}", query.metric.to_uppercase());
-    let metric = Metric::from_str_name(&name).ok_or_else(|| unknown("metric", &query.metric))?;
+    let metric = choice("metric", &query.metric, "METRIC_", |number| {
+        Metric::try_from(number).ok().map(|metric| metric.as_str_name())
+    })?;
     let reason = match &query.reason {
-        None => HandoverReason::Unspecified,
-        Some(reason) => HandoverReason::from_str_name(&format!("HANDOVER_REASON_{}", reason.to_uppercase()))
-            .ok_or_else(|| unknown("reason", reason))?,
+        None => HandoverReason::Unspecified.into(),
+        Some(reason) => choice("reason", reason, "HANDOVER_REASON_", |number| {
+            HandoverReason::try_from(number).ok().map(|reason| reason.as_str_name())
+        })?,
     };
     let request = ThreadsRequest {
-        metric: metric.into(),
+        metric,
         filter: Some(filter(&caller, &query.from, &query.to, (query.channel, query.account))?),
-        reason: reason.into(),
+        reason,
         page_size: page::size(query.page_size)?,
         page_token: query.cursor.unwrap_or_default(),
         at_least: query.at_least.unwrap_or_default(),
@@ -252,4 +258,42 @@ pub(crate) async fn threads(
         value_ms: counted.value_ms,
     });
     Ok(Json(Page { items: items.collect(), next: page::of_peer(found.next_page_token) }))
+}
+
+/// The number of a word of the language of analytics, or a problem that lists the words there are.
+fn choice(
+    field: &str,
+    text: &str,
+    prefix: &str,
+    name_of: fn(i32) -> Option<&'static str>,
+) -> Result<i32, Refusal> {
+    let names: Vec<(i32, String)> =
+        (1..).map_while(|number| Some((number, word(name_of(number)?, prefix)?))).collect();
+    if let Some((number, _)) = names.iter().find(|(_, name)| name == text) {
+        return Ok(*number);
+    }
+    let names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
+    let problem = Problem::invalid(field, format!("`{text}` is not known."));
+    Err(problem.remedy(format!("Write one of {}.", names.join(", "))).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_is_refused_with_those_that_there_are() {
+        let metric = |text: &str| {
+            choice("metric", text, "METRIC_", |number| Metric::try_from(number).ok().map(|m| m.as_str_name()))
+        };
+        assert_eq!(metric("leads").unwrap(), i32::from(Metric::Leads));
+        let refusal = metric("luck").unwrap_err();
+        let remedy = refusal.0.problem.remedy.unwrap();
+        for known in
+            ["conversations", "opened", "leads", "first_response", "waiting", "resolved_by_ai", "handovers"]
+        {
+            assert!(remedy.contains(known), "{known}: {remedy}");
+        }
+        assert_eq!(refusal.0.problem.field.as_deref(), Some("metric"));
+    }
 }

@@ -1,6 +1,6 @@
 //! The conversation list.
 
-use super::extract::{Params, Place, id_in_path, parse};
+use super::extract::{Params, Place, channel, id_in_path, parse};
 use super::page::{self, Page};
 use super::rows::{self, COLUMNS, Conversation, TABLES};
 use crate::access::Act;
@@ -138,8 +138,8 @@ fn condition(caller: &Caller, query: &ListQuery) -> Result<Where, Refusal> {
             condition.and(column, Value::Text(id.to_string()));
         }
     }
-    if let Some(channel) = &query.channel {
-        condition.and("c.channel = ?", Value::Text(channel.clone()));
+    if let Some(channel) = channel(query.channel.clone())? {
+        condition.and("c.channel = ?", Value::Text(channel));
     }
     if let Some(End(at, thread, n)) = page::place(query.cursor.as_deref())? {
         let (at_place, n_place) = (condition.values.len() + 1, condition.values.len() + 3);

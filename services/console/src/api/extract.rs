@@ -1,9 +1,11 @@
 //! What a request holds, with problems for what cannot be read.
 
+use super::BODY_BYTES_MAX;
 use crate::refusal::Refusal;
+use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use runtime::Problem;
 use serde::de::DeserializeOwned;
@@ -18,8 +20,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let read: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
-        Ok(Self(read.map_err(Problem::from)?.0))
+        let wrong = |rejection: JsonRejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(BODY_BYTES_MAX),
+            _ => Problem::from(rejection),
+        };
+        Ok(Self(read.map_err(wrong)?.0))
     }
+}
+
+/// 413: the body is larger than what is taken.
+pub(crate) fn too_large(bytes_max: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "limit", "A limit is exceeded")
+        .field("body")
+        .detail(format!("The body is larger than {bytes_max} bytes, the most that is taken here."))
+        .remedy("Send less at a time.")
 }
 
 /// The JSON body, or the default when there is none.
@@ -29,11 +43,18 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOrDef
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        // Without a body clients send no type either.
-        if !request.headers().contains_key(CONTENT_TYPE) {
+        let (parts, body) = request.into_parts();
+        let whole = Request::from_parts(parts.clone(), body);
+        let bytes =
+            Bytes::from_request(whole, state).await.map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(BODY_BYTES_MAX),
+                status => Problem::new(status, "unreadable", "The request cannot be read").field("body"),
+            })?;
+        // Some clients send a type without a body.
+        if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        Ok(Self(Body::from_request(request, state).await?.0))
+        Ok(Self(Body::from_request(Request::from_parts(parts, bytes.into()), state).await?.0))
     }
 }
 
@@ -58,6 +79,18 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let read: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
         Ok(Self(read.map_err(Problem::from)?.0))
+    }
+}
+
+/// The channel of a filter, or a problem: a misspelt one would find nothing and say nothing.
+pub(crate) fn channel(name: Option<String>) -> Result<Option<String>, Refusal> {
+    match name {
+        Some(name) if directory::form::of(&name).is_none() => {
+            let names: Vec<&str> = directory::form::channels().collect();
+            let problem = Problem::invalid("channel", format!("`{name}` is no channel."));
+            Err(problem.remedy(format!("Write one of {}.", names.join(", "))).into())
+        }
+        name => Ok(name),
     }
 }
 

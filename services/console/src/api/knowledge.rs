@@ -13,7 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use proto::v1::ask_response::Outcome;
 use proto::v1::{AskRequest, HandoverReason, ListEntriesRequest};
-use runtime::Role;
+use runtime::{Problem, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -104,6 +104,9 @@ pub(crate) async fn ask(
     Body(question): Body<Question>,
 ) -> Result<Json<Trial>, Refusal> {
     caller.check(Act::AskKnowledge)?;
+    if question.text.trim().is_empty() {
+        return Err(Problem::invalid("text", "It is empty.").remedy("Write what a customer would.").into());
+    }
     let request = AskRequest {
         tenant: caller.tenant.to_string(),
         text: question.text,

@@ -1,6 +1,6 @@
 //! Leads (线索), as lead-capture answers.
 
-use super::extract::{Params, Place, parse};
+use super::extract::{Params, Place, channel, parse};
 use super::page::{self, Page};
 use super::time::{Time, micros};
 use super::word;
@@ -149,7 +149,7 @@ pub(crate) async fn list(
     let filter = LeadFilter {
         from_us: time("from", &query.from)?,
         to_us: time("to", &query.to)?,
-        channel: query.channel,
+        channel: channel(query.channel)?,
         account: query.account,
         thread: query.thread,
         qualified: query.qualified,

@@ -13,6 +13,7 @@ mod leads;
 mod me;
 pub(crate) mod page;
 mod queue;
+mod queues;
 mod reply;
 mod rows;
 pub(crate) mod time;
@@ -38,7 +39,7 @@ pub const BASE: &str = "/api/v1";
 /// Where its description is.
 pub const DOCUMENT: &str = "/api/v1/openapi.json";
 /// Bytes of a request's body.
-const BODY_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -21,6 +21,12 @@ pub(crate) struct Page<T: ToSchema> {
     pub(crate) next: Option<String>,
 }
 
+impl<T: ToSchema> Default for Page<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), next: None }
+    }
+}
+
 /// The query of every listing.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -58,11 +64,14 @@ pub(crate) fn cut<T, C: Serialize>(
 ) -> (Vec<T>, Option<String>) {
     let more = items.len() > size as usize;
     items.truncate(size as usize);
-    let next = items.last().filter(|_| more).map(|last| {
-        let json = serde_json::to_vec(&place(last)).expect("a place has no map with other keys than strings");
-        URL_SAFE_NO_PAD.encode(json)
-    });
+    let next = items.last().filter(|_| more).map(|last| cursor(&place(last)));
     (items, next)
+}
+
+/// The cursor to a place.
+pub(crate) fn cursor(place: &impl Serialize) -> String {
+    let json = serde_json::to_vec(place).expect("a place has no map with other keys than strings");
+    URL_SAFE_NO_PAD.encode(json)
 }
 
 /// The cursor of another service; empty is none.

@@ -4,10 +4,15 @@ use super::acting::Acting;
 use super::extract::Body;
 use super::written::Written;
 use crate::refusal::{Refusal, RefusalBody};
+use crate::state::App;
+use axum::http::StatusCode;
 use conversation::{PersonReply, Thread, content, newer_than, reply_by_person};
+use events::ThreadEvent;
 use runtime::Problem;
 use serde::Deserialize;
 use spine::keys::SealKey;
+use spine::{Address, Error};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -29,7 +34,7 @@ pub(crate) struct ReplyRequest {
     message: Option<Uuid>,
 }
 
-/// Answers the customer. What they wrote meanwhile is told in `newer`.
+/// Answers the customer. What they wrote meanwhile is told in `newer`. The same key with another text is refused.
 #[utoipa::path(
     post, path = "/threads/{thread}/replies", operation_id = "reply", tag = "threads",
     params(("thread" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
@@ -45,6 +50,7 @@ pub(crate) async fn reply(mut acting: Acting<Body<ReplyRequest>>) -> Result<Writ
         return Err(Problem::not_found("thread").into());
     }
     // The answer's id is its cause, so the same answer sent twice is decided once.
+    let by_body = asked.message.is_some();
     let message = asked.message.unwrap_or(acting.caller.request);
     acting.caller.request = message;
     // Sealed before the law sees it.
@@ -54,15 +60,43 @@ pub(crate) async fn reply(mut acting: Acting<Body<ReplyRequest>>) -> Result<Writ
     let (agent, tenure, seen) = (acting.agent, asked.tenure, asked.seen);
     let reply = PersonReply { message, agent, tenure, seen, content };
     let newer = Mutex::new(Vec::new());
+    let is_known = AtomicBool::new(false);
     let written = acting
         .decide("reply", |thread| {
             *newer.lock().unwrap_or_else(PoisonError::into_inner) = newer_than(thread, reply.seen);
-            reply_by_person(thread, &reply, acting.at)
+            let events = reply_by_person(thread, &reply, acting.at)?;
+            is_known.store(events.is_empty(), Ordering::Relaxed);
+            Ok(events)
         })
         .await?;
+    if is_known.into_inner() && is_another(&acting.app, &acting.address, message, &text).await? {
+        return Err(reused(by_body));
+    }
     let newer = newer.into_inner().unwrap_or_else(PoisonError::into_inner);
     let newer = newer.iter().map(Uuid::to_string).collect();
     Ok(Written { message: Some(message.to_string()), newer, ..written })
+}
+
+/// Whether the answer that was written under this id says something else. Only a repetition is looked up.
+async fn is_another(app: &App, address: &Address, message: Uuid, text: &str) -> Result<bool, Error> {
+    for record in app.log().history(address, None).await? {
+        for event in record.events::<Thread>()? {
+            let ThreadEvent::Replied { message: written, content, .. } = event else { continue };
+            let Some(sealed) = content.text.as_ref().filter(|_| *written == message) else { continue };
+            let opened = app.keys().open_text(sealed.as_str(), &address.subject(), content::TEXT).await?;
+            return Ok(opened.text().is_some_and(|known| known != text));
+        }
+    }
+    Ok(false)
+}
+
+fn reused(by_body: bool) -> Refusal {
+    let title = "The key was used for another request";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", title)
+        .field(if by_body { "message" } else { "Idempotency-Key" })
+        .detail("An answer with another text was written under it; this one was not.")
+        .remedy("Use a new key for each answer, and the same one only to send the same answer again.")
+        .into()
 }
 
 /// The text without what no channel can show, or why it cannot be sent.

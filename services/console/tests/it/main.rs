@@ -11,4 +11,5 @@ mod peers;
 mod projection;
 mod roles;
 mod shop;
+mod words;
 mod world;

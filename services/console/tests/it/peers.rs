@@ -211,6 +211,7 @@ async fn services_are_asked_for_the_callers_tenant_and_their_answers_are_put_in_
 
         let queue = get("/queue").await;
         assert_eq!((&queue["waiting"], &queue["items"][0]["thread"]), (&json!(9), &json!("default")));
+        assert_eq!(queue["queues"], json!([{"queue": "default", "waiting": 9}]));
         let late = world.get(&token, "/queue?at_least=1.0:9").await;
         assert_eq!(late.status, StatusCode::GATEWAY_TIMEOUT);
 
@@ -231,6 +232,8 @@ async fn services_are_asked_for_the_callers_tenant_and_their_answers_are_put_in_
         assert_eq!((&counted["thread"], &counted["reason"]), (&json!("Handovers"), &json!("anger")));
         let unknown = world.get(&token, &format!("/analytics/threads?metric=luck&{SPAN}")).await;
         assert_eq!((unknown.status.as_u16(), &unknown.body["field"]), (422, &json!("metric")));
+        let none = world.get(&token, "/leads/none").await;
+        assert_eq!(none.body["detail"], "No such lead.");
 
         assert_eq!(get("/knowledge").await["items"][0]["valid_from"], "1970-01-01T00:00:00Z");
         let trial = world.post(&token, "/knowledge/ask", json!({"text": "人工"})).await.ok();

@@ -116,6 +116,7 @@ fn range(tenant: &str, leads: &[Lead]) -> String {
 
 fn status(error: Error) -> Status {
     match error {
+        Error::Name { field: "at_least", .. } => Status::invalid_argument("at_least holds no positions"),
         Error::Name { .. } => Status::invalid_argument(error.to_string()),
         Error::Timeout { .. } => Status::deadline_exceeded(error.to_string()),
         other => {
