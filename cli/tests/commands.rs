@@ -43,6 +43,12 @@ fn tokens_are_made_listed_and_revoked() {
     for _ in 0..2 {
         assert_eq!(world.run(&["token", "revoke", id]).code, 0);
     }
+    let unknown = world.run(&["token", "revoke", "0190b3c2-0000-7000-8000-000000000000"]);
+    assert_eq!((unknown.code, unknown.err.contains("no token")), (1, true), "{unknown:?}");
+    let nobody = world.run(&["token", "create", "--tenant", "shop", "--role", "agent", "--agent", "小林"]);
+    assert_eq!((nobody.code, nobody.err.contains("xiaolin (")), (1, true), "{nobody:?}");
+    let nowhere = world.run(&["token", "create", "--tenant", "nope", "--role", "admin"]);
+    assert_eq!((nowhere.code, nowhere.err.contains("no tenant `nope`")), (1, true), "{nowhere:?}");
     assert!(list(&world)[0]["revoked_at"].is_string());
     assert_eq!(
         world.run(&["token", "create", "--role", "agent"]).code,
@@ -172,12 +178,22 @@ fn the_doctor_looks_with_and_without_a_suite() {
     world.stop();
     let stopped = world.run(&["doctor", "--listen-http", "127.0.0.1:0"]);
     assert!(stopped.out.contains("the last one has stopped"), "{stopped:?}");
+    let key = world.data().join("keys/master.key");
+    std::fs::write(&key, "ab".repeat(32)).unwrap();
+    let stranger = world.run(&["doctor"]);
+    assert_eq!(
+        (stranger.code, stranger.out.contains("is not the one that the key register was made with")),
+        (1, true),
+        "{stranger:?}"
+    );
 }
 
 #[test]
 fn commands_without_a_suite_say_what_to_do() {
     let world = World::empty();
-    for command in [&["models"][..], &["rebuild", "--all"], &["parked"], &["replay", "range", "1.0:1"]] {
+    for command in
+        [&["models"][..], &["rebuild", "--all"], &["parked"], &["replay", "range", "1.0:1"], &["demo"]]
+    {
         let refused = world.run(command);
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.err.contains("tributary run"), "{refused:?}");
@@ -196,15 +212,52 @@ fn commands_without_a_suite_say_what_to_do() {
     ] {
         assert_eq!(world.run(wrong).code, 2, "{wrong:?}");
     }
+    let unnamed = world.run(&["verify"]);
+    assert_eq!((unnamed.code, unnamed.err.contains("--all")), (2, true), "{unnamed:?}");
+    let reversed = world.run(&["replay", "range", "1.0:5", "1.0:3"]);
+    assert_eq!((reversed.code, reversed.err.contains("before it begins")), (2, true), "{reversed:?}");
+    let no_id = world.run(&["replay", "conversation", "xx"]);
+    assert_eq!((no_id.code, no_id.err.contains("UUID")), (2, true), "{no_id:?}");
+}
+
+#[test]
+fn the_help_of_each_command_has_an_example_and_offers_only_what_it_uses() {
+    let world = World::empty();
     for command in [
-        "apply", "token", "rebuild", "verify", "unpark", "reingest", "erase", "keys", "doctor", "replay",
+        "run",
+        "nats",
+        "demo",
+        "apply",
+        "token",
+        "models",
+        "rebuild",
+        "verify",
+        "switch-back",
+        "parked",
+        "unpark",
+        "quarantine",
+        "reingest",
+        "replay",
+        "erase",
+        "keys",
+        "doctor",
         "eval",
     ] {
         let help = world.run(&[command, "--help"]);
         assert_eq!(help.code, 0);
-        let words = ["Example", "Commands:"];
-        assert!(words.iter().any(|word| help.out.contains(word)), "{command} has no example: {}", help.out);
+        assert!(help.out.contains("Example"), "{command} has no example: {}", help.out);
     }
+    let offers = |command: &[&str], option: &str| {
+        let help = world.run(&[command, &["--help"]].concat()).out;
+        assert!(!help.contains("Global options") || help.contains("\nOptions:"), "{help}");
+        help.contains(option)
+    };
+    assert!(offers(&["rebuild"], "--database-url") && offers(&["run"], "--nats"));
+    for option in ["--nats", "--database-url", "--data ", "--log "] {
+        assert!(!offers(&["eval"], option) && !offers(&["eval", "faq"], option), "{option}");
+    }
+    assert!(!offers(&["apply"], "--database-url") && !offers(&["token", "list"], "--nats"));
+    assert!(!offers(&["nats"], "--database-url") && offers(&["nats"], "--data"));
 }
 
 #[test]
@@ -220,4 +273,18 @@ fn answers_and_extraction_are_measured_on_files() {
     let report = world.json(&["eval", "lead", "--gold", &gold, "--json"]);
     assert_eq!((&report["contact_micro"]["F1"], &report["n"]), (&json!(100.0), &json!(1)));
     assert_eq!(world.run(&["eval", "lead", "--gold", "/nowhere"]).code, 1);
+    let text = world.run(&["eval", "lead", "--gold", &gold]).out;
+    assert!(text.contains("none was found: -"), "no message is without details: {text}");
+
+    let astray = world.file("astray.jsonl", &asked.replace("[]", "[\"gone\"]"));
+    let refused = world.run(&["eval", "faq", "--kb", &kb, "--queries", &astray]);
+    assert_eq!((refused.code, refused.err.contains("line 2") && refused.err.contains("gone")), (1, true));
+    for (start, end) in [(2, 99), (0, 11)] {
+        let line = format!(
+            "{{\"id\":\"1\",\"text\":\"电话13912345678\",\"entities\":[{{\"type\":\"phone\",\"value\":\"13912345678\",\"start\":{start},\"end\":{end}}}]}}\n"
+        );
+        let wrong = world.file("wrong.jsonl", &line);
+        let refused = world.run(&["eval", "lead", "--gold", &wrong]);
+        assert_eq!((refused.code, refused.err.contains("line 1: ")), (1, true), "{refused:?}");
+    }
 }

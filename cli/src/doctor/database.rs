@@ -1,6 +1,6 @@
 //! The database: reachable, new enough, its stores readable, its write-ahead logs short.
 
-use super::{Finding, nats};
+use super::{Finding, nats, register};
 use runtime::Common;
 use spine::Clock;
 use sqlx::{AnyConnection, Connection, Row};
@@ -16,7 +16,7 @@ pub(super) async fn check(common: &Common, findings: &mut Vec<Finding>) {
     sqlx::any::install_default_drivers();
     match &common.database_url {
         Some(url) => postgres(url.expose(), findings).await,
-        None => match elsewhere(&common.data) {
+        None => match elsewhere(common).await {
             Some(finding) => findings.push(finding),
             None => sqlite(&common.data, findings).await,
         },
@@ -24,9 +24,13 @@ pub(super) async fn check(common: &Common, findings: &mut Vec<Finding>) {
 }
 
 /// A suite that ran on the folder, and left no register in it, has it in Postgres.
-fn elsewhere(data: &Path) -> Option<Finding> {
+async fn elsewhere(common: &Common) -> Option<Finding> {
+    let (data, register) = (&common.data, common.data.join("keys").join("keys.db"));
     let ran = data.join("run.json").exists() || data.join("keys").join("master.key").exists();
-    (ran && !data.join("keys").join("keys.db").exists()).then(|| {
+    // A start that was refused leaves an empty one.
+    let lost =
+        !register.exists() || (register::rows(common).await.is_none() && tables(&register).await.is_ok());
+    (ran && lost).then(|| {
         Finding::fail(
             CHECK,
             "a suite ran on this folder and its key register is not here: its database is Postgres, or keys/keys.db is \
@@ -210,8 +214,14 @@ mod tests {
         assert!(failed.remedy.as_deref().unwrap().contains("anew from the log"), "{failed:?}");
     }
 
-    #[test]
-    fn a_broken_pointer_fails_and_a_register_elsewhere_is_asked_for() {
+    #[derive(clap::Parser)]
+    struct Every {
+        #[command(flatten)]
+        common: Common,
+    }
+
+    #[tokio::test]
+    async fn a_broken_pointer_fails_and_a_register_elsewhere_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let well = |findings: &[Finding]| findings.iter().all(|finding| finding.severity == Severity::Ok);
         let mut findings = Vec::new();
@@ -223,9 +233,11 @@ mod tests {
         models(folder.path(), &[], &mut findings);
         assert!(!well(&findings), "{findings:?}");
 
-        assert_eq!(elsewhere(folder.path()), None);
+        let data = format!("--data={}", folder.path().display());
+        let common = <Every as clap::Parser>::try_parse_from(["x", &data]).unwrap().common;
+        assert_eq!(elsewhere(&common).await, None);
         std::fs::write(folder.path().join("run.json"), "{}").unwrap();
-        assert!(elsewhere(folder.path()).unwrap().remedy.unwrap().contains("DATABASE_URL"));
+        assert!(elsewhere(&common).await.unwrap().remedy.unwrap().contains("DATABASE_URL"));
     }
 
     #[tokio::test]
