@@ -91,6 +91,16 @@ fn a_conversation_is_replayed_masked_opened_on_record_and_gone_after_an_erasure(
     assert!(looked["fields"]["what"].as_str().unwrap().ends_with(id));
 
     assert_eq!(world.run(&["replay", "conversation", id, "--as-of", before]).code, 1, "it was not there yet");
+    let missing = world.run(&["replay", "conversation", id, "7"]);
+    assert_eq!((missing.code, missing.err.contains("no conversation 7")), (1, true), "{missing:?}");
+    for beyond in ["2100-01-01T00:00:00Z", "1.0:99999999"] {
+        let refused = world.run(&["replay", "range", "1.0:1", "--as-of", beyond]);
+        assert_eq!((refused.code, refused.err.contains("ends at 1.0:")), (1, true), "{refused:?}");
+    }
+    let accounts = world.run(&["replay", "range", before, "--kind", "account", "--limit", "1", "--json"]).out;
+    assert!(accounts.lines().all(|line| line.contains(r#""kind":"account""#)), "{accounts}");
+    let two = world.run(&["replay", "range", before, "--follow", "--limit", "2"]);
+    assert_eq!((two.code, two.out.lines().count()), (0, 2), "{two:?}");
     let zoneless = world.run(&["replay", "conversation", id, "--as-of", "2026-11-26T10:32:07"]);
     assert_eq!((zoneless.code, zoneless.err.contains("names no zone")), (2, true), "{zoneless:?}");
 
@@ -212,6 +222,12 @@ fn commands_without_a_suite_say_what_to_do() {
     ] {
         assert_eq!(world.run(wrong).code, 2, "{wrong:?}");
     }
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let ports = ["--listen-api=127.0.0.1:0", "--listen-admin=127.0.0.1:0", "--listen-grpc=127.0.0.1:0"];
+    let taken = world.run(&[&["run", "--listen-http", &address][..], &ports].concat());
+    assert_eq!((taken.code, taken.err.contains("TRIBUTARY_LISTEN_HTTP")), (1, true), "{taken:?}");
+    assert!(!world.has("nats"), "no nats-server was started for it");
     let unnamed = world.run(&["verify"]);
     assert_eq!((unnamed.code, unnamed.err.contains("--all")), (2, true), "{unnamed:?}");
     let reversed = world.run(&["replay", "range", "1.0:5", "1.0:3"]);

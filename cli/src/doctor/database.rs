@@ -163,7 +163,7 @@ fn models(folder: &Path, files: &[PathBuf], findings: &mut Vec<Finding>) {
                     _ => findings.push(Finding::fail(
                         CHECK,
                         format!("{} does not say which slot of the model is live", path.display()),
-                        "stop the suite and delete the file: the next start fills the model anew from the log",
+                        "stop the suite and delete it with the model's files beside it: they are filled anew from the log",
                     )),
                 }
             }

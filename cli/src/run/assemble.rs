@@ -19,6 +19,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const PROCESS: &str = "tributary";
+/// How long the roles' connections have to close before the nats-server that they are to is stopped.
+const LET_GO: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Everything that the roles share.
 pub(super) struct Foundation {
@@ -114,6 +116,8 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
         if let Err(error) = metrics.flush() {
             tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
         }
+        // A connection that nobody holds any more closes in a moment; where the server goes first it is told as lost.
+        tokio::time::sleep(LET_GO).await;
         nats_stop.cancel();
         ended
     };
