@@ -3,7 +3,8 @@
 use crate::nats;
 use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
-use crate::{apply, demo, doctor, erase, eval, keys, models, reingest, replay, token, unpark};
+use crate::suite::Suite;
+use crate::{apply, demo, doctor, erase, eval, keys, models, offered, reingest, replay, token, unpark};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -19,16 +20,21 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Run(RunArgs),
     /// Run and supervise only the nats-server of the data folder, for roles in processes of their own
+    ///
+    /// The roles find its address in nats/url and their keys in nats/credentials. Example:
+    ///   tributary nats --data /var/lib/tributary
+    #[command(verbatim_doc_comment, args = offered::all_but_the_folder())]
     Nats,
     /// Play dialogues through three simulated channels and compare both sides
     ///
     /// Against the suite that runs on the data folder with `run --demo`. The simulators keep a ledger of their own;
     /// at the end it is compared with the log, the lead feed, the texts and the figures. Exit code 1 at a
-    /// difference. Examples:
+    /// difference. Where dialogues say what they expect, it is a difference too when the AI answers fewer than 60 in
+    /// 100 of the questions, or hands over more than 25 in 100 of the turns that it should keep. Examples:
     ///   tributary demo
     ///   tributary demo --rate 200 --json
     ///   tributary demo --dialogues my-dialogues.jsonl
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, args = offered::all_but_suite_and_streams())]
     Demo(demo::DemoArgs),
     /// Apply documents: tenants, channel accounts, agents, knowledge; all or none, again changes nothing
     ///
@@ -37,19 +43,26 @@ pub(crate) enum Command {
     ///   tributary apply -f tenant.yaml -f knowledge.yaml
     ///   tributary apply -f tenant.yaml --dry-run
     ///   cat accounts.yaml | tributary apply --tenant shop -f -
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, args = offered::all_but_the_suite())]
     Apply(apply::Args),
     /// Make, list and revoke the tokens of the API
-    #[command(subcommand)]
+    ///
+    /// Example:
+    ///   tributary token create --role supervisor --name lihua --days 90
+    #[command(subcommand, verbatim_doc_comment, args = offered::all_but_the_suite())]
     Token(token::Command),
     /// List the read models: which slot is live and up to which positions each has read
+    ///
+    /// Example:
+    ///   tributary models --json
+    #[command(verbatim_doc_comment)]
     Models(Form),
     /// Fill a read model anew from the log, beside the live one, and switch to it
     ///
     /// Queries and work go on with the old slot meanwhile; `switch-back` returns to it. Examples:
     ///   tributary rebuild routing
     ///   tributary rebuild --all
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, override_usage = "tributary rebuild [OPTIONS] <MODEL|--all>")]
     Rebuild(models::Which),
     /// Compare a read model with what the log says, row for row
     ///
@@ -57,7 +70,7 @@ pub(crate) enum Command {
     /// nothing. Examples:
     ///   tributary verify console
     ///   tributary verify --all --json
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, override_usage = "tributary verify [OPTIONS] <MODEL|--all>")]
     Verify(models::Which),
     /// Go back to the slot of a read model that was live before the last rebuild
     ///
@@ -66,6 +79,10 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     SwitchBack(models::One),
     /// List entities that a read model could not take in
+    ///
+    /// Example:
+    ///   tributary parked --json
+    #[command(verbatim_doc_comment)]
     Parked(Form),
     /// Read a parked entity again, after what kept it from being read was mended
     ///
@@ -74,6 +91,10 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Unpark(unpark::Args),
     /// List what came in from outside and could not be understood, or throw some of it away
+    ///
+    /// Example:
+    ///   tributary quarantine --tenant shop
+    #[command(verbatim_doc_comment)]
     Quarantine(reingest::Quarantine),
     /// Take what is in quarantine again, in order, after what kept it from being understood was mended
     ///
@@ -84,8 +105,9 @@ pub(crate) enum Command {
     /// Show a conversation, customer, lead or span of the log as it stood at a moment
     ///
     /// Sealed values are masked unless --as and --reason open them, which is recorded first. A moment is a position
-    /// such as 1.3:4711 or a time, which must name its zone. Exit code 1 when there is nothing of the kind.
-    #[command(subcommand)]
+    /// such as 1.3:4711 or a time, which must name its zone. Exit code 1 when there is nothing of the kind. Example:
+    ///   tributary replay conversation 44c08611-17fd-41a8-9777-b2e72d8b0393 2
+    #[command(subcommand, verbatim_doc_comment)]
     Replay(replay::Command),
     /// Erase a person: their keys, rows, raw requests and feed messages, in every thread and lead
     ///
@@ -96,16 +118,22 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Erase(erase::Args),
     /// Replace a tenant's key, or list when that was done
-    #[command(subcommand)]
+    ///
+    /// Example:
+    ///   tributary keys rotate --tenant shop
+    #[command(subcommand, verbatim_doc_comment)]
     Keys(keys::Command),
     /// Look at everything that an installation needs, with a remedy for each finding
     ///
     /// Works with and without a running suite, and changes nothing. Exit code 1 when something fails. Example:
     ///   tributary doctor --data /var/lib/tributary
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, args = offered::logs())]
     Doctor(doctor::Args),
     /// Measure answers and contact extraction on your own files; needs no suite
-    #[command(subcommand)]
+    ///
+    /// Example:
+    ///   tributary eval faq --kb knowledge.yaml --queries questions.jsonl
+    #[command(subcommand, verbatim_doc_comment, args = offered::all())]
     Eval(eval::Command),
 }
 
@@ -123,6 +151,8 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
             ended.map(|()| ExitCode::SUCCESS)
         }
         Command::Demo(args) => {
+            // What a suite that has ended left in the folder is no suite to play on.
+            Suite::of(&common).await?;
             let access = |role| run::access(&common, None, role);
             let (auditor, consumer) = (access(nats::Role::Auditor)?, access(nats::Role::Consumer)?);
             let connection =

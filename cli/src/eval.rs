@@ -6,6 +6,7 @@ use ai_agent::knowledge::{self, Entry, Format, Source};
 use anyhow::{Context, bail};
 use lead_capture::evaluate::{Gold, LeadReport, Score};
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -79,12 +80,29 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 fn faq(args: &Faq) -> anyhow::Result<()> {
     let entries = entries(&args.kb)?;
-    let queries: Vec<Query> = lines(&args.queries)?;
-    let report = evaluate::faq(entries, queries.into_iter(), args.threshold);
+    let queries: Vec<Line<Query>> = lines(&args.queries)?;
+    known(&entries, &args.kb, &args.queries, &queries)?;
+    let queries = queries.into_iter().map(|line| line.value);
+    let report = evaluate::faq(entries, queries, args.threshold);
     if args.form.json {
         return output::json(&serde_json::to_value(&report)?);
     }
     show_faq(&report)
+}
+
+/// Refuses questions whose right entry the knowledge does not hold: they could only be answered wrongly.
+fn known(entries: &[Entry], kb: &Path, path: &Path, queries: &[Line<Query>]) -> anyhow::Result<()> {
+    let ids: HashSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    for Line { number, value } in queries {
+        if let Some(id) = value.relevant.iter().find(|id| !ids.contains(id.as_str())) {
+            bail!(
+                "{}, line {number}: `relevant` names {id}, which is no id of an entry of {} that can be used",
+                path.display(),
+                kb.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 fn entries(path: &Path) -> anyhow::Result<Vec<Entry>> {
@@ -108,14 +126,20 @@ fn entries(path: &Path) -> anyhow::Result<Vec<Entry>> {
     Ok(imported.entries)
 }
 
-fn lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<T>> {
+/// A line of a file, counted from 1.
+struct Line<T> {
+    number: usize,
+    value: T,
+}
+
+fn lines<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<Line<T>>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let read: anyhow::Result<Vec<T>> = lines
-        .map(|(number, line)| {
-            let place =
-                || format!("{}, line {} is not of the format; see --help", path.display(), number + 1);
-            serde_json::from_str(line).with_context(place)
+    let read: anyhow::Result<Vec<Line<T>>> = lines
+        .map(|(index, line)| {
+            let number = index + 1;
+            let place = || format!("{}, line {number} is not of the format; see --help", path.display());
+            Ok(Line { number, value: serde_json::from_str(line).with_context(place)? })
         })
         .collect();
     let read = read?;
@@ -151,11 +175,16 @@ fn show_faq(report: &FaqReport) -> anyhow::Result<()> {
 }
 
 fn lead(args: &Lead) -> anyhow::Result<()> {
-    let gold: Vec<Gold> = lines(&args.gold)?;
+    let gold: Vec<Line<Gold>> = lines(&args.gold)?;
+    for Line { number, value } in &gold {
+        if let Some(problem) = value.problem() {
+            bail!("{}, line {number}: {problem}", args.gold.display());
+        }
+    }
     if let Some(path) = &args.predictions {
         predict(&args.gold, path)?;
     }
-    let report = lead_capture::evaluate::lead(gold);
+    let report = lead_capture::evaluate::lead(gold.into_iter().map(|line| line.value));
     if args.form.json {
         return output::json(&serde_json::to_value(&report)?);
     }
@@ -172,7 +201,7 @@ struct Message {
 fn predict(gold: &Path, path: &Path) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", path.display());
     let mut out = std::io::BufWriter::new(std::fs::File::create(path).with_context(failed)?);
-    for Message { id, text } in lines::<Message>(gold)? {
+    for Line { value: Message { id, text }, .. } in lines::<Message>(gold)? {
         let found: Vec<serde_json::Value> = lead_capture::extract::captured(&text)
             .iter()
             .map(|detail| {
@@ -202,10 +231,8 @@ fn show_lead(report: &LeadReport) -> anyhow::Result<()> {
     for (form, (found, all)) in &report.recall_by_form {
         output::line(format_args!("  {form:<28} {found:>7.2} % of {all}"))?;
     }
-    output::line(format_args!(
-        "messages without details in which none was found: {:.2} %",
-        report.clean_negatives
-    ))
+    let clean = report.clean_negatives.map_or_else(|| "-".to_owned(), |share| format!("{share:.2} %"));
+    output::line(format_args!("messages without details in which none was found: {clean}"))
 }
 
 #[cfg(test)]
@@ -216,7 +243,7 @@ mod tests {
     fn a_wrong_line_is_named_with_its_number() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "{\"id\":\"1\",\"text\":\"x\"}\n\nnonsense\n").unwrap();
-        let error = lines::<Query>(file.path()).unwrap_err();
+        let Err(error) = lines::<Query>(file.path()) else { panic!("it is read") };
         assert!(error.to_string().contains("line 3"), "{error}");
     }
 

@@ -10,6 +10,7 @@ mod eval;
 mod keys;
 mod models;
 mod nats;
+mod offered;
 mod output;
 mod private;
 mod reingest;
@@ -43,8 +44,11 @@ struct Cli {
 impl Cli {
     fn problems(&self) -> Vec<String> {
         let mut problems = self.common.problems();
-        if let command::Command::Run(args) = &self.command {
-            problems.extend(args.problems());
+        match &self.command {
+            command::Command::Run(args) => problems.extend(args.problems()),
+            command::Command::Replay(command) => problems.extend(command.problems()),
+            command::Command::Doctor(args) => problems.extend(args.problems()),
+            _ => {}
         }
         problems
     }
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
     match workers.block_on(command::run(cli.common, cli.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", output::chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -43,6 +43,19 @@ pub(crate) fn reader_left(error: &anyhow::Error) -> bool {
         || error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(gone))
 }
 
+/// An error with its causes in one line, each distinct part once: libraries repeat theirs.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        for part in cause.split(": ") {
+            if !parts.iter().any(|told| told == part) {
+                parts.push(part.to_owned());
+            }
+        }
+    }
+    parts.join(": ")
+}
+
 /// The text of a JSON field; empty when it is missing.
 pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
@@ -109,6 +122,15 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_that_is_told_already_is_not_told_again() {
+        let cause = anyhow::anyhow!("deadline has elapsed")
+            .context("timed out: deadline has elapsed")
+            .context("timed out")
+            .context("connect");
+        assert_eq!(chain(&cause), "connect: timed out: deadline has elapsed");
+    }
 
     #[test]
     fn a_closed_pipe_is_told_apart_from_a_failure() {

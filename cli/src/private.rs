@@ -1,6 +1,6 @@
 //! What an installation keeps on disk is for its owner alone: keys, credentials, texts of customers.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rustix::fs::Mode;
 use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -22,7 +22,12 @@ pub(crate) fn begin() {
 /// When a folder cannot be made, or belongs to somebody else.
 pub(crate) fn close(data: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
-    made.with_context(|| format!("make {}", data.display()))?;
+    if let Err(error) = made {
+        bail!(
+            "--data (TRIBUTARY_DATA) {} cannot be made: {error}; name a folder that this user may write to",
+            data.display()
+        );
+    }
     let modes = FOLDERS.map(|name| (name, 0o700)).into_iter().chain(SECRETS.map(|name| (name, 0o600)));
     for (name, mode) in modes {
         let path = data.join(name);
@@ -56,6 +61,9 @@ mod tests {
         }
         close(data).unwrap();
         assert_eq!((mode(&data.join("keys")), mode(&key), mode(data)), (0o700, 0o600, 0o755));
+        let file = data.join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(close(&file.join("below")).unwrap_err().to_string().contains("--data"));
         close(&data.join("new")).unwrap();
         assert_eq!(mode(&data.join("new")), 0o700);
     }

@@ -23,8 +23,16 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Create(Create),
     /// List a tenant's tokens, without their texts
+    ///
+    /// Example:
+    ///   tributary token list --tenant shop
+    #[command(verbatim_doc_comment)]
     List(Tenant),
     /// End a token at once; again changes nothing
+    ///
+    /// Exit code 1 when there is none with this id. Example:
+    ///   tributary token revoke 0190b3c2-…
+    #[command(verbatim_doc_comment)]
     Revoke {
         /// The id that `token list` shows
         id: String,
@@ -134,7 +142,7 @@ async fn revoke(suite: &Suite, id: &str) -> anyhow::Result<()> {
     }
     match suite.delete(&format!("/admin/tokens/{id}")).await? {
         true => output::line(format_args!("token {id} is revoked")),
-        false => output::line(format_args!("token {id} was revoked before, or there is none with this id")),
+        false => bail!("there is no token {id}: `tributary token list --tenant TENANT` shows them"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands as a person runs them: the built binary against a suite of its own, on free ports and a new folder.
 
+mod alone;
 mod installation;
 mod world;
 
@@ -43,6 +44,12 @@ fn tokens_are_made_listed_and_revoked() {
     for _ in 0..2 {
         assert_eq!(world.run(&["token", "revoke", id]).code, 0);
     }
+    let unknown = world.run(&["token", "revoke", "0190b3c2-0000-7000-8000-000000000000"]);
+    assert_eq!((unknown.code, unknown.err.contains("no token")), (1, true), "{unknown:?}");
+    let nobody = world.run(&["token", "create", "--tenant", "shop", "--role", "agent", "--agent", "小林"]);
+    assert_eq!((nobody.code, nobody.err.contains("xiaolin (")), (1, true), "{nobody:?}");
+    let nowhere = world.run(&["token", "create", "--tenant", "nope", "--role", "admin"]);
+    assert_eq!((nowhere.code, nowhere.err.contains("no tenant `nope`")), (1, true), "{nowhere:?}");
     assert!(list(&world)[0]["revoked_at"].is_string());
     assert_eq!(
         world.run(&["token", "create", "--role", "agent"]).code,
@@ -85,6 +92,16 @@ fn a_conversation_is_replayed_masked_opened_on_record_and_gone_after_an_erasure(
     assert!(looked["fields"]["what"].as_str().unwrap().ends_with(id));
 
     assert_eq!(world.run(&["replay", "conversation", id, "--as-of", before]).code, 1, "it was not there yet");
+    let missing = world.run(&["replay", "conversation", id, "7"]);
+    assert_eq!((missing.code, missing.err.contains("no conversation 7")), (1, true), "{missing:?}");
+    for beyond in ["2100-01-01T00:00:00Z", "1.0:99999999"] {
+        let refused = world.run(&["replay", "range", "1.0:1", "--as-of", beyond]);
+        assert_eq!((refused.code, refused.err.contains("ends at 1.0:")), (1, true), "{refused:?}");
+    }
+    let accounts = world.run(&["replay", "range", before, "--kind", "account", "--limit", "1", "--json"]).out;
+    assert!(accounts.lines().all(|line| line.contains(r#""kind":"account""#)), "{accounts}");
+    let two = world.run(&["replay", "range", before, "--follow", "--limit", "2"]);
+    assert_eq!((two.code, two.out.lines().count()), (0, 2), "{two:?}");
     let zoneless = world.run(&["replay", "conversation", id, "--as-of", "2026-11-26T10:32:07"]);
     assert_eq!((zoneless.code, zoneless.err.contains("names no zone")), (2, true), "{zoneless:?}");
 
@@ -172,52 +189,12 @@ fn the_doctor_looks_with_and_without_a_suite() {
     world.stop();
     let stopped = world.run(&["doctor", "--listen-http", "127.0.0.1:0"]);
     assert!(stopped.out.contains("the last one has stopped"), "{stopped:?}");
-}
-
-#[test]
-fn commands_without_a_suite_say_what_to_do() {
-    let world = World::empty();
-    for command in [&["models"][..], &["rebuild", "--all"], &["parked"], &["replay", "range", "1.0:1"]] {
-        let refused = world.run(command);
-        assert_eq!(refused.code, 1, "{refused:?}");
-        assert!(refused.err.contains("tributary run"), "{refused:?}");
-    }
-    let file = world.file("tenant.yaml", TENANT);
-    let refused = world.run(&["apply", "-f", &file]);
-    assert_eq!((refused.code, refused.err.contains("start it with")), (1, true), "{refused:?}");
-    assert!(!world.has("nats"), "a command makes no installation");
-    for wrong in [
-        &["rebuild"][..],
-        &["apply"],
-        &["erase", "--tenant", "shop"],
-        &["replay", "range", "yesterday"],
-        &["keys", "rotate"],
-        &["keys", "rotate", "--tenant", "No Slug"],
-    ] {
-        assert_eq!(world.run(wrong).code, 2, "{wrong:?}");
-    }
-    for command in [
-        "apply", "token", "rebuild", "verify", "unpark", "reingest", "erase", "keys", "doctor", "replay",
-        "eval",
-    ] {
-        let help = world.run(&[command, "--help"]);
-        assert_eq!(help.code, 0);
-        let words = ["Example", "Commands:"];
-        assert!(words.iter().any(|word| help.out.contains(word)), "{command} has no example: {}", help.out);
-    }
-}
-
-#[test]
-fn answers_and_extraction_are_measured_on_files() {
-    let world = World::empty();
-    let kb = world.file("kb.yaml", "- question: 你们几点上班\n  id: hours\n  answer: 九点\n- question: 怎么退货\n  id: back\n  answer: 七天内\n");
-    let asked = "{\"id\":\"1\",\"text\":\"你们几点上班\",\"relevant\":[\"hours\"]}\n{\"id\":\"2\",\"text\":\"能开发票吗\",\"relevant\":[]}\n";
-    let queries = world.file("queries.jsonl", asked);
-    let report = world.json(&["eval", "faq", "--kb", &kb, "--queries", &queries, "--json"]);
-    assert_eq!((&report["entries"], &report["recall_at_1"]), (&json!(2), &json!(1.0)));
-    let gold = "{\"id\":\"1\",\"text\":\"电话13912345678\",\"entities\":[{\"type\":\"phone\",\"value\":\"13912345678\",\"start\":2,\"end\":13}]}\n";
-    let gold = world.file("gold.jsonl", gold);
-    let report = world.json(&["eval", "lead", "--gold", &gold, "--json"]);
-    assert_eq!((&report["contact_micro"]["F1"], &report["n"]), (&json!(100.0), &json!(1)));
-    assert_eq!(world.run(&["eval", "lead", "--gold", "/nowhere"]).code, 1);
+    let key = world.data().join("keys/master.key");
+    std::fs::write(&key, "ab".repeat(32)).unwrap();
+    let stranger = world.run(&["doctor"]);
+    assert_eq!(
+        (stranger.code, stranger.out.contains("is not the one that the key register was made with")),
+        (1, true),
+        "{stranger:?}"
+    );
 }

@@ -1,5 +1,6 @@
 //! Answers that take long: one JSON value a line, progress first, the result last.
 
+use crate::output::chain;
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -44,7 +45,7 @@ where
         loop {
             tokio::select! {
                 ended = &mut work => {
-                    let last = ended.unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
+                    let last = ended.unwrap_or_else(|error| json!({ "error": chain(&error) }));
                     let _ = sender.send(last).await;
                     return;
                 }
@@ -69,7 +70,7 @@ where
     let work = work(sender.clone());
     let telling = async move {
         if let Err(error) = work.await {
-            let _ = sender.send(json!({ "error": format!("{error:#}") })).await;
+            let _ = sender.send(json!({ "error": chain(&error) })).await;
         }
     };
     body(telling, lines)

@@ -18,6 +18,7 @@ mod secrets;
 mod stage;
 mod streams;
 mod tenant;
+mod turn;
 
 pub(crate) use connection::Connection;
 pub(crate) use report::Report;
@@ -26,7 +27,7 @@ pub(crate) use tenant::{Documents, TENANT};
 use anyhow::Context;
 use audit::Audit;
 use cast::{Casting, Player, cast};
-use compare::{Check, Difference, Evidence, compare, is_settled};
+use compare::{Check, Difference, Evidence, Waiting, compare};
 use report::Observed;
 use rest::{Api, Rest};
 use simulators::Clock;
@@ -49,7 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The options of `tributary demo`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Dialogues to play, JSON lines of the load format; without it the demo shop's own
+    /// Dialogues to play, JSON lines of the load format; without it the demo shop's own. What they expect of the AI is
+    /// held to the same bars as with those
     #[arg(long, value_name = "FILE")]
     pub(crate) dialogues: Option<PathBuf>,
     /// Messages of customers per second, at most
@@ -116,31 +118,47 @@ pub(crate) async fn run(args: DemoArgs, connection: &Connection) -> anyhow::Resu
     let _ends = shutdown.clone().drop_guard();
     let clock = Clock::world();
     let players = players(&args, &clock)?;
+    let _turn = turn::take(&connection.data)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let stage = Stage::set(connection, &http, (clock.clone(), args.rate), &shutdown).await?;
     stage.plan_faults(&players);
-    let api = Api::new(http.clone(), &connection.api_url, stage::token(connection, &http).await?);
+    let token = stage::Token::make(connection, &http, clock.now()).await?;
+    let api = Api::new(http.clone(), &connection.api_url, token.text.clone());
+    let report = played(&args, connection, (Arc::new(stage), &players), &api).await;
+    if let Err(error) = token.revoke(connection, &http).await {
+        eprintln!("warning: {error:#}; it ends by itself within a day");
+    }
+    Ok(Outcome { report: report?, json: args.json })
+}
+
+/// Plays to the end of all turns and compares the sides.
+async fn played(
+    args: &DemoArgs,
+    connection: &Connection,
+    (stage, players): (Arc<Stage>, &[Player]),
+    api: &Api,
+) -> anyhow::Result<Report> {
     let mut audit = Audit::open(connection, tenant::TENANT).await?;
-    let (stage, began) = (Arc::new(stage), clock.now());
+    let clock = stage.clock.clone();
+    let began = clock.now();
     let from = written(began)?;
-    let played = play::play(&stage, &players).await;
+    let played = play::play(&stage, players).await;
     let played_ms = u64::try_from((clock.now() - began) / 1000).unwrap_or_default();
     let mut sides = Sides {
         stage: &stage,
-        players: &players,
+        players,
         visitors: played.visitors,
         rest: Rest::default(),
         unknown_spare: args.kills * SENDS_IN_FLIGHT_MAX,
     };
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
     let consumer = args.consumer_output.as_deref();
-    let differences = sides.agree(&mut audit, (&api, &from), consumer, deadline).await?;
+    let differences = sides.agree(&mut audit, (api, &from), consumer, deadline).await?;
     let observed =
-        Observed { first_replies: first_replies(&stage, &players), played_ms, unanswered: played.unanswered };
-    let (book, streams) = (play::book(&stage, &players), audit.known());
+        Observed { first_replies: first_replies(&stage, players), played_ms, unanswered: played.unanswered };
+    let (book, streams) = (play::book(&stage, players), audit.known());
     let evidence = sides.evidence(&book, streams, None);
-    let report = Report::of(&evidence, observed, differences);
-    Ok(Outcome { report, json: args.json })
+    Ok(Report::of(&evidence, observed, differences))
 }
 
 fn players(args: &DemoArgs, clock: &Clock) -> anyhow::Result<Vec<Player>> {
@@ -182,13 +200,14 @@ impl Sides<'_> {
         consumer: Option<&std::path::Path>,
         deadline: Instant,
     ) -> anyhow::Result<Vec<Difference>> {
-        let mut told = Instant::now();
+        let mut told = Told { at: Instant::now(), words: String::new() };
         loop {
             play::look(&mut self.visitors).await;
             let streams = audit.streams().await?;
             let book = play::book(self.stage, self.players);
             let over = Instant::now() >= deadline;
-            if over || is_settled(&book, streams) {
+            let waiting = Waiting::of(&book, streams);
+            if over || waiting.is_over() {
                 let threads: Vec<String> = streams.threads.keys().cloned().collect();
                 let to = written(self.stage.clock.now() + 1_000_000)?;
                 self.rest = api.tell(&threads, (from, &to)).await?;
@@ -198,9 +217,13 @@ impl Sides<'_> {
                 if over || differences.iter().all(|difference| difference.check == Check::Answers) {
                     return Ok(differences);
                 }
-                say(&mut told, || format!("waiting, since the sides differ: {}", differences[0].what));
+                let more = match differences.len() {
+                    1 => String::new(),
+                    count => format!(", and {} more differences", count - 1),
+                };
+                told.say(format!("waiting, since the sides differ: {}{more}", differences[0].what));
             } else {
-                say(&mut told, || "waiting for messages that are on their way".to_owned());
+                told.say(format!("waiting for {waiting}"));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -223,11 +246,19 @@ impl Sides<'_> {
     }
 }
 
-/// Says it, unless something was said a moment ago.
-fn say(told: &mut Instant, words: impl Fn() -> String) {
-    if told.elapsed() >= PATIENCE {
-        eprintln!("{}", words());
-        *told = Instant::now();
+/// What was said last, and when.
+struct Told {
+    at: Instant,
+    words: String,
+}
+
+impl Told {
+    /// Says it, unless that was said last or something was said a moment ago.
+    fn say(&mut self, words: String) {
+        if self.at.elapsed() >= PATIENCE && self.words != words {
+            eprintln!("{words}");
+            *self = Self { at: Instant::now(), words };
+        }
     }
 }
 

@@ -22,6 +22,8 @@ const ACCOUNTS_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 /// How often the partner posts an item, half a second apart: a killed suite is back meanwhile.
 const POSTS_MAX: u32 = 60;
+/// A run reads as a supervisor at its end, however long it plays; no run plays a day.
+const TOKEN_ENDS_US: simulators::Micros = 24 * 60 * 60 * 1_000_000;
 /// How long a visitor's browser waits for the server.
 const PATIENCE_MS: u64 = 15_000;
 
@@ -168,17 +170,40 @@ async fn apply(connection: &Connection, http: &reqwest::Client, demo: &Demo) -> 
     operate(connection, request).await.context("the demo's accounts cannot be applied").map(|_| ())
 }
 
-/// A token for reading texts and figures in clear, made by the operator's route.
-///
-/// # Errors
-/// When the suite refuses.
-pub(crate) async fn token(connection: &Connection, http: &reqwest::Client) -> anyhow::Result<String> {
-    let request = http
-        .post(format!("{}/admin/tokens", connection.admin_url))
-        .json(&json!({ "tenant": TENANT, "role": "supervisor", "name": "tributary demo" }));
-    let made = operate(connection, request).await.context("no API token can be made")?;
-    let text = ["token", "text", "secret"].iter().find_map(|name| made[*name].as_str());
-    text.map(str::to_owned).context("the suite made a token and did not show it")
+/// A token for reading texts and figures in clear.
+pub(crate) struct Token {
+    id: String,
+    pub(crate) text: String,
+}
+
+impl Token {
+    /// Made by the operator's route. It ends by itself `TOKEN_ENDS_US` after `now`, for a run that is killed.
+    ///
+    /// # Errors
+    /// When the suite refuses.
+    pub(crate) async fn make(
+        connection: &Connection,
+        http: &reqwest::Client,
+        now: simulators::Micros,
+    ) -> anyhow::Result<Self> {
+        let end = super::written(now + TOKEN_ENDS_US)?;
+        let request = http.post(format!("{}/admin/tokens", connection.admin_url)).json(
+            &json!({ "tenant": TENANT, "role": "supervisor", "name": "tributary demo", "expires_at": end }),
+        );
+        let made = operate(connection, request).await.context("no API token can be made")?;
+        let field = |name: &str| made[name].as_str().map(str::to_owned);
+        let shown = field("id").zip(field("token")).context("the suite made a token and did not show it")?;
+        Ok(Self { id: shown.0, text: shown.1 })
+    }
+
+    /// Ends it at once.
+    ///
+    /// # Errors
+    /// When the suite does not do it.
+    pub(crate) async fn revoke(self, connection: &Connection, http: &reqwest::Client) -> anyhow::Result<()> {
+        let request = http.delete(format!("{}/admin/tokens/{}", connection.admin_url, self.id));
+        operate(connection, request).await.context("the demo's API token cannot be revoked").map(|_| ())
+    }
 }
 
 async fn operate(connection: &Connection, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {

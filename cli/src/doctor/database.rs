@@ -1,6 +1,6 @@
 //! The database: reachable, new enough, its stores readable, its write-ahead logs short.
 
-use super::{Finding, nats};
+use super::{Finding, nats, register};
 use runtime::Common;
 use spine::Clock;
 use sqlx::{AnyConnection, Connection, Row};
@@ -16,8 +16,28 @@ pub(super) async fn check(common: &Common, findings: &mut Vec<Finding>) {
     sqlx::any::install_default_drivers();
     match &common.database_url {
         Some(url) => postgres(url.expose(), findings).await,
-        None => sqlite(&common.data, findings).await,
+        None => match elsewhere(common).await {
+            Some(finding) => findings.push(finding),
+            None => sqlite(&common.data, findings).await,
+        },
     }
+}
+
+/// A suite that ran on the folder, and left no register in it, has it in Postgres.
+async fn elsewhere(common: &Common) -> Option<Finding> {
+    let (data, register) = (&common.data, common.data.join("keys").join("keys.db"));
+    let ran = data.join("run.json").exists() || data.join("keys").join("master.key").exists();
+    // A start that was refused leaves an empty one.
+    let lost =
+        !register.exists() || (register::rows(common).await.is_none() && tables(&register).await.is_ok());
+    (ran && lost).then(|| {
+        Finding::fail(
+            CHECK,
+            "a suite ran on this folder and its key register is not here: its database is Postgres, or keys/keys.db is \
+             lost",
+            "give --database-url (DATABASE_URL) as `run` was given it, or restore keys/keys.db from a backup",
+        )
+    })
 }
 
 async fn postgres(url: &str, findings: &mut Vec<Finding>) {
@@ -97,7 +117,7 @@ async fn sqlite(data: &Path, findings: &mut Vec<Finding>) {
         }
     }
     findings.push(Finding::ok(CHECK, format!("SQLite; {read} of {} files can be read", files.len())));
-    findings.push(models(&data.join("models"), &files));
+    models(&data.join("models"), &files, findings);
     findings.push(wal(&files));
 }
 
@@ -112,17 +132,22 @@ fn stores(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The address of a SQLite file for reading alone.
+pub(super) fn read_only(path: &Path) -> String {
+    let plain = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("sqlite://{plain}?mode=ro")
+}
+
 /// How many tables a file has, read beside whoever has it open.
 async fn tables(path: &Path) -> Result<i64, sqlx::Error> {
-    let plain = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let mut connection = AnyConnection::connect(&format!("sqlite://{plain}?mode=ro")).await?;
+    let mut connection = AnyConnection::connect(&read_only(path)).await?;
     let count = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master").fetch_one(&mut connection).await;
     let _closed = connection.close().await;
     count
 }
 
 /// Which filling of each model is live, and how many stand beside.
-fn models(folder: &Path, files: &[PathBuf]) -> Finding {
+fn models(folder: &Path, files: &[PathBuf], findings: &mut Vec<Finding>) {
     let mut live = Vec::new();
     if let Ok(found) = std::fs::read_dir(folder) {
         for path in found.flatten().map(|file| file.path()) {
@@ -133,16 +158,20 @@ fn models(folder: &Path, files: &[PathBuf]) -> Finding {
                 let number = |field: &str| {
                     pointer.pointer(&format!("/live/{field}")).and_then(serde_json::Value::as_u64)
                 };
-                live.push(match (number("version"), number("number")) {
-                    (Some(version), Some(number)) => format!("{name}@{version}.{number}"),
-                    _ => format!("{name}@?"),
-                });
+                match (number("version"), number("number")) {
+                    (Some(version), Some(number)) => live.push(format!("{name}@{version}.{number}")),
+                    _ => findings.push(Finding::fail(
+                        CHECK,
+                        format!("{} does not say which slot of the model is live", path.display()),
+                        "stop the suite and delete it with the model's files beside it: they are filled anew from the log",
+                    )),
+                }
             }
         }
     }
     live.sort();
     let slots = files.iter().filter(|path| path.parent() == Some(folder)).count();
-    Finding::ok(CHECK, format!("{slots} slots; live models: {}", live.join(", ")))
+    findings.push(Finding::ok(CHECK, format!("{slots} slots; live models: {}", live.join(", "))));
 }
 
 fn wal(files: &[PathBuf]) -> Finding {
@@ -183,6 +212,32 @@ mod tests {
         sqlite(folder.path(), &mut findings).await;
         let failed = findings.iter().find(|finding| finding.severity == Severity::Fail).unwrap();
         assert!(failed.remedy.as_deref().unwrap().contains("anew from the log"), "{failed:?}");
+    }
+
+    #[derive(clap::Parser)]
+    struct Every {
+        #[command(flatten)]
+        common: Common,
+    }
+
+    #[tokio::test]
+    async fn a_broken_pointer_fails_and_a_register_elsewhere_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let well = |findings: &[Finding]| findings.iter().all(|finding| finding.severity == Severity::Ok);
+        let mut findings = Vec::new();
+        let pointer = folder.path().join("console.live");
+        std::fs::write(&pointer, r#"{"live":{"version":1,"number":2}}"#).unwrap();
+        models(folder.path(), &[], &mut findings);
+        assert!(well(&findings), "{findings:?}");
+        std::fs::write(&pointer, "half").unwrap();
+        models(folder.path(), &[], &mut findings);
+        assert!(!well(&findings), "{findings:?}");
+
+        let data = format!("--data={}", folder.path().display());
+        let common = <Every as clap::Parser>::try_parse_from(["x", &data]).unwrap().common;
+        assert_eq!(elsewhere(&common).await, None);
+        std::fs::write(folder.path().join("run.json"), "{}").unwrap();
+        assert!(elsewhere(&common).await.unwrap().remedy.unwrap().contains("DATABASE_URL"));
     }
 
     #[tokio::test]

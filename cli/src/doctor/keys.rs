@@ -1,6 +1,7 @@
 //! Keys and credentials: there, readable for us, and for nobody else.
 
-use super::Finding;
+use super::{Finding, Severity, register};
+use runtime::{Common, Secret};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,48 @@ const CHECK: &str = "keys";
 /// 32 bytes in base64, or in hex.
 const MASTER_LENGTHS: [usize; 3] = [43, 44, 64];
 
-pub(super) fn check(data: &Path, master_given: bool, findings: &mut Vec<Finding>) {
-    findings.push(master(data, master_given));
+pub(super) async fn check(common: &Common, given: Option<&Secret>, findings: &mut Vec<Finding>) {
+    let found = master(&common.data, given.is_some());
+    let wrong = match found.severity {
+        Severity::Ok => stranger(common, given).await,
+        _ => None,
+    };
+    findings.push(wrong.unwrap_or(found));
+    closed(&common.data, findings);
+}
+
+/// A key that is well-formed and not the register's; `run` refuses it.
+async fn stranger(common: &Common, given: Option<&Secret>) -> Option<Finding> {
+    let (key, place) = match given {
+        Some(given) => (given.expose().to_owned(), "the master key that is given".to_owned()),
+        None => {
+            let path = master_path(&common.data);
+            (std::fs::read_to_string(&path).ok()?, format!("the master key in {}", path.display()))
+        }
+    };
+    let error = register::opens(&register::rows(common).await?, key.trim()).await.err()?;
+    Some(match error {
+        spine::Error::MasterKey { .. } => Finding::fail(
+            CHECK,
+            format!("{place} is not the one that the key register was made with"),
+            "give the right one, or put back the register that belongs to it; until then `tributary run` refuses",
+        ),
+        error => Finding::warn(
+            CHECK,
+            format!(
+                "it could not be tried whether {place} opens the key register: {}",
+                spine::error::chain(&error)
+            ),
+            "try again",
+        ),
+    })
+}
+
+fn master_path(data: &Path) -> PathBuf {
+    data.join("keys").join("master.key")
+}
+
+fn closed(data: &Path, findings: &mut Vec<Finding>) {
     let secrets = secrets(data);
     let open: Vec<&PathBuf> = secrets.iter().filter(|path| is_open(path)).collect();
     for path in &open {
@@ -36,7 +77,7 @@ fn master(data: &Path, given: bool) -> Finding {
     if given {
         return Finding::ok(CHECK, "the master key is given from outside");
     }
-    let path = data.join("keys").join("master.key");
+    let path = master_path(data);
     let register = data.join("keys").join("keys.db").exists();
     match std::fs::read_to_string(&path) {
         Ok(text) if MASTER_LENGTHS.contains(&text.trim().len()) => Finding::ok(
@@ -85,7 +126,6 @@ fn is_open(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Severity;
     use super::*;
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -99,7 +139,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("service.credential"), "x", 0o644);
         let mut findings = Vec::new();
-        check(folder.path(), true, &mut findings);
+        closed(folder.path(), &mut findings);
         let worst = findings.iter().max_by_key(|finding| finding.severity).unwrap();
         assert_eq!(worst.severity, Severity::Fail);
         assert!(worst.remedy.as_deref().unwrap().starts_with("chmod 600"));

@@ -2,14 +2,16 @@
 
 mod database;
 mod disk;
+mod folder;
 mod keys;
 mod nats;
 mod ports;
+mod register;
 mod suite;
 
 use crate::nats::Role;
 use crate::output::{self, Form};
-use crate::run::access;
+use crate::run::{access, master_key_problem};
 use crate::suite::Suite;
 use runtime::config::Network;
 use runtime::{Common, Secret};
@@ -34,6 +36,13 @@ pub(crate) struct Args {
     network: Network,
     #[command(flatten)]
     form: Form,
+}
+
+impl Args {
+    /// What is wrong beyond what the parser sees.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.master_key.as_ref().and_then(master_key_problem).into_iter().collect()
+    }
 }
 
 /// How grave a finding is.
@@ -74,23 +83,29 @@ impl Finding {
 /// # Errors
 /// Only when the answer cannot be written: what is wrong is a finding.
 pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(closed) = folder::closed(&common.data) {
+        show(&[closed], args.form)?;
+        return Ok(ExitCode::FAILURE);
+    }
     let mut findings = Vec::new();
     let running = match Suite::running(&common).await {
         Ok(running) => running,
         Err(error) => {
             let remedy = "give its credential, or stop it, delete run.json and start it again";
-            findings.push(Finding::fail("suite", format!("{error:#}"), remedy));
+            findings.push(Finding::fail("suite", output::chain(&error), remedy));
             None
         }
     };
-    suite::check(&common.data, running.as_ref(), &mut findings).await;
+    if findings.is_empty() {
+        suite::check(&common.data, running.as_ref(), &mut findings).await;
+    }
     nats::check_binary(&common, &mut findings).await;
     let connected = connect(&common, &args, running.is_some(), &mut findings).await;
     if let Some(nats) = &connected {
         nats::check_server(nats, &common, &mut findings).await;
         nats::check_streams(nats, args.replicas, &mut findings).await;
     }
-    keys::check(&common.data, args.master_key.is_some(), &mut findings);
+    keys::check(&common, args.master_key.as_ref(), &mut findings).await;
     database::check(&common, &mut findings).await;
     disk::check(&common.data, &mut findings).await;
     ports::check(&args.network, running.as_ref(), &mut findings);
@@ -124,7 +139,11 @@ async fn connect(
                 Some(_) => "check --nats, --nats-credentials and the network between here and there",
                 None => "look into nats/nats-server.log in the data folder",
             };
-            findings.push(Finding::fail(CHECK, format!("it cannot be reached: {error:#}"), remedy));
+            findings.push(Finding::fail(
+                CHECK,
+                format!("it cannot be reached: {}", output::chain(&error)),
+                remedy,
+            ));
             None
         }
     }

@@ -100,7 +100,7 @@ async fn version_of(path: &Path) -> Result<Version, Error> {
     let not_a_server = || Error::NotAServer { path: path.to_path_buf() };
     let output = tokio::time::timeout(ANSWER_WITHIN, command.output())
         .await
-        .map_err(|_| not_a_server())?
+        .map_err(|_| Error::Hangs { path: path.to_path_buf(), seconds: ANSWER_WITHIN.as_secs() })?
         .map_err(Error::file("run", path))?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().strip_prefix("nats-server:").and_then(Version::parse).ok_or_else(not_a_server)
@@ -137,7 +137,7 @@ mod tests {
             let refusal = find(&settings).await.unwrap_err();
             assert!(matches!(refusal, Error::TooOld { .. }));
             let word = refusal.to_string();
-            assert!(word.contains(old) && word.contains("2.12") && word.contains("版本太旧"), "{word}");
+            assert!(word.contains(old) && word.contains("2.12") && word.contains("scripts/"), "{word}");
         }
     }
 

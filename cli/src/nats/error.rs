@@ -6,24 +6,27 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error(
-        "no nats-server found 找不到 nats-server; scripts/nats-server.sh installs one 可用它安装 (searched: {searched})"
-    )]
+    #[error("no nats-server found; scripts/nats-server.sh installs one (searched: {searched})")]
     Missing { searched: String },
     #[error(
-        "nats-server {version} at {} is too old 版本太旧: 2.12 or newer is needed 需要 2.12 或更新, and \
-         scripts/nats-server.sh installs one 可用它安装", path.display()
+        "nats-server {version} at {} is too old: 2.12 or newer is needed, and scripts/nats-server.sh installs one", path.display()
     )]
     TooOld { version: Version, path: PathBuf },
-    #[error("{} does not answer as a nats-server does", path.display())]
+    #[error(
+        "{} does not answer as a nats-server does: take it off PATH or put another before it; \
+         scripts/nats-server.sh installs one", path.display()
+    )]
     NotAServer { path: PathBuf },
+    #[error(
+        "`{} --version` does not end within {seconds} s: take it off PATH or put another before it; \
+         scripts/nats-server.sh installs one", path.display()
+    )]
+    Hangs { path: PathBuf, seconds: u64 },
     #[error("cannot {what} {}", path.display())]
     File { what: &'static str, path: PathBuf, source: io::Error },
     #[error("{} holds no usable key; restore it, or delete it to have a new one made", path.display())]
     Key { path: PathBuf, source: nkeys::error::Error },
-    #[error(
-        "port {port} on 127.0.0.1 is taken by another program 端口被占用; choose another port, or 0 for a free one"
-    )]
+    #[error("port {port} on 127.0.0.1 is taken by another program; choose another port, or 0 for a free one")]
     PortTaken { port: u16 },
     #[error("nats-server ended while it started: {last_words}")]
     Ended { last_words: String },
@@ -35,7 +38,7 @@ pub(crate) enum Error {
     )]
     Held { pid: String, store: PathBuf },
     #[error(
-        "{holder} runs on this data folder and supervises its nats-server in {} 该数据目录正被占用: stop it first, \
+        "{holder} runs on this data folder and supervises its nats-server in {}: stop it first, \
          give this one a folder of its own with --data, or connect it to a NATS of its own with --nats", folder.display()
     )]
     Supervised { holder: String, folder: PathBuf },

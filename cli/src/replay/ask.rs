@@ -21,6 +21,9 @@ pub(crate) struct Ask {
     pub(crate) follow: bool,
     /// Events shown at most.
     pub(crate) limit: u64,
+    /// Of a range, the events of this kind of entity alone.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
     /// Whether sealed values are shown.
     #[serde(default)]
     pub(crate) opening: Option<Opening>,
@@ -72,6 +75,51 @@ impl std::fmt::Display for Moment {
 pub(crate) struct Opening {
     pub(crate) role: String,
     pub(crate) reason: String,
+}
+
+/// Why nothing lies between the two, if that is so.
+pub(crate) fn disorder(from: Moment, until: Moment) -> Option<String> {
+    match (from, until) {
+        (Moment::Position(from), Moment::Position(until))
+            if (from.generation, from.part) != (until.generation, until.part) =>
+        {
+            Some(format!(
+                "{from} and {until} are in different parts, which have no common order: name two times"
+            ))
+        }
+        (Moment::TimeUs(_), Moment::Position(_)) => {
+            Some("the range begins with a time, so end it with a time, or leave its end out".into())
+        }
+        (Moment::Position(first), Moment::Position(last)) if first.sequence > last.sequence => {
+            Some(format!("the range ends before it begins: write {until} {from}"))
+        }
+        (Moment::TimeUs(first), Moment::TimeUs(last)) if first > last => {
+            Some(format!("the range ends before it begins: write {until} {from}"))
+        }
+        _ => None,
+    }
+}
+
+/// The id of a thread or a customer as a command takes it.
+pub(crate) fn id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text).map_err(|_| {
+        "an id is wanted, a UUID such as 44c08611-17fd-41a8-9777-b2e72d8b0393: `tributary replay range` shows the \
+         ids of what is in the log"
+            .into()
+    })
+}
+
+/// The id of a lead.
+pub(crate) fn lead_id(text: &str) -> Result<String, String> {
+    let sound = text
+        .rsplit_once('-')
+        .is_some_and(|(thread, number)| Uuid::try_parse(thread).is_ok() && number.parse::<u32>().is_ok());
+    match sound {
+        true => Ok(text.to_owned()),
+        false => Err("a lead's id is wanted: its thread's (a UUID), a dash, a number, such as \
+                      44c08611-17fd-41a8-9777-b2e72d8b0393-1"
+            .into()),
+    }
 }
 
 impl FromStr for Moment {
@@ -130,6 +178,26 @@ mod tests {
     }
 
     #[test]
+    fn a_range_ends_behind_its_beginning_and_in_the_same_order() {
+        let wrong = |from: &str, until: &str| disorder(from.parse().unwrap(), until.parse().unwrap());
+        assert_eq!(wrong("1.0:3", "1.0:5"), None);
+        assert_eq!(wrong("1.0:3", "2026-11-26T10:00:00Z"), None);
+        assert!(wrong("1.0:5", "1.0:3").unwrap().contains("write 1.0:3 1.0:5"));
+        assert!(wrong("1.0:5", "1.1:9").unwrap().contains("different parts"));
+        assert!(wrong("2026-11-26T10:00:00Z", "2026-11-26T09:00:00Z").unwrap().contains("before it begins"));
+        assert!(wrong("2026-11-26T10:00:00Z", "1.0:3").unwrap().contains("begins with a time"));
+    }
+
+    #[test]
+    fn an_id_that_is_none_is_refused_with_what_one_looks_like() {
+        assert!(id("xx").unwrap_err().contains("UUID"));
+        let thread = Uuid::from_u128(7);
+        assert_eq!(id(&thread.to_string()), Ok(thread));
+        assert_eq!(lead_id(&format!("{thread}-1")), Ok(format!("{thread}-1")));
+        assert!(lead_id(&thread.to_string()).unwrap_err().contains("a number"));
+    }
+
+    #[test]
     fn what_is_asked_travels_as_json() {
         let ask = Ask {
             what: What::Conversation { thread: Uuid::from_u128(7), n: Some(2) },
@@ -137,6 +205,7 @@ mod tests {
             as_of: Some("1.3:4711".parse().unwrap()),
             follow: false,
             limit: 10,
+            kind: None,
             opening: Some(Opening { role: "supervisor".into(), reason: "complaint 12".into() }),
         };
         let text = serde_json::to_string(&ask).unwrap();

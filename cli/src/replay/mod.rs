@@ -1,6 +1,7 @@
 //! `tributary replay`: a conversation, a customer, a lead or a span of the log as it stood at a moment.
 
 mod ask;
+mod place;
 mod play;
 mod range;
 mod show;
@@ -22,6 +23,10 @@ use std::process::ExitCode;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+/// Events shown where nothing else is said and nothing is followed.
+const LIMIT: u64 = 10_000;
+/// What is in the log, by kind of entity.
+const KINDS: [&str; 8] = ["access", "account", "agent", "customer", "knowledge", "lead", "tenant", "thread"];
 /// Lines that wait to be written.
 const LINES_WAITING_MAX: usize = 64;
 
@@ -36,7 +41,7 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Conversation {
         /// The id of the thread
-        #[arg(index = 1)]
+        #[arg(index = 1, value_parser = ask::id)]
         thread: Uuid,
         /// The number of one conversation in it
         #[arg(index = 2)]
@@ -45,15 +50,25 @@ pub(crate) enum Command {
         how: How,
     },
     /// A customer
+    ///
+    /// Example:
+    ///   tributary replay customer 300010cb-0847-5c1c-923b-a6d8c6e2d4cd
+    #[command(verbatim_doc_comment)]
     Customer {
         /// The id of the customer
+        #[arg(value_parser = ask::id)]
         id: Uuid,
         #[command(flatten)]
         how: How,
     },
     /// A lead
+    ///
+    /// Example:
+    ///   tributary replay lead 44c08611-17fd-41a8-9777-b2e72d8b0393-1
+    #[command(verbatim_doc_comment)]
     Lead {
         /// The id of the lead: its thread's, a dash, a number
+        #[arg(value_parser = ask::lead_id)]
         id: String,
         #[command(flatten)]
         how: How,
@@ -64,6 +79,7 @@ pub(crate) enum Command {
     ///   tributary replay range 1.3:4000 1.3:4711
     ///   tributary replay range 2026-11-26T10:00:00+08:00 2026-11-26T10:05:00+08:00 --tenant shop --json
     ///   tributary replay range 1.3:4711 --follow
+    ///   tributary replay range 2026-11-01T00:00:00+08:00 --kind access --limit 1000000
     #[command(verbatim_doc_comment)]
     Range {
         /// The first position, or a time with its zone
@@ -72,6 +88,9 @@ pub(crate) enum Command {
         /// The last one; without it the range goes on to now
         #[arg(index = 2)]
         until: Option<Moment>,
+        /// The events of this kind of entity alone
+        #[arg(long, value_name = "KIND", value_parser = KINDS)]
+        kind: Option<String>,
         #[command(flatten)]
         how: How,
     },
@@ -82,7 +101,7 @@ pub(crate) struct How {
     /// As it stood after this position, or after the last message stored at or before this time with its zone
     #[arg(long, value_name = "MOMENT")]
     as_of: Option<Moment>,
-    /// Go on with what is appended from now on, until Ctrl-C
+    /// Go on with what is appended from now on, until Ctrl-C or --limit
     #[arg(long, conflicts_with = "as_of")]
     follow: bool,
     /// The tenant, where several are possible
@@ -94,11 +113,23 @@ pub(crate) struct How {
     /// Why they are opened, for the record; nothing of the person
     #[arg(long, value_name = "TEXT", requires = "role")]
     reason: Option<String>,
-    /// Events shown at most
-    #[arg(long, value_name = "EVENTS", default_value_t = 10_000)]
-    limit: u64,
+    /// Events shown at most; without it 10000, or with --follow all
+    #[arg(long, value_name = "EVENTS")]
+    limit: Option<u64>,
     #[command(flatten)]
     form: Form,
+}
+
+impl Command {
+    /// What is wrong beyond what the parser sees.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Range { from, until: Some(until), .. } => {
+                ask::disorder(*from, *until).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Replays until the end, or with `--follow` until Ctrl-C.
@@ -106,11 +137,11 @@ pub(crate) struct How {
 /// # Errors
 /// What is wrong with what is asked, or why it cannot be answered.
 pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<ExitCode> {
-    let (what, how) = match command {
-        Command::Conversation { thread, n, how } => (What::Conversation { thread, n }, how),
-        Command::Customer { id, how } => (What::Customer { id }, how),
-        Command::Lead { id, how } => (What::Lead { id }, how),
-        Command::Range { from, until, how } => (What::Range { from, until }, how),
+    let (what, kind, how) = match command {
+        Command::Conversation { thread, n, how } => (What::Conversation { thread, n }, None, how),
+        Command::Customer { id, how } => (What::Customer { id }, None, how),
+        Command::Lead { id, how } => (What::Lead { id }, None, how),
+        Command::Range { from, until, kind, how } => (What::Range { from, until }, kind, how),
     };
     let opening = how.role.zip(how.reason).map(|(role, reason)| Opening { role, reason });
     let ask = Ask {
@@ -118,7 +149,8 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
         tenant: how.tenant,
         as_of: how.as_of,
         follow: how.follow,
-        limit: if how.follow { u64::MAX } else { how.limit },
+        limit: how.limit.unwrap_or(if how.follow { u64::MAX } else { LIMIT }),
+        kind,
         opening,
     };
     match Suite::running(&common).await? {
@@ -168,6 +200,10 @@ impl Printer {
 
     /// JSON is one value a line, so that a long replay can be read as it comes.
     fn print(&mut self, line: &Value) -> anyhow::Result<()> {
+        let more = line.get("more").and_then(Value::as_str);
+        if let Some(position) = more {
+            eprintln!("more follows from {position} on: raise --limit to see it");
+        }
         if self.form.json {
             return output::line(line);
         }
@@ -177,8 +213,7 @@ impl Printer {
             }
             return Ok(());
         }
-        if let Some(position) = line.get("more").and_then(Value::as_str) {
-            eprintln!("more follows from {position} on: raise --limit to see it");
+        if more.is_some() {
             return Ok(());
         }
         output::line(show::event(line, &self.zone))

@@ -1,6 +1,7 @@
 //! Playing: from what is asked to lines of JSON, on the log alone.
 
-use super::ask::{Ask, Moment, Opening, What};
+use super::ask::{Ask, Opening, What};
+use super::place;
 use super::range;
 use super::state;
 use super::told::{Sight, told};
@@ -69,6 +70,9 @@ pub(crate) async fn play(stage: &Stage, ask: &Ask, sender: &Sender<Value>) -> an
     if ask.follow && ask.as_of.is_some() {
         bail!("--follow shows what comes and --as-of what was: give one of them");
     }
+    if let Some(moment) = ask.as_of {
+        place::not_beyond_the_end(&stage.log, moment).await?;
+    }
     let mut lines = Lines { sender, left: ask.limit, cut: None };
     match &ask.what {
         What::Range { from, until } => range::play(stage, ask, (*from, *until), &mut lines).await,
@@ -108,7 +112,7 @@ async fn entity(
     lines: &mut Lines<'_>,
 ) -> anyhow::Result<()> {
     let until = match ask.as_of {
-        Some(moment) => Some(sequence(&stage.log, address, moment).await?),
+        Some(moment) => Some(place::sequence(&stage.log, address, moment).await?),
         None => None,
     };
     let sight = opened(stage, ask.opening.as_ref(), &address.tenant, &address.subject()).await?;
@@ -122,6 +126,7 @@ async fn entity(
     for record in &records {
         view.show(record).await?;
     }
+    view.episode.is_there(&address.id)?;
     view.lines.tell_cut().await?;
     let last = records.last().context("there is one")?;
     let at = until.map_or_else(|| last.position, |sequence| spine::Position { sequence, ..last.position });
@@ -131,7 +136,7 @@ async fn entity(
     };
     let told = json!({ "kind": &*address.kind, "id": &*address.id, "at": at, "is": state });
     view.lines.send(json!({ "state": told })).await?;
-    if ask.follow {
+    if ask.follow && !view.lines.is_full() {
         let last = Last { sequence: last.position.sequence, version: last.meta.version };
         view.follow(address, end, last).await?;
     }
@@ -182,6 +187,9 @@ impl View<'_, '_> {
             }
             last = Last { sequence: record.position.sequence, version: record.meta.version };
             self.show(&record).await?;
+            if self.lines.is_full() {
+                return Ok(());
+            }
         }
     }
 }
@@ -200,22 +208,19 @@ impl Episode {
         }
         self.wanted.is_none_or(|wanted| wanted == self.current.max(1))
     }
-}
 
-/// The last sequence of the entity's part at the moment.
-async fn sequence(log: &Log, address: &Address, moment: Moment) -> anyhow::Result<u64> {
-    match moment {
-        Moment::TimeUs(time) => Ok(log.sequences_at(time).await?[usize::from(address.part)]),
-        Moment::Position(at) if (at.generation, at.part) == (address.generation, address.part) => {
-            Ok(at.sequence)
+    /// Refuses a conversation that did not begin in the history that was read.
+    fn is_there(&self, thread: &str) -> anyhow::Result<()> {
+        let last = self.current.max(1);
+        match self.wanted {
+            Some(wanted) if wanted == 0 || wanted > last => {
+                bail!(
+                    "the thread {thread} had no conversation {wanted}: its conversations are counted from 1, and the \
+                     last one was {last}"
+                )
+            }
+            _ => Ok(()),
         }
-        Moment::Position(at) => bail!(
-            "{at} is in another part of the log than the {} {}, which is in {}.{}: name a position there, or a time",
-            address.kind,
-            address.id,
-            address.generation,
-            address.part
-        ),
     }
 }
 
@@ -269,5 +274,14 @@ mod tests {
         assert_eq!(taken(None), [true; 5]);
         assert_eq!(taken(Some(1)), [true, true, true, false, false]);
         assert_eq!(taken(Some(2)), [false, false, false, true, true]);
+    }
+
+    #[test]
+    fn a_conversation_that_never_began_is_refused_and_the_last_one_named() {
+        let after = |wanted: u32, current: u32| Episode { wanted: Some(wanted), current }.is_there("t");
+        after(1, 0).unwrap();
+        after(2, 2).unwrap();
+        assert!(after(7, 2).unwrap_err().to_string().contains("last one was 2"));
+        after(0, 2).unwrap_err();
     }
 }

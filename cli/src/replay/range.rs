@@ -1,12 +1,14 @@
 //! A span of the log: one part from a position on, or all parts from a time on, in the order of storing.
 
-use super::ask::{Ask, Moment};
+use super::ask::{Ask, Moment, disorder};
+use super::place;
 use super::play::{Lines, Stage, opened};
 use super::told::{Sight, told};
 use anyhow::bail;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
+use spine::address::GENERATION;
 use spine::log::Reading;
 use spine::{PARTS, Recorded};
 use std::collections::BTreeMap;
@@ -31,6 +33,12 @@ pub(super) async fn play(
     if ask.follow && until.is_some() {
         bail!("--follow has no end: leave the range's end out");
     }
+    if let Some(wrong) = until.and_then(|until| disorder(from, until)) {
+        bail!(wrong);
+    }
+    if !ask.follow {
+        place::not_beyond_the_end(&stage.log, from).await?;
+    }
     let spans = spans(stage, from, until).await?;
     let sight = match (&ask.opening, &ask.tenant) {
         (None, _) => Sight::Masked,
@@ -40,11 +48,11 @@ pub(super) async fn play(
             opened(stage, opening.as_ref(), tenant, &format!("range {from} to {end}")).await?
         }
     };
-    let mut scene = Scene { stage, tenant: ask.tenant.as_deref(), sight };
+    let mut scene = Scene { stage, tenant: ask.tenant.as_deref(), kind: ask.kind.as_deref(), sight };
     if let Some(at) = scene.history(&spans, lines).await? {
         return lines.send(json!({ "more": at })).await;
     }
-    if ask.follow {
+    if ask.follow && !lines.is_full() {
         scene.follow(&spans, lines).await?;
     }
     Ok(())
@@ -63,19 +71,15 @@ async fn spans(stage: &Stage, from: Moment, until: Option<Moment>) -> anyhow::Re
             lasts
         }
     };
-    match (from, until) {
-        (Moment::Position(from), Some(Moment::Position(until))) if from.part != until.part => {
-            bail!("{from} and {until} are in different parts, which have no common order: name two times")
+    match from {
+        Moment::Position(from) if from.generation != GENERATION || from.part >= PARTS => {
+            bail!("{from} is in no part of the log")
         }
-        (Moment::TimeUs(_), Some(Moment::Position(_))) => {
-            bail!("the range begins with a time, so end it with a time, or leave its end out")
-        }
-        (Moment::Position(from), _) if from.part >= PARTS => bail!("{from} is in no part of the log"),
-        (Moment::Position(from), _) => {
+        Moment::Position(from) => {
             let last = last[usize::from(from.part)];
             Ok(BTreeMap::from([(from.part, Span { first: from.sequence.max(1), last })]))
         }
-        (Moment::TimeUs(time), _) => {
+        Moment::TimeUs(time) => {
             // What was stored at the time itself is in it.
             let before = stage.log.sequences_at(time - 1).await?;
             let span =
@@ -88,6 +92,7 @@ async fn spans(stage: &Stage, from: Moment, until: Option<Moment>) -> anyhow::Re
 struct Scene<'a> {
     stage: &'a Stage,
     tenant: Option<&'a str>,
+    kind: Option<&'a str>,
     sight: Sight,
 }
 
@@ -107,10 +112,9 @@ impl Scene<'_> {
             }
         }
         while let Some(((_, part), (record, mut reading))) = heads.pop_first() {
-            if lines.is_full() {
+            if !self.show(&record, lines).await? {
                 return Ok(Some(json!(record.position)));
             }
-            self.show(&record, lines).await?;
             if record.position.sequence < spans[&part].last {
                 let next = reading.next().await?;
                 heads.insert((next.stored_at, part), (next, reading));
@@ -127,19 +131,31 @@ impl Scene<'_> {
             waiting.push(next(self.stage.log.reading(*part, start)));
         }
         while let Some((record, reading)) = waiting.next().await {
-            self.show(&record?, lines).await?;
+            if !self.show(&record?, lines).await? || lines.is_full() {
+                return Ok(());
+            }
             waiting.push(next(reading));
         }
         Ok(())
     }
 
-    async fn show(&mut self, record: &Recorded, lines: &mut Lines<'_>) -> anyhow::Result<()> {
-        if self.tenant.is_some_and(|tenant| *tenant != *record.address.tenant) {
-            return Ok(());
+    /// False when there was no room for all of it.
+    async fn show(&mut self, record: &Recorded, lines: &mut Lines<'_>) -> anyhow::Result<bool> {
+        let Recorded { address, .. } = record;
+        if self.tenant.is_some_and(|tenant| *tenant != *address.tenant)
+            || self.kind.is_some_and(|kind| *kind != *address.kind)
+        {
+            return Ok(true);
+        }
+        if lines.is_full() {
+            return Ok(false);
         }
         for line in told(&self.stage.keys, record, self.sight).await? {
+            if lines.is_full() {
+                return Ok(false);
+            }
             lines.send(line).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,8 +1,10 @@
 //! What `tributary run` takes.
 
 use crate::replay::Moment;
-use runtime::Role;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use runtime::config::Network;
+use runtime::{Role, Secret};
 use spine::read::start::Since;
 use std::path::PathBuf;
 
@@ -25,7 +27,7 @@ pub(crate) struct RunArgs {
     pub(crate) replicas: usize,
     /// The master key of personal data, 32 bytes in base64 or hex; without it one is made in the data folder
     #[arg(long, env = "TRIBUTARY_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
-    pub(crate) master_key: Option<runtime::Secret>,
+    pub(crate) master_key: Option<Secret>,
     /// Where a kind of effect begins: KIND=start, KIND=TIME, or KIND=POSITION and more positions behind commas
     ///
     /// A kind that a release adds begins at the log's end. Messages before its beginning make nothing due. What is
@@ -58,7 +60,39 @@ impl RunArgs {
         if !matches!(self.replicas, 1 | 3 | 5) {
             problems.push(format!("--replicas {} is not 1, 3 or 5", self.replicas));
         }
+        problems.extend(self.master_key.as_ref().and_then(master_key_problem));
+        let kinds: Vec<&str> = self.chosen().into_iter().flat_map(effects).copied().collect();
+        problems.extend(self.from.iter().filter(|(kind, _)| !kinds.contains(&kind.as_str())).map(
+            |(kind, _)| {
+                format!(
+                    "--from names {kind}, which is no kind of effect of the roles here: there are {}",
+                    kinds.join(", ")
+                )
+            },
+        ));
         problems
+    }
+}
+
+/// What is wrong with a master key that is given; the key itself is not told.
+pub(crate) fn master_key_problem(key: &Secret) -> Option<String> {
+    let text = key.expose().trim();
+    let hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let decoded = [STANDARD.decode(text), STANDARD_NO_PAD.decode(text), URL_SAFE_NO_PAD.decode(text)];
+    (!hex && !decoded.into_iter().flatten().any(|bytes| bytes.len() == 32)).then(|| {
+        "--master-key (TRIBUTARY_MASTER_KEY) is not 32 bytes in base64 or hex: make one with `openssl rand -base64 32`"
+            .into()
+    })
+}
+
+/// The kinds of effects of a role.
+fn effects(role: Role) -> &'static [&'static str] {
+    match role {
+        Role::ChannelIngest => channel_ingest::EFFECTS,
+        Role::Identity => identity::EFFECTS,
+        Role::AiAgent => ai_agent::service::EFFECTS,
+        Role::LeadCapture => lead_capture::service::EFFECTS,
+        Role::Routing | Role::Analytics | Role::Console => &[],
     }
 }
 
@@ -83,6 +117,29 @@ fn since(text: &str) -> Result<(String, Since), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Run {
+        #[command(flatten)]
+        args: RunArgs,
+    }
+
+    #[test]
+    fn a_key_of_a_wrong_form_and_an_unknown_kind_are_told_without_the_key() {
+        let problems = |args: &[&str]| {
+            let args = ["run"].iter().chain(args).copied();
+            <Run as clap::Parser>::try_parse_from(args).unwrap().args.problems()
+        };
+        let wrong = problems(&["--master-key", "abc-secret", "--from", "foo=start"]);
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[0].contains("openssl rand") && !wrong[0].contains("abc-secret"), "{wrong:?}");
+        assert!(wrong[1].contains("foo") && wrong[1].contains("send"), "{wrong:?}");
+        let (hex, base64) = ("ab".repeat(32), STANDARD.encode([7; 32]));
+        for key in [hex, base64] {
+            assert_eq!(problems(&["--master-key", &key, "--from", "send=start"]), Vec::<String>::new());
+        }
+        assert_eq!(problems(&["routing", "--from", "send=start"]).len(), 1, "routing sends nothing");
+    }
 
     #[test]
     fn where_a_kind_begins_is_the_start_a_time_or_positions() {

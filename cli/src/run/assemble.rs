@@ -1,7 +1,7 @@
 //! The process put together, in the order in which its parts need each other.
 
 use super::args::RunArgs;
-use super::{roles, watch, welcome};
+use super::{reach, roles, watch, welcome};
 use crate::admin;
 use crate::nats::{self, Server};
 use crate::private;
@@ -9,7 +9,6 @@ use crate::replay::{ConsoleAccess, Stage};
 use crate::suite::{self, RunFile};
 use anyhow::{Context, bail};
 use runtime::{Common, Health, Metrics, Role, Secret, Tasks, credential};
-use spine::db::{Database, DatabaseSettings};
 use spine::keys::{KeySettings, Keys};
 use spine::nats::Seed;
 use spine::read::start::Wishes;
@@ -20,9 +19,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const PROCESS: &str = "tributary";
-/// How long a start waits for a nats-server that is not there yet.
-const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
-const CONNECT_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+/// How long the roles' connections have to close before the nats-server that they are to is stopped.
+const LET_GO: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Everything that the roles share.
 pub(super) struct Foundation {
@@ -57,7 +55,7 @@ impl NatsSource {
             Self::Own(place) => place.access(role).open()?,
             Self::External { url, credentials } => external(url, credentials.as_deref(), role)?,
         };
-        patiently(&access).await
+        reach::patiently(&access).await
     }
 
     /// The access of the console, opened when somebody is to be recorded who looked at personal data.
@@ -78,20 +76,6 @@ impl NatsSource {
         match self {
             Self::Own(place) => &place.url,
             Self::External { url, .. } => url,
-        }
-    }
-}
-
-/// Connects, and again while the server is not there yet: processes of one installation start at once.
-async fn patiently(access: &NatsAccess) -> anyhow::Result<Nats> {
-    let started = tokio::time::Instant::now();
-    loop {
-        match Nats::connect(access).await {
-            Err(error) if error.is_passing() && started.elapsed() < CONNECT_WITHIN => {
-                tracing::info!(nats.url = access.url, "waiting for nats-server");
-                tokio::time::sleep(CONNECT_AGAIN).await;
-            }
-            other => return Ok(other?),
         }
     }
 }
@@ -118,6 +102,10 @@ pub(super) fn external(
 /// Runs the suite until `stop`.
 pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) -> anyhow::Result<()> {
     private::close(&common.data)?;
+    // A suite that has the folder may have the ports too, and is what to name: the start of its nats-server does.
+    if common.nats.is_some() || nats::supervisor(&common.data).is_none() {
+        reach::ports_are_free(&args)?;
+    }
     // nats-server outlives the roles, so that what they still write at the end is taken.
     let nats_stop = CancellationToken::new();
     let (source, server) = source(&common, &args, &nats_stop).await?;
@@ -128,6 +116,8 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
         if let Err(error) = metrics.flush() {
             tracing::debug!(error = &error as &dyn std::error::Error, "the last metrics were not pushed");
         }
+        // A connection that nobody holds any more closes in a moment; where the server goes first it is told as lost.
+        tokio::time::sleep(LET_GO).await;
         nats_stop.cancel();
         ended
     };
@@ -175,7 +165,7 @@ async fn start(
         bail!("--from names {}, which is no kind of effect of the roles in this process", unknown.join(", "));
     }
     watch::nats(&mut tasks, &base, &started, &stop);
-    let admin = runtime::listen(args.network.listen_admin).await?;
+    let admin = reach::listen((reach::ADMIN, args.network.listen_admin)).await?;
     let admin_url = format!("http://{}", admin.local_addr()?);
     let credential_file = std::path::absolute(common.data.join(credential::FILE))?;
     let file = RunFile {
@@ -233,10 +223,9 @@ pub(super) async fn source(
 pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Foundation> {
     let operator = source.connect(nats::Role::Operator).await?;
     let settings = StreamSettings { replicas: args.replicas, ..StreamSettings::default() };
-    streams::provision(&operator, &settings).await?;
+    streams::provision(&operator, &settings).await.map_err(|error| reach::streams(error, common))?;
     let clock = Clock::system();
-    let url = common.database_url.as_ref().map(|url| url.expose().to_owned());
-    let database = Database::open(DatabaseSettings::new(url, &common.data)).await?;
+    let database = reach::database(common).await?;
     let master = args.master_key.as_ref().map(|key| key.expose().to_owned().into());
     // Reading is the same for all roles; the first one's connection serves the tail.
     let first = args.chosen().first().copied().unwrap_or(Role::Console);

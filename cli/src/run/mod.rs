@@ -3,13 +3,14 @@
 mod alone;
 mod args;
 mod assemble;
+mod reach;
 mod roles;
 mod trial;
 mod watch;
 mod welcome;
 
 pub(crate) use alone::{access, with_stage, with_suite};
-pub(crate) use args::RunArgs;
+pub(crate) use args::{RunArgs, master_key_problem};
 pub(crate) use roles::Started;
 
 use crate::nats::{self, Server};

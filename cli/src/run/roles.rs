@@ -2,6 +2,7 @@
 
 use super::args::RunArgs;
 use super::assemble::Foundation;
+use super::reach;
 use crate::nats;
 use runtime::{Host, Role, State, Tasks};
 use spine::{Nats, Spine};
@@ -73,16 +74,9 @@ pub(super) async fn start(
 /// All addresses are taken before the first role starts, since each is told where the others answer: a port that is
 /// asked for as 0 is known only then.
 async fn listen(args: &RunArgs) -> anyhow::Result<Vec<(Role, TcpListener)>> {
-    let chosen = args.chosen();
-    let alone = chosen.len() == 1;
     let mut listeners = Vec::new();
-    for role in chosen {
-        let address = match role {
-            Role::ChannelIngest => args.network.listen_http,
-            Role::Console => args.network.listen_api,
-            _ => args.network.grpc_address(role, alone),
-        };
-        listeners.push((role, runtime::listen(address).await?));
+    for role in args.chosen() {
+        listeners.push((role, reach::listen(reach::address(args, role)).await?));
     }
     Ok(listeners)
 }

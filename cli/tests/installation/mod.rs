@@ -157,18 +157,28 @@ fn a_tenant_s_key_is_replaced_with_and_without_a_suite_and_what_was_said_stays_r
     }
 }
 
-/// A start that is refused when its nats-server runs already.
+/// A start that is refused when its nats-server runs already: its credential is none.
 fn refused(world: &World) -> Answer {
+    let path = world.data().join("service.credential");
+    std::fs::create_dir_all(world.data()).expect("the folder");
+    let kept = std::fs::read(&path).ok();
+    std::fs::write(&path, "short").expect("a credential");
     let ports = ["http", "api", "admin", "grpc"].map(|name| format!("--listen-{name}=127.0.0.1:0"));
     let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
-    world.run(&[&["run", "--from", "sned=start"][..], &ports].concat())
+    let refused = world.run(&[&["run"][..], &ports].concat());
+    match kept {
+        Some(kept) => std::fs::write(&path, kept).expect("the credential"),
+        None => std::fs::remove_file(&path).expect("no credential"),
+    }
+    refused
 }
 
 #[test]
 fn an_effect_that_nobody_has_is_refused_by_name() {
     let mut world = World::empty();
-    let refused = refused(&world);
-    assert_eq!((refused.code, refused.err.contains("sned")), (1, true), "{refused:?}");
+    let refused = world.run(&["run", "--from", "sned=start"]);
+    assert_eq!((refused.code, refused.err.contains("sned")), (2, true), "{refused:?}");
+    assert!(!world.has("nats"), "nothing was started");
     world.start(&["--from", "send=start"]);
     world.stop();
 }

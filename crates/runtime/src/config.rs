@@ -57,17 +57,20 @@ impl std::fmt::Display for Role {
     }
 }
 
+/// What stands apart in the help of each command, behind its own options.
+pub(crate) const EVERYWHERE: &str = "Global options";
+
 /// What every command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
     /// The folder of everything that this installation keeps on disk.
-    #[arg(long, env = "TRIBUTARY_DATA", value_name = "FOLDER", default_value = ".tributary", global = true)]
+    #[arg(long, env = "TRIBUTARY_DATA", value_name = "FOLDER", default_value = ".tributary", global = true, help_heading = EVERYWHERE)]
     pub data: PathBuf,
     /// The NATS server; without it one is started in the data folder.
-    #[arg(long = "nats", env = "NATS_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[arg(long = "nats", env = "NATS_URL", value_name = "URL", hide_env_values = true, global = true, help_heading = EVERYWHERE)]
     pub nats: Option<Secret>,
     /// Postgres for read models, keys and state; without it they are SQLite files in the data folder.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true, help_heading = EVERYWHERE)]
     pub database_url: Option<Secret>,
     /// What services show each other, at least 32 characters; without it one is made in the data folder.
     #[arg(
@@ -75,7 +78,8 @@ pub struct Common {
         env = "TRIBUTARY_SERVICE_CREDENTIAL",
         value_name = "TOKEN",
         hide_env_values = true,
-        global = true
+        global = true,
+        help_heading = EVERYWHERE
     )]
     pub service_credential: Option<Secret>,
     #[command(flatten)]
@@ -117,6 +121,11 @@ impl Common {
         }
         if !scheme(&self.database_url, &["postgres://", "postgresql://"]) {
             wrong.push("--database-url does not begin with postgres://; leave it out to use SQLite".into());
+        }
+        if let Some(Err(why)) = self.service_credential.clone().map(crate::credential::checked) {
+            wrong.push(format!(
+                "--service-credential (TRIBUTARY_SERVICE_CREDENTIAL): {why}; make one with `openssl rand -hex 32`"
+            ));
         }
         wrong
     }

@@ -40,7 +40,8 @@ pub fn service_credential(folder: &Path, given: Option<Secret>) -> Result<Secret
     checked(Secret::new(text.trim())).map_err(|why| refuse(why.into()))
 }
 
-fn checked(secret: Secret) -> Result<Secret, &'static str> {
+/// Whether it may be one, with the reason.
+pub(crate) fn checked(secret: Secret) -> Result<Secret, &'static str> {
     if secret.expose().len() < LENGTH_MIN {
         return Err("it has fewer than 32 characters");
     }

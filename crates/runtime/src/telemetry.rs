@@ -4,6 +4,7 @@
 //! a failure is logged once, where it is handled; never personal data. The same holds for spans.
 
 use crate::Error;
+use crate::config::EVERYWHERE;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
@@ -27,16 +28,16 @@ const LIBRARIES: &str = "async_nats=warn,opentelemetry=warn,sqlx::postgres::noti
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// What to log: a level, or directives such as `info,routing=debug`.
-    #[arg(long = "log", env = "LOG", value_name = "FILTER", default_value = "info", value_parser = filter, global = true)]
+    #[arg(long = "log", env = "LOG", value_name = "FILTER", default_value = "info", value_parser = filter, global = true, help_heading = EVERYWHERE)]
     pub log: String,
     /// How to log: text for people, json for collectors.
-    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", default_value = "text", global = true)]
+    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", default_value = "text", global = true, help_heading = EVERYWHERE)]
     pub log_format: Format,
     /// Where traces and metrics are pushed to, over OTLP with gRPC; without it nowhere.
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true, help_heading = EVERYWHERE)]
     pub otlp_endpoint: Option<String>,
     /// The share of traces that is pushed, from 0 to 1; a trace that came in sampled stays so.
-    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "SHARE", default_value = "1", value_parser = share, global = true)]
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "SHARE", default_value = "1", value_parser = share, global = true, help_heading = EVERYWHERE)]
     pub trace_share: f64,
 }
 

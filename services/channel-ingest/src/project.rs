@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 /// The kind of due work that brings a message to the platform.
 pub(crate) const SEND: &str = "send";
+/// The kinds of due work that the read model makes.
+pub const EFFECTS: &[&str] = &[SEND];
 
 static THREADS_PUT: Bulk =
     Bulk::new("INSERT INTO threads (thread, account)", 2, "ON CONFLICT (thread) DO NOTHING");
@@ -57,7 +59,7 @@ impl Projector for Ingest {
     }
 
     fn effects(&self) -> &'static [&'static str] {
-        &[SEND]
+        EFFECTS
     }
 
     fn apply<'a>(

@@ -31,7 +31,7 @@ const NAME_MAX: usize = 80;
 ///
 /// - `POST /admin/tokens` makes a token and shows its text this once,
 /// - `GET /admin/tokens?tenant=` lists a tenant's tokens,
-/// - `DELETE /admin/tokens/{id}` revokes one,
+/// - `DELETE /admin/tokens/{id}` revokes one; again changes nothing,
 /// - `POST /admin/apply?dry_run=&tenant=` applies YAML or JSON documents.
 pub fn admin_routes(app: App) -> Router {
     Router::new()
@@ -89,6 +89,12 @@ async fn create(
     Body(request): Body<CreateRequest>,
 ) -> Result<(StatusCode, Json<TokenView>), Refusal> {
     check_tenant(&request.tenant)?;
+    if !app.has_tenant(&request.tenant).await? {
+        let text = format!("There is no tenant `{}`.", request.tenant);
+        return Err(Problem::invalid("tenant", text)
+            .remedy("Apply a document of the kind Tenant first.")
+            .into());
+    }
     if request.name.chars().count() > NAME_MAX || request.name.chars().any(char::is_control) {
         return Err(Problem::invalid("name", format!("At most {NAME_MAX} characters are taken.")).into());
     }
@@ -118,7 +124,15 @@ async fn known_agent(app: &App, tenant: &str, agent: &str) -> Result<Uuid, Refus
         return Ok(id);
     }
     let text = format!("There is no agent `{agent}` in the tenant.");
-    Err(Problem::invalid("agent", text).remedy("Apply a document of the kind Agent first.").into())
+    let remedy = match app.agents_of(tenant).await?.join(", ") {
+        none if none.is_empty() => {
+            "It has no agents yet: apply a document of the kind Agent first.".to_owned()
+        }
+        known => format!(
+            "Give the name in the applied document, or an id of {known}, or apply a document of the kind Agent first."
+        ),
+    };
+    Err(Problem::invalid("agent", text).remedy(remedy).into())
 }
 
 #[derive(Debug, Deserialize)]

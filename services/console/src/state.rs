@@ -2,11 +2,16 @@
 
 use crate::peers::Peers;
 use laws::agent::Agent;
+use laws::tenant::Tenant;
 use spine::db::Store;
 use spine::keys::Keys;
 use spine::{Address, Entity, Error, Log, Reader};
+use sqlx::Row;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Agents that a refusal names at most.
+const AGENTS_SHOWN_MAX: i64 = 20;
 
 /// The console, open. Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +54,29 @@ impl App {
         let address = Address::of(tenant, Agent::KIND, agent)?;
         let look = |agent: &Agent| agent.profile.is_some() && !agent.left;
         self.inner.log.read(&address, look).await
+    }
+
+    /// Whether the tenant was applied.
+    pub(crate) async fn has_tenant(&self, tenant: &str) -> Result<bool, Error> {
+        let address = Address::new(tenant, Tenant::KIND, tenant, tenant)?;
+        self.inner.log.read(&address, |tenant: &Tenant| tenant.configured.is_some()).await
+    }
+
+    /// The tenant's team for a person to choose from: the name that customers see and the id, some of them if
+    /// there are many.
+    pub(crate) async fn agents_of(&self, tenant: &str) -> Result<Vec<String>, Error> {
+        let rows = sqlx::query(
+            "SELECT name, agent FROM agents WHERE tenant = $1 AND has_left = 0 ORDER BY name, agent LIMIT $2",
+        )
+        .bind(tenant)
+        .bind(AGENTS_SHOWN_MAX)
+        .fetch_all(self.store().reads())
+        .await
+        .map_err(Error::database("list agents"))?;
+        Ok(rows
+            .iter()
+            .map(|row| format!("{} ({})", row.get::<String, _>(0), row.get::<String, _>(1)))
+            .collect())
     }
 
     /// The store in which tokens are.

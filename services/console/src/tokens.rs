@@ -96,12 +96,12 @@ pub async fn list(store: &Store, tenant: &str) -> Result<Vec<Token>, Error> {
     rows.iter().map(token).collect()
 }
 
-/// Ends a token at once; false when there is none with this id or it is revoked already.
+/// Ends a token at once; again changes nothing. False when there is none with this id.
 ///
 /// # Errors
 /// Database errors.
 pub async fn revoke(store: &Store, id: Uuid, now: i64) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
+    let done = sqlx::query("UPDATE tokens SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1")
         .bind(id.to_string())
         .bind(now)
         .execute(store.write())

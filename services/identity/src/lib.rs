@@ -14,7 +14,7 @@ mod work;
 pub use admin::{Admin, admin_routes};
 pub use erase::{Erasures, Subject};
 pub use merge::{Merger, Pair, Problem};
-pub use project::Identity;
+pub use project::{EFFECTS, Identity};
 
 use api::Api;
 use proto::v1::identity_service_server::IdentityServiceServer;

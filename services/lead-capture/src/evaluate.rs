@@ -49,8 +49,8 @@ pub struct LeadReport {
     pub by_type: BTreeMap<&'static str, Score>,
     /// Share found and number labelled, by `type/form`.
     pub recall_by_form: BTreeMap<String, (f64, usize)>,
-    /// Share of messages without any label in which nothing was found.
-    pub clean_negatives: f64,
+    /// Share of messages without any label in which nothing was found; none where every message has one.
+    pub clean_negatives: Option<f64>,
     pub n: usize,
     /// Time per message, microseconds.
     pub mean_us: f64,
@@ -69,6 +69,22 @@ impl Count {
         let r = ratio(self.hit, self.hit + self.missed);
         let f1 = 2.0 * p * r / (p + r).max(1e-9);
         Score { p: per_cent(p), r: per_cent(r), f1: per_cent(f1), labelled: self.hit + self.missed }
+    }
+}
+
+impl Gold {
+    /// What is wrong with the labels: a span that the text does not have, or a value that does not stand there.
+    pub fn problem(&self) -> Option<String> {
+        let length = self.text.chars().count();
+        self.entities.iter().find_map(|Entity { value, start, end, .. }| {
+            if start >= end || *end > length {
+                return Some(format!(
+                    "the offsets {start} to {end} of `{value}` are no place in a text of {length} code points"
+                ));
+            }
+            let there: String = self.text.chars().skip(*start).take(end - start).collect();
+            (there != *value).then(|| format!("from {start} to {end} stands `{there}` and not `{value}`"))
+        })
     }
 }
 
@@ -103,7 +119,7 @@ pub fn lead(gold: impl IntoIterator<Item = Gold>) -> LeadReport {
             .into_iter()
             .map(|(form, (hit, all))| (form, (per_cent(ratio(hit, all)), all)))
             .collect(),
-        clean_negatives: per_cent(ratio(clean, negatives)),
+        clean_negatives: (negatives > 0).then(|| per_cent(ratio(clean, negatives))),
         n: messages,
         mean_us: (seconds * 1e6 / f64::from(messages.max(1) as u32) * 100.0).round() / 100.0,
     }

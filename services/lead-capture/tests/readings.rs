@@ -145,5 +145,5 @@ fn an_evaluation_counts_hits_misses_and_extras() {
     );
     assert_eq!(report.recall_by_form["phone/plain"], (100.0, 1));
     assert_eq!(report.recall_by_form["wechat/odd"], (0.0, 1));
-    assert_eq!((report.clean_negatives, report.n), (50.0, 4));
+    assert_eq!((report.clean_negatives, report.n), (Some(50.0), 4));
 }

@@ -75,18 +75,43 @@ pub(crate) fn compare(evidence: &Evidence<'_>) -> Vec<Difference> {
     checks.iter().flat_map(|check| check(evidence, &places)).collect()
 }
 
-/// Whether nothing is on its way any more: all that was accepted is in the log, every message to a customer has its
-/// outcome, and what was sent arrived.
-pub(crate) fn is_settled(book: &Book, streams: &Streams) -> bool {
-    let places = Places::of(book, streams);
-    let stored = |(customer, line): (&_, &super::book::Line)| {
-        line.acknowledged.is_none() || !places.of_line(customer, line).is_empty()
-    };
-    book.lines().all(stored)
-        && book.customers.iter().filter_map(|customer| places.thread(customer)).all(|id| {
-            streams
-                .threads
-                .get(id)
-                .is_some_and(|thread| thread.answers.iter().all(|answer| answer.fate.is_settled()))
-        })
+/// What is on its way still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// Messages of customers that were accepted and are not in the log.
+    pub(crate) to_the_log: usize,
+    /// Messages to customers that have no outcome yet.
+    pub(crate) to_customers: usize,
+}
+
+impl Waiting {
+    pub(crate) fn of(book: &Book, streams: &Streams) -> Self {
+        let places = Places::of(book, streams);
+        let missing = |(customer, line): &(&_, &super::book::Line)| {
+            line.acknowledged.is_some() && places.of_line(customer, line).is_empty()
+        };
+        let threads =
+            book.customers.iter().filter_map(|customer| streams.threads.get(places.thread(customer)?));
+        let answers = threads.flat_map(|thread| &thread.answers);
+        Self {
+            to_the_log: book.lines().filter(missing).count(),
+            to_customers: answers.filter(|answer| !answer.fate.is_settled()).count(),
+        }
+    }
+
+    /// Whether nothing is.
+    pub(crate) fn is_over(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { to_the_log, to_customers } = self;
+        write!(
+            f,
+            "{to_the_log} messages of customers that are not in the log yet, {to_customers} messages to customers that \
+             have no outcome yet"
+        )
+    }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn play(stage: &Arc<Stage>, players: &[Player]) -> Played {
     }
     let mut played = Played { visitors: Vec::new(), unanswered: 0 };
     let mut progress = tokio::time::interval_at(tokio::time::Instant::now() + PROGRESS_EVERY, PROGRESS_EVERY);
-    let mut revoked = false;
+    let (mut revoked, mut told) = (false, String::new());
     loop {
         let (written, answered) = stage.ledger.counts();
         if !revoked && written * 2 >= total {
@@ -59,7 +59,17 @@ pub(crate) async fn play(stage: &Arc<Stage>, players: &[Player]) -> Played {
                 Some(Err(error)) => eprintln!("a customer left the stage: {error}"),
                 None => return played,
             },
-            _ = progress.tick() => eprintln!("{written} of {total} messages written, {answered} answers arrived"),
+            _ = progress.tick() => {
+                let words = format!(
+                    "{written} of {total} messages written, {answered} answers arrived; {} customers have more to \
+                     write or wait for an answer",
+                    acts.len()
+                );
+                if words != told {
+                    eprintln!("{words}");
+                    told = words;
+                }
+            }
         }
     }
 }

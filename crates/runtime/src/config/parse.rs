@@ -25,14 +25,22 @@ pub fn parse<P: Parser>(check: impl FnOnce(&P) -> Vec<String>) -> P {
         Ok(parsed) => parsed,
         Err(Refusal::Usage(error)) => error.exit(),
         Err(Refusal::Values(wrong)) => {
-            eprintln!("error: the configuration cannot be used");
-            for text in wrong {
-                eprintln!("  - {text}");
-            }
-            eprintln!("For what each setting means, try '--help'.");
+            eprintln!("{}", told(&wrong));
             std::process::exit(2)
         }
     }
+}
+
+/// In the form in which the parser tells its own refusals.
+fn told(wrong: &[String]) -> String {
+    let told = match wrong {
+        [only] => format!("error: {only}"),
+        several => {
+            let list: Vec<String> = several.iter().map(|text| format!("\n  - {text}")).collect();
+            format!("error: {} arguments or settings cannot be used:{}", several.len(), list.concat())
+        }
+    };
+    format!("{told}\n\nFor more information, try '--help'.")
 }
 
 /// As [`parse`], for a caller who does not want to end.
@@ -58,7 +66,8 @@ pub fn try_parse_from<P: Parser>(
                 wrong.push(text(&error));
                 command = take_anything(command, &setting);
             }
-            _ if error.kind() == ErrorKind::MissingRequiredArgument => {
+            // Alone it is told with the usage.
+            _ if error.kind() == ErrorKind::MissingRequiredArgument && !wrong.is_empty() => {
                 wrong.push(text(&error));
                 return Err(Refusal::Values(wrong));
             }
@@ -122,4 +131,18 @@ fn relax(mut command: Command, built: &Command, setting: &str) -> Command {
         }
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_refusal_is_told_as_the_parser_tells_its_own_and_several_as_a_list() {
+        let text = |text: &str| text.to_owned();
+        assert!(told(&[text("a")]).starts_with("error: a\n\nFor more information"));
+        assert!(
+            told(&[text("a"), text("b")]).contains("2 arguments or settings cannot be used:\n  - a\n  - b\n")
+        );
+    }
 }

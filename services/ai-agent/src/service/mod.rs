@@ -8,4 +8,5 @@ mod run;
 mod shelf;
 mod work;
 
+pub use project::EFFECTS;
 pub use run::{Service, start};

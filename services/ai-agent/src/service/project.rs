@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// The kind of due work that answers what awaits an answer.
 pub(crate) const ANSWER: &str = "answer";
+/// The kinds of due work that the read model makes.
+pub const EFFECTS: &[&str] = &[ANSWER];
 
 static KNOWLEDGE_PUT: Bulk = Bulk::new(
     "INSERT INTO knowledge (entry, tenant, slug, body, version)",
@@ -54,7 +56,7 @@ impl Projector for Agent {
     }
 
     fn effects(&self) -> &'static [&'static str] {
-        &[ANSWER]
+        EFFECTS
     }
 
     fn apply<'a>(

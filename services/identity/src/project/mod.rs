@@ -23,6 +23,9 @@ use spine::{Due, DueChanges, Entity, Error, Projector, Recorded};
 use sqlx::AnyConnection;
 use std::sync::Arc;
 
+/// The kinds of due work that it makes.
+pub const EFFECTS: &[&str] = &["absorb", "customer", "evidence", "link", "restore", "touch"];
+
 /// Writes the tables of [`crate::schema`].
 pub struct Identity {
     keys: Keys,
@@ -77,7 +80,7 @@ impl Projector for Identity {
     }
 
     fn effects(&self) -> &'static [&'static str] {
-        &["absorb", "customer", "evidence", "link", "restore", "touch"]
+        EFFECTS
     }
 
     fn gathers_for(&self) -> std::time::Duration {

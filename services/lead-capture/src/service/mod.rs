@@ -9,6 +9,7 @@ mod project;
 mod run;
 mod state;
 
+pub use project::EFFECTS;
 pub use run::{Service, projector, start};
 
 /// Who acts, in the log.

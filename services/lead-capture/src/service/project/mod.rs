@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// The kind of due rows that ask to join a lead with an earlier one of the same person.
 pub(crate) const JOIN: &str = "join";
+/// The kinds of due work that the read model makes.
+pub const EFFECTS: &[&str] = &[JOIN];
 
 const SPEC: ModelSpec = ModelSpec {
     name: "leads",
@@ -66,7 +68,7 @@ impl Projector for Leads {
     }
 
     fn effects(&self) -> &'static [&'static str] {
-        &[JOIN]
+        EFFECTS
     }
 
     fn gathers_for(&self) -> std::time::Duration {
