@@ -133,6 +133,16 @@ pub(crate) fn topic(number: u16) -> u64 {
     mix(0x7049_6300_0000_0000 | u64::from(number))
 }
 
+/// The key of a run of atoms.
+pub(crate) fn run(keys: impl Iterator<Item = u64>) -> u64 {
+    keys.fold(0, joined)
+}
+
+/// The key of a run that one more atom is joined to.
+pub(crate) fn joined(run: u64, key: u64) -> u64 {
+    mix(run.rotate_left(17) ^ key)
+}
+
 fn mix(key: u64) -> u64 {
     let key = (key ^ (key >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     let key = (key ^ (key >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);

@@ -6,7 +6,7 @@ use super::weights::WEIGHTS;
 pub(crate) const PAIR_FEATURES: usize = 19;
 
 /// Features of a comparison with an entry.
-pub const FEATURES: usize = PAIR_FEATURES + ENTRY_FEATURES;
+pub const FEATURES: usize = PAIR_FEATURES + ENTRY_FEATURES + super::soft::SOFT_FEATURES;
 
 /// Features that only all wordings of an entry together give.
 pub(crate) const ENTRY_FEATURES: usize = super::whole::WHOLE_FEATURES + 3;
@@ -45,6 +45,12 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "best_wording",
     "best_three",
     "asks_whole",
+    "soft_covered",
+    "soft_missing",
+    "soft_rest",
+    "soft_wording",
+    "soft_three",
+    "wordings",
 ];
 
 /// What the confidence is computed from: the features, the lead over the rival, the share among all.
@@ -94,7 +100,7 @@ impl Weights {
     /// The sizes from which the fit of the rank starts, and whose signs it keeps: what an engineer would guess.
     pub const GUESS: [f64; FEATURES] = [
         1.5, 1.0, 2.0, 0.5, -0.3, -0.5, 1.5, 1.5, 2.0, 2.0, 2.0, 3.0, 5.0, -0.7, 0.7, 0.5, 0.5, -1.5, -0.5,
-        1.0, -0.5, -0.5, -0.5, 1.0, 1.0, 1.5, 0.5, -0.5, 1.0, 1.0, 1.0, -0.5,
+        1.0, -0.5, -0.5, -0.5, 1.0, 1.0, 1.5, 0.5, -0.5, 1.0, 1.0, 1.0, -0.5, 1.0, -0.3, 1.0, 1.5, 1.0, 0.0,
     ];
 }
 

@@ -60,14 +60,17 @@ pub(crate) struct Meaning {
 impl Meaning {
     /// How well one phrase speaks of what another does, 0..1.
     pub(crate) fn likeness(&self, other: &Meaning) -> f32 {
-        let share = |a: &[u16], b: &[u16]| a.iter().any(|line| b.contains(line));
-        if share(&self.topics, &other.topics) {
+        if self.shares_topic(other) {
             SYNONYM_LIKENESS
-        } else if share(&self.kinds, &other.kinds) {
+        } else if self.kinds.iter().any(|line| other.kinds.contains(line)) {
             KIND_LIKENESS
         } else {
             0.0
         }
+    }
+
+    pub(crate) fn shares_topic(&self, other: &Meaning) -> bool {
+        self.topics.iter().any(|line| other.topics.contains(line))
     }
 }
 
