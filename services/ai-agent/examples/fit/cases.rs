@@ -30,6 +30,11 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// The entries that it was put to have no questions.
+    pub(crate) fn is_of_passages(&self) -> bool {
+        self.kind.starts_with("passage_")
+    }
+
     /// Questions that people asked count more than those that are made from knowledge.
     pub(crate) fn counts(&self) -> f64 {
         if self.share > 0.0 {
@@ -62,7 +67,12 @@ fn knowledge(path: &str) -> Result<(Vec<Entry>, Index), Failure> {
 }
 
 /// What is learnt from: knowledge with questions to it, and what the names of its kinds of case begin with.
-const SOURCES: [(&str, &[(&str, &str)], &str); 3] = [
+const SOURCES: [(&str, &[(&str, &str)], &str); 4] = [
+    (
+        "tests/data/articles-knowledge.jsonl",
+        &[("tests/data/articles.jsonl", "articles_")],
+        "passage_articles_",
+    ),
     ("tests/data/shop.yaml", &[("tests/data/shop.jsonl", "")], ""),
     ("tests/data/gym.yaml", &[("tests/data/gym.jsonl", "gym_")], "gym_"),
     (
@@ -82,14 +92,16 @@ pub(crate) fn cases() -> Result<Vec<Case>, Failure> {
         let mut openers = openers.iter().cycle();
         for (path, of) in queries {
             let text = std::fs::read_to_string(own(path))?;
-            for form in FORMS {
+            // Articles are passages as they stand.
+            let forms = if of.starts_with("articles") { [Form::Titled].as_slice() } else { &FORMS };
+            for form in forms.iter().copied() {
                 let index = form.index(&entries);
                 for (at, line) in text.lines().enumerate() {
                     cases.extend(asked((&index, &entries), form, (of, at, line), &mut openers)?);
                 }
             }
         }
-        for (at, entry) in entries.iter().enumerate() {
+        for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.variants.is_empty()) {
             cases.extend(own_words(&mut index, (entry, at), of, &mut openers));
         }
     }
@@ -102,6 +114,7 @@ enum Form {
     Whole,
     Single,
     Passage,
+    Titled,
 }
 
 const FORMS: [Form; 3] = [Form::Whole, Form::Single, Form::Passage];
@@ -111,7 +124,7 @@ impl Form {
         let mut index = Index::default();
         for entry in entries {
             let mut entry = entry.clone();
-            if self != Form::Whole {
+            if matches!(self, Form::Single | Form::Passage) {
                 entry.variants.clear();
             }
             if self == Form::Passage {
@@ -128,6 +141,7 @@ impl Form {
             Form::Whole => ("", 1.0),
             Form::Single => ("single_", 0.25),
             Form::Passage => ("passage_", 0.15),
+            Form::Titled => ("passage_", 0.6),
         }
     }
 }

@@ -71,10 +71,8 @@ impl Index {
             .filter_map(|unit| self.units[*unit as usize].as_ref())
             .map(|unit| &unit.reading)
             .collect();
-        let passage = [&answer];
         let core = super::whole::core(&readings);
-        // A passage without a question is asked about in its own words.
-        let spoken = Spoken::of(if readings.is_empty() { &passage } else { &readings });
+        let spoken = Spoken::of(&readings, &answer);
         self.spread.insert(&spoken);
         self.entries[slot as usize] = Some(Stored { entry, units, core, spoken });
     }

@@ -19,5 +19,5 @@ mod soft;
 mod weights;
 mod whole;
 
-pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Line, MARGIN_MAX, Weights};
+pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Judge, Line, MARGIN_MAX, Weights};
 pub use index::{Hit, Index};

@@ -6,15 +6,13 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use super::atoms::{self, Kind, Reading};
-use super::lexicon::Lexicon;
+use super::lexicon::{Asks, Lexicon};
 use super::postings::Keyed;
 use super::sense::{LETTERS_MAX, Senses};
 
 /// Features that it gives.
 pub(crate) const SOFT_FEATURES: usize = 6;
 
-/// A text of more words is a passage and no wording of a question.
-const WORDING_MAX: usize = 24;
 /// Words that weigh less tell nothing.
 const LIGHT: f32 = 0.16;
 /// What a word weighs at most, and at least beside one that no entry has.
@@ -72,8 +70,10 @@ impl Word {
         if self.key == other.key || self.is_synonym(other) {
             return 1.0;
         }
-        let cosine =
-            self.sense.zip(other.sense).map_or(0.0, |(mine, theirs)| Senses::of_chinese().cosine(mine, theirs));
+        let cosine = self
+            .sense
+            .zip(other.sense)
+            .map_or(0.0, |(mine, theirs)| Senses::of_chinese().cosine(mine, theirs));
         let near = NEAREST * ((cosine - NEAR_FROM) / NEAR_RANGE).clamp(0.0, 1.0);
         let (short, long) = if self.length <= other.length { (self, other) } else { (other, self) };
         let shared = short.letters().iter().filter(|letter| long.letters().contains(letter)).count();
@@ -102,13 +102,17 @@ pub(crate) struct Spoken {
     words: Vec<Word>,
     /// Numbers of each wording's words.
     wordings: Vec<Vec<u16>>,
+    /// Nothing asks: a document with or without a title. It is asked about in its own words, which are one wording.
+    is_passage: bool,
 }
 
 impl Spoken {
-    pub(crate) fn of(readings: &[&Reading]) -> Spoken {
-        let mut spoken = Spoken::default();
+    pub(crate) fn of(wordings: &[&Reading], answer: &Reading) -> Spoken {
+        let asks = wordings.len() > 1 || wordings.iter().any(|wording| wording.asks != Asks::default());
+        let is_passage = !asks && !answer.atoms.is_empty();
+        let mut spoken = Spoken { is_passage, ..Spoken::default() };
         let mut numbers: HashMap<u64, u16> = HashMap::new();
-        for reading in readings {
+        for reading in wordings.iter().copied().chain(is_passage.then_some(answer)) {
             let mut wording = Vec::new();
             for word in words(reading) {
                 let next = spoken.words.len() as u16;
@@ -120,13 +124,15 @@ impl Spoken {
             }
             spoken.wordings.push(wording);
         }
+        if is_passage {
+            spoken.wordings = vec![spoken.wordings.concat()];
+        }
         spoken
     }
 
     /// How many wordings there are: 0 for a passage, towards 1 for many.
     fn many(&self) -> f32 {
-        let is_passage = self.wordings.len() == 1 && self.wordings[0].len() > WORDING_MAX;
-        let count = if is_passage { 0.0 } else { self.wordings.len() as f32 };
+        let count = if self.is_passage { 0.0 } else { self.wordings.len() as f32 };
         count / (count + 4.0)
     }
 }
@@ -203,14 +209,18 @@ impl Asked<'_> {
             missed,
             (said - topic_said) / (self.total - topic + 0.3),
             fits.first().copied().unwrap_or(0.0),
-            fits.iter().sum::<f32>() / 3.0,
+            fits.iter().sum::<f32>() / fits.len().max(1) as f32,
             spoken.many(),
         ]
     }
 
     /// Harmonic mean of what of the text the wording says and what of the wording the text says.
     fn fit(&self, spoken: &Spoken, wording: &[u16], likeness: &[Vec<f32>]) -> f32 {
-        let rows = || wording.iter().map(|number| (&spoken.words[usize::from(*number)], &likeness[usize::from(*number)]));
+        let rows = || {
+            wording
+                .iter()
+                .map(|number| (&spoken.words[usize::from(*number)], &likeness[usize::from(*number)]))
+        };
         let mut best = vec![0.0_f32; self.words.len()];
         let (mut theirs, mut theirs_all) = (0.0, 1e-6);
         for (word, row) in rows() {
@@ -219,9 +229,10 @@ impl Asked<'_> {
             theirs += weight * row.iter().copied().fold(0.0, f32::max);
             theirs_all += weight;
         }
-        let mine = self.words.iter().zip(&best).map(|((_, weight), best)| weight * best).sum::<f32>() / self.total;
+        let mine =
+            self.words.iter().zip(&best).map(|((_, weight), best)| weight * best).sum::<f32>() / self.total;
         // A passage says much that nobody asks about at once.
-        let theirs = if wording.len() > WORDING_MAX { mine } else { theirs / theirs_all };
+        let theirs = if spoken.is_passage { mine } else { theirs / theirs_all };
         2.0 * mine * theirs / (mine + theirs + 1e-6)
     }
 }
