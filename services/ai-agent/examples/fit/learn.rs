@@ -2,7 +2,7 @@
 //!
 //! No random number: the rank by accelerated gradient descent, the confidence by Newton's method.
 
-use ai_agent::retrieve::{FEATURES, INPUTS, Line, MARGIN_MAX, Weights};
+use ai_agent::retrieve::{FEATURES, INPUTS, Judge, Line, MARGIN_MAX, Weights};
 
 use super::cases::{Candidate, Case};
 
@@ -11,7 +11,7 @@ const STEP: f64 = 0.15;
 /// Pull of the rank's weights towards those that an engineer would guess, and of the confidence's towards none: both must
 /// also serve knowledge of other kinds than what they are fitted on.
 const PULL: f64 = 0.03;
-const PULL_CONFIDENCE: f64 = 0.002;
+const PULL_CONFIDENCE: f64 = 0.003;
 const NEWTON_STEPS: usize = 12;
 
 /// A feature's value, and how far it is beyond each of the two knots of its line.
@@ -69,7 +69,7 @@ pub(crate) fn best<'a>(case: &'a Case, rank: &[f64; FEATURES]) -> Option<([f64; 
 }
 
 /// How probable it is that the best candidate is right: one broken line for each input, and what is added last.
-pub(crate) fn confidence(cases: &[&Case], rank: &[f64; FEATURES]) -> ([Line; INPUTS], f64) {
+pub(crate) fn confidence(cases: &[&Case], rank: &[f64; FEATURES]) -> Judge {
     let rows: Vec<([f64; INPUTS], f64, f64)> = cases
         .iter()
         .filter_map(|case| {
@@ -92,7 +92,7 @@ pub(crate) fn confidence(cases: &[&Case], rank: &[f64; FEATURES]) -> ([Line; INP
         line.slopes = slopes.map(|slope| slope as f32);
         line.knots = knots[at].map(|knot| knot as f32);
     }
-    (lines, solved[PARTS])
+    Judge { lines, bias: solved[PARTS] as f32 }
 }
 
 fn parts(row: &[f64; INPUTS], knots: &[[f64; 2]; INPUTS]) -> Vec<f64> {

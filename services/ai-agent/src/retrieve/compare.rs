@@ -8,6 +8,9 @@ use super::postings::Postings;
 /// What a match of one Chinese character says when neither neighbour matches.
 pub(crate) const LONE_CHARACTER: f32 = 0.4;
 
+/// A term that weighs less is not looked up beside heavier ones.
+const LIGHT: f32 = 0.05;
+
 /// Atoms whose order is compared.
 const ORDERED_MAX: usize = 40;
 
@@ -60,6 +63,10 @@ impl<'a> Scene<'a> {
         let mut merged = query.terms();
         merged.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
         merged.dedup_by_key(|term| term.0);
+        // Nearly every entry has them: they cost much and tell next to nothing.
+        if merged.iter().any(|term| term.1 >= LIGHT) {
+            merged.retain(|term| term.1 >= LIGHT);
+        }
         let terms: Vec<Term> = merged
             .into_iter()
             .map(|(key, weight)| Term {

@@ -6,7 +6,7 @@ use super::weights::WEIGHTS;
 pub(crate) const PAIR_FEATURES: usize = 19;
 
 /// Features of a comparison with an entry.
-pub const FEATURES: usize = PAIR_FEATURES + ENTRY_FEATURES;
+pub const FEATURES: usize = PAIR_FEATURES + ENTRY_FEATURES + super::soft::SOFT_FEATURES;
 
 /// Features that only all wordings of an entry together give.
 pub(crate) const ENTRY_FEATURES: usize = super::whole::WHOLE_FEATURES + 3;
@@ -45,6 +45,12 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "best_wording",
     "best_three",
     "asks_whole",
+    "soft_covered",
+    "soft_missing",
+    "soft_rest",
+    "soft_wording",
+    "soft_three",
+    "wordings",
 ];
 
 /// What the confidence is computed from: the features, the lead over the rival, the share among all.
@@ -84,17 +90,33 @@ impl Line {
 pub struct Weights {
     /// Of the rank.
     pub rank: [f32; FEATURES],
-    /// Of the confidence, the lead and the share last.
-    pub confidence: [Line; INPUTS],
+    /// Of the confidence of an entry with a question.
+    pub wordings: Judge,
+    /// Of the confidence of an entry without: a passage is asked about in other ways.
+    pub passage: Judge,
+}
+
+/// Weights of a confidence.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge {
+    /// Of the features, the lead and the share.
+    pub lines: [Line; INPUTS],
     /// Added last.
     pub bias: f32,
+}
+
+impl Judge {
+    /// The sum whose logistic function is the confidence.
+    pub fn sum(&self, inputs: &[f32; INPUTS]) -> f32 {
+        self.lines.iter().zip(inputs).map(|(line, value)| line.at(*value)).sum::<f32>() + self.bias
+    }
 }
 
 impl Weights {
     /// The sizes from which the fit of the rank starts, and whose signs it keeps: what an engineer would guess.
     pub const GUESS: [f64; FEATURES] = [
         1.5, 1.0, 2.0, 0.5, -0.3, -0.5, 1.5, 1.5, 2.0, 2.0, 2.0, 3.0, 5.0, -0.7, 0.7, 0.5, 0.5, -1.5, -0.5,
-        1.0, -0.5, -0.5, -0.5, 1.0, 1.0, 1.5, 0.5, -0.5, 1.0, 1.0, 1.0, -0.5,
+        1.0, -0.5, -0.5, -0.5, 1.0, 1.0, 1.5, 0.5, -0.5, 1.0, 1.0, 1.0, -0.5, 1.0, -0.3, 1.0, 1.5, 1.0, 0.0,
     ];
 }
 
@@ -140,7 +162,9 @@ pub(crate) fn confidence(features: &[f32; FEATURES], rank: f32, rivals: &[f32]) 
     let rival = rivals.iter().copied().reduce(f32::max);
     let lead = rival.map_or(MARGIN_MAX, |rival| (rank - rival).clamp(-MARGIN_MAX, MARGIN_MAX));
     let share = 1.0 / (1.0 + rivals.iter().map(|rival| (rival - rank).exp()).sum::<f32>());
-    let inputs = features.iter().chain([&lead, &share]);
-    let sum: f32 = WEIGHTS.confidence.iter().zip(inputs).map(|(line, value)| line.at(*value)).sum();
-    1.0 / (1.0 + (-(sum + WEIGHTS.bias)).exp())
+    let mut inputs = [0.0; INPUTS];
+    inputs[..FEATURES].copy_from_slice(features);
+    inputs[FEATURES..].copy_from_slice(&[lead, share]);
+    let judge = if features[FEATURES - 1] > 0.0 { &WEIGHTS.wordings } else { &WEIGHTS.passage };
+    1.0 / (1.0 + (-judge.sum(&inputs)).exp())
 }

@@ -7,6 +7,7 @@ use super::atoms::Reading;
 use super::confidence::FEATURES;
 use super::fold::fold;
 use super::postings::Postings;
+use super::soft::{Spoken, Spread};
 use crate::knowledge::Entry;
 
 /// An entry that may answer, with how sure that is.
@@ -30,6 +31,7 @@ pub(super) struct Stored {
     pub(super) units: Vec<u32>,
     /// What its wordings have in common.
     pub(super) core: Vec<(u64, f32)>,
+    pub(super) spoken: Spoken,
 }
 
 /// An index that is changed entry by entry and searched without being changed.
@@ -46,6 +48,7 @@ pub struct Index {
     pub(super) answers: Postings,
     /// Each entry's question and variants as one text.
     pub(super) wholes: Postings,
+    pub(super) spread: Spread,
 }
 
 impl Index {
@@ -69,7 +72,9 @@ impl Index {
             .map(|unit| &unit.reading)
             .collect();
         let core = super::whole::core(&readings);
-        self.entries[slot as usize] = Some(Stored { entry, units, core });
+        let spoken = Spoken::of(&readings, &answer);
+        self.spread.insert(&spoken);
+        self.entries[slot as usize] = Some(Stored { entry, units, core, spoken });
     }
 
     fn put_unit(&mut self, entry: u32, text: &str) -> u32 {
@@ -88,6 +93,7 @@ impl Index {
         let Some(slot) = self.ids.remove(id) else { return false };
         let Some(stored) = self.entries[slot as usize].take() else { return false };
         self.wholes.remove(slot, keys_of(&self.units, &stored.units).into_iter());
+        self.spread.remove(&stored.spoken);
         for unit in stored.units {
             if let Some(gone) = self.units[unit as usize].take() {
                 self.questions.remove(unit, gone.reading.terms().into_iter().map(|(key, _)| key));

@@ -2,8 +2,9 @@
 //!
 //! Two steps, as search engines do it. Single characters, pairs of neighbours, words and topics (see `lexicon.txt`) are
 //! looked up in an inverted index (BM25, questions and answers apart), which leaves some dozen candidates. Each of
-//! these is then compared closely, by its best wording (`compare`) and by all of them together (`whole`), and a small
-//! fixed logistic function of that comparison is the confidence (`confidence`, with the fitted `weights`).
+//! these is then compared closely, by its best wording (`compare`) and by all of them together (`whole`), and the
+//! foremost also by what their words mean (`soft`). A small fixed logistic function of that is the confidence
+//! (`confidence`, with the fitted `weights`).
 
 mod atoms;
 mod compare;
@@ -13,8 +14,10 @@ mod index;
 mod lexicon;
 mod postings;
 mod search;
+mod sense;
+mod soft;
 mod weights;
 mod whole;
 
-pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Line, MARGIN_MAX, Weights};
+pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Judge, Line, MARGIN_MAX, Weights};
 pub use index::{Hit, Index};

@@ -8,21 +8,27 @@ use super::confidence::{self, FEATURES, PAIR_FEATURES};
 use super::fold::fold;
 use super::index::{Hit, Index};
 use super::lexicon::Asks;
+use super::soft::{Asked, SOFT_FEATURES};
 use super::whole::{WHOLE_FEATURES, Wholes};
 
 /// Entries that are compared closely per search.
-const CANDIDATES_MAX: usize = 24;
+const CANDIDATES_MAX: usize = 16;
 /// Questions and variants of one entry that are compared closely per search.
 const UNITS_COMPARED_MAX: usize = 6;
 /// Share of an answer's score beside that of the best question.
 const ANSWER_SHARE: f32 = 0.35;
 /// Share of the score of all wordings together.
 const WHOLE_SHARE: f32 = 0.35;
+/// The foremost of them, which are also compared by what their words mean.
+const FOREMOST_MAX: usize = 6;
 /// How strongly long questions and long answers are held back (BM25's b).
 const LEAN_QUESTION: f32 = 0.4;
 const LEAN_ANSWER: f32 = 0.6;
 /// What a wording that fits well ranks, so that its feature is about 1.
 const RANK_TYPICAL: f32 = 12.0;
+
+/// An entry by its slot, with what it was compared by and its rank.
+type Found = (u32, [f32; FEATURES], f32);
 
 /// What the inverted indexes say of a text.
 struct Scores {
@@ -33,7 +39,7 @@ struct Scores {
 }
 
 impl Index {
-    /// The entries valid at `at` (µs since 1970) that may answer the text, surest first, at most `limit`.
+    /// The entries valid at `at` (µs since 1970) that may answer the text, surest first, at most `limit` and never more than some few.
     pub fn search(&self, text: &str, at: i64, limit: usize) -> Vec<Hit> {
         let query = Reading::of(&fold(text));
         if query.atoms.is_empty() || self.is_empty() {
@@ -44,7 +50,7 @@ impl Index {
         let scores = Scores { units: self.question_scores(&scene), answers: self.answer_scores(&scene) };
         let mut wholes = Wholes::of(&query, &terms, &self.wholes, self.entries.len());
         wholes.vote(self.nearest(&scores, scene.self_question, at));
-        let mut found: Vec<(u32, [f32; FEATURES], f32)> = self
+        let mut found: Vec<Found> = self
             .candidates(&scores, &wholes, at)
             .iter()
             .map(|(slot, _)| {
@@ -53,11 +59,21 @@ impl Index {
             })
             .collect();
         // Equal scores are ordered by id, so that two runs and two replicas answer alike.
-        found.sort_by(|a, b| b.2.total_cmp(&a.2).then_with(|| self.id(a.0).cmp(self.id(b.0))));
+        let order = |a: &Found, b: &Found| b.2.total_cmp(&a.2).then_with(|| self.id(a.0).cmp(self.id(b.0)));
+        found.sort_by(order);
+        found.truncate(FOREMOST_MAX);
+        let asked = Asked::of(&query, &self.spread, self.len());
+        for (slot, features, rank) in &mut found {
+            if let Some(stored) = &self.entries[*slot as usize] {
+                features[FEATURES - SOFT_FEATURES..].copy_from_slice(&asked.compare(&stored.spoken));
+                *rank = confidence::rank(features);
+            }
+        }
+        found.sort_by(order);
         self.hits(&found, limit)
     }
 
-    fn hits(&self, found: &[(u32, [f32; FEATURES], f32)], limit: usize) -> Vec<Hit> {
+    fn hits(&self, found: &[Found], limit: usize) -> Vec<Hit> {
         let answer =
             |slot: u32| self.entries[slot as usize].as_ref().map(|stored| stored.entry.answer.as_str());
         let mut hits = Vec::with_capacity(limit.min(found.len()));
@@ -173,7 +189,7 @@ impl Index {
         let asks = scene.asks_mismatch(asked);
         features[..PAIR_FEATURES].copy_from_slice(&compared[0].1);
         features[PAIR_FEATURES..PAIR_FEATURES + WHOLE_FEATURES].copy_from_slice(&whole);
-        features[PAIR_FEATURES + WHOLE_FEATURES..].copy_from_slice(&[
+        features[PAIR_FEATURES + WHOLE_FEATURES..FEATURES - SOFT_FEATURES].copy_from_slice(&[
             compared[0].0 / RANK_TYPICAL,
             mean / RANK_TYPICAL,
             asks,
