@@ -14,9 +14,9 @@ fn map(pairs: Pairs<'_>) -> BTreeMap<String, String> {
 
 /// What the form finds, and what the adapter does.
 fn judged(channel: &str, settings: Pairs<'_>, secrets: Pairs<'_>) -> (Vec<String>, Option<&'static str>) {
-    let form = directory::form::of(channel).unwrap();
+    let form = directory::form::of(channel).expect("a channel");
     let faults = form.faults(&map(settings), &map(secrets)).into_iter().map(|fault| fault.path).collect();
-    let check = channels::find(channel).unwrap().check;
+    let check = channels::find(channel).expect("a channel").check;
     (faults, check(&account(settings, secrets)).err().map(|fault| fault.name))
 }
 

@@ -1,5 +1,6 @@
 //! The queues of a tenant: those that agents serve, accounts fill or somebody waits in.
 
+use crate::refusal::Refusal;
 use crate::state::App;
 use directory::form::is_queue;
 use events::account::Setup;
@@ -34,14 +35,14 @@ pub(super) async fn known(app: &App, tenant: &str) -> Result<BTreeSet<String>, E
 }
 
 /// The queue, or why nothing may be put into it.
-pub(super) fn checked(queue: &str, known: &BTreeSet<String>) -> Result<String, Problem> {
+pub(super) fn checked(queue: &str, known: &BTreeSet<String>) -> Result<String, Refusal> {
     if !is_queue(queue) {
         let text = "A queue is 1 to 40 letters, digits, dashes and underscores.";
-        return Err(Problem::invalid("to.queue", text).remedy(named(known)));
+        return Err(Problem::invalid("to.queue", text).remedy(named(known)).into());
     }
     if !known.contains(queue) {
         let text = format!("No agent and no account of the tenant names a queue `{queue}`.");
-        return Err(Problem::invalid("to.queue", text).remedy(named(known)));
+        return Err(Problem::invalid("to.queue", text).remedy(named(known)).into());
     }
     Ok(queue.to_owned())
 }
@@ -77,7 +78,7 @@ mod tests {
         let known = BTreeSet::from(["default".to_owned(), "sales".to_owned()]);
         assert_eq!(checked("sales", &known), Ok("sales".to_owned()));
         for wrong in ["salse", "a b", ""] {
-            let problem = checked(wrong, &known).unwrap_err();
+            let problem = checked(wrong, &known).unwrap_err().0.problem;
             assert_eq!((problem.status, problem.field.as_deref()), (422, Some("to.queue")));
             assert_eq!(problem.remedy.as_deref(), Some("Name one of default, sales."));
         }
