@@ -102,7 +102,8 @@ pub(crate) async fn agent(spine: &Spine, name: &str, capacity: u32) -> Uuid {
     let id = new_id();
     let address = Address::of(TENANT, Agent::KIND, id).expect("a good name");
     let at = spine.log.clock().now();
-    let profile = Profile { slug: None, name: name.into(), capacity, skills: vec![], channels: vec![], queues: vec![] };
+    let profile =
+        Profile { slug: None, name: name.into(), capacity, skills: vec![], channels: vec![], queues: vec![] };
     let decide = |_: &Agent| {
         Ok::<_, laws::agent::Rejection>(vec![
             AgentEvent::Registered { profile: profile.clone(), at },

@@ -162,6 +162,9 @@ pub(crate) fn decode(part: u8, stored: Stored) -> Recorded {
     codec::decode_or_blank(place, &stored.subject, stored.stored_at, &stored.headers, stored.payload)
 }
 
+/// What is done with a message before it is sent on.
+pub(crate) type Prepare<'a> = &'a (dyn Fn(&Recorded) + Send + Sync);
+
 /// Reads a part from the message `from` to the message `until`, for a reader that is behind the tail: prepares each one,
 /// then sends it. Ends early when nobody receives any more.
 ///
@@ -171,7 +174,7 @@ pub(crate) async fn forward(
     log: &Log,
     part: u8,
     (from, until): (u64, u64),
-    (sender, prepare): (&mpsc::Sender<Arc<Recorded>>, &(dyn Fn(&Recorded) + Send + Sync)),
+    (sender, prepare): (&mpsc::Sender<Arc<Recorded>>, Prepare<'_>),
 ) -> Result<(), Error> {
     let mut consumption = Consumption::of_log(log.nats(), stream_name(GENERATION, part), from);
     loop {

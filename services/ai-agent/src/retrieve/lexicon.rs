@@ -127,7 +127,8 @@ impl Lexicon {
                 add_line(known, head, number);
             }
         }
-        let mut lexicon = Lexicon { by_first: HashMap::new(), meanings: Vec::new(), by_sound: HashMap::new() };
+        let mut lexicon =
+            Lexicon { by_first: HashMap::new(), meanings: Vec::new(), by_sound: HashMap::new() };
         for (keys, spoken) in order.into_iter().zip(spoken) {
             let (Some(first), Some(meaning)) = (keys.first().copied(), by_keys.remove(&keys)) else {
                 continue;
