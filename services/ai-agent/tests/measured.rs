@@ -58,6 +58,27 @@ fn the_demo_knowledge_answers_the_development_questions_and_leaves_near_ones_alo
 }
 
 #[test]
+fn three_questions_in_four_that_the_lexicon_was_not_made_with_are_answered() {
+    let (demo, queries) = (knowledge(DEMO), include_str!("data/fresh.jsonl"));
+    let right = measured(&demo, queries, "paraphrase");
+    assert!(right.recall_at_1 > Some(0.90), "{right:?}");
+    assert!(right.answered_right > Some(0.75), "{right:?}");
+    assert!(measured(&demo, queries, "near").unanswerable_rejected > Some(0.84));
+    assert!(measured(&demo, queries, "unrelated").unanswerable_rejected > Some(0.96));
+}
+
+#[test]
+fn passages_without_questions_answer_what_is_written_in_them() {
+    let (file, zone) = (include_bytes!("data/articles-knowledge.jsonl"), TimeZone::UTC);
+    let articles =
+        import(&Source { name: "articles.jsonl", format: Format::Jsonl, zone: &zone }, file).entries;
+    let queries = include_str!("data/articles.jsonl");
+    let right = measured(&articles, queries, "paraphrase");
+    assert!(right.answered_right > Some(0.90), "{right:?}");
+    assert!(measured(&articles, queries, "near").unanswerable_rejected > Some(0.88));
+}
+
+#[test]
 fn five_wordings_in_six_are_found_by_the_other_wordings_of_their_entry() {
     let demo = knowledge(DEMO);
     let mut index = Index::default();

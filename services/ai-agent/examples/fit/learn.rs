@@ -11,7 +11,7 @@ const STEP: f64 = 0.15;
 /// Pull of the rank's weights towards those that an engineer would guess, and of the confidence's towards none: both must
 /// also serve knowledge of other kinds than what they are fitted on.
 const PULL: f64 = 0.03;
-const PULL_CONFIDENCE: f64 = 0.003;
+const PULL_CONFIDENCE: f64 = 0.008;
 const NEWTON_STEPS: usize = 12;
 
 /// A feature's value, and how far it is beyond each of the two knots of its line.

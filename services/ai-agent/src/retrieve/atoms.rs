@@ -1,7 +1,5 @@
 //! Owns reading a text: characters of Chinese and words of other scripts as atoms, phrases that mean something, weights.
 
-use pinyin::ToPinyin;
-
 use super::lexicon::{Asks, Lexicon, Meaning};
 
 /// What an atom is: it decides how much a match of it alone is worth.
@@ -19,8 +17,6 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Atom {
     pub(crate) key: u64,
-    /// How a Chinese character is spoken, without its tone; 0 where that is not known.
-    pub(crate) sound: u64,
     pub(crate) kind: Kind,
     /// Something that is no letter stands before it.
     pub(crate) apart: bool,
@@ -62,9 +58,7 @@ impl Reading {
         let lexicon = Lexicon::of_the_field();
         let mut at = 0;
         while at < reading.atoms.len() {
-            let found =
-                lexicon.longest(&reading.atoms[at..]).or_else(|| lexicon.mend(&mut reading.atoms[at..]));
-            let Some((length, number)) = found else {
+            let Some((length, number)) = lexicon.longest(&reading.atoms[at..]) else {
                 at += 1;
                 continue;
             };
@@ -183,7 +177,6 @@ pub(crate) fn split(folded: &str) -> Vec<Atom> {
             if is_unspaced(c) {
                 atoms.push(Atom {
                     key: mix(u64::from(u32::from(c))),
-                    sound: sound(c),
                     kind: Kind::Han,
                     apart,
                     opens: std::mem::take(&mut opens),
@@ -205,16 +198,6 @@ pub(crate) fn split(folded: &str) -> Vec<Atom> {
     atoms
 }
 
-fn sound(c: char) -> u64 {
-    c.to_pinyin().map_or(0, |pinyin| hash(pinyin.plain()))
-}
-
-/// FNV-1a; the keys only need to differ, nobody gains by making them meet.
-fn hash(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
-}
-
 /// Scripts written without blanks between words: Han, kana, Thai, Lao, Khmer, Burmese.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}' | '\u{3040}'..='\u{30ff}'
@@ -227,11 +210,13 @@ fn flush(word: &mut String, (apart, opens): (&mut bool, &mut bool), atoms: &mut 
     }
     let kind = if word.chars().any(|c| c.is_ascii_digit()) { Kind::Number } else { Kind::Word };
     let stem = if kind == Kind::Word { stem(word) } else { word.as_str() };
-    let key = hash(stem);
+    // FNV-1a; the keys only need to differ, nobody gains by making them meet.
+    let key = stem
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     // Two words are never written together, so the blank between them parts nothing.
     atoms.push(Atom {
         key: mix(key),
-        sound: 0,
         kind,
         apart: false,
         opens: std::mem::take(opens),

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::atoms::{self, Atom};
-use super::sense::Senses;
 
 /// What a question asks for, as a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +80,6 @@ pub(crate) const SYNONYM_LIKENESS: f32 = 1.0;
 /// How well a sock speaks of a shirt.
 pub(crate) const KIND_LIKENESS: f32 = 0.3;
 
-#[derive(Clone)]
 struct Phrase {
     keys: Vec<u64>,
     meaning: u16,
@@ -90,13 +88,7 @@ struct Phrase {
 pub(crate) struct Lexicon {
     by_first: HashMap<u64, Vec<Phrase>>,
     meanings: Vec<Meaning>,
-    /// Phrases of several Chinese characters by these, one of them given by its sound.
-    by_sound: HashMap<u64, Phrase>,
 }
-
-/// Characters of the longest phrase that is mended, and what it tells at least.
-const MENDED_MAX: usize = 4;
-const MENDED_WEIGHT: f32 = 0.3;
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::parse(include_str!("lexicon.txt")));
 
@@ -108,7 +100,6 @@ impl Lexicon {
     fn parse(table: &str) -> Lexicon {
         let mut by_keys: HashMap<Vec<u64>, Meaning> = HashMap::new();
         let mut order: Vec<Vec<u64>> = Vec::new();
-        let mut spoken: Vec<Vec<Atom>> = Vec::new();
         let lines = table.lines().filter(|line| !line.starts_with('#'));
         let mut numbers: HashMap<&str, u16> = HashMap::new();
         for (head, phrases) in lines.filter_map(|line| line.split_once(" : ")) {
@@ -117,31 +108,22 @@ impl Lexicon {
             let number = *numbers.entry(name).or_insert(next);
             for phrase in phrases.split_whitespace() {
                 let folded = super::fold::fold(&phrase.replace('_', " "));
-                let split = atoms::split(&folded);
-                let keys: Vec<u64> = split.iter().map(|atom| atom.key).collect();
+                let keys: Vec<u64> = atoms::split(&folded).iter().map(|atom| atom.key).collect();
                 let known = by_keys.entry(keys).or_insert_with_key(|keys| {
                     order.push(keys.clone());
-                    spoken.push(split);
                     Meaning::default()
                 });
                 add_line(known, head, number);
             }
         }
-        let mut lexicon =
-            Lexicon { by_first: HashMap::new(), meanings: Vec::new(), by_sound: HashMap::new() };
-        for (keys, spoken) in order.into_iter().zip(spoken) {
+        let mut lexicon = Lexicon { by_first: HashMap::new(), meanings: Vec::new() };
+        for keys in order {
             let (Some(first), Some(meaning)) = (keys.first().copied(), by_keys.remove(&keys)) else {
                 continue;
             };
             let number = lexicon.meanings.len() as u16;
-            let phrase = Phrase { keys, meaning: number };
-            if meaning.weight >= MENDED_WEIGHT && (2..=MENDED_MAX).contains(&spoken.len()) {
-                for at in (0..spoken.len()).filter(|at| spoken[*at].sound != 0) {
-                    lexicon.by_sound.entry(sounded(&spoken, at)).or_insert_with(|| phrase.clone());
-                }
-            }
             lexicon.meanings.push(meaning);
-            lexicon.by_first.entry(first).or_default().push(phrase);
+            lexicon.by_first.entry(first).or_default().push(Phrase { keys, meaning: number });
         }
         for phrases in lexicon.by_first.values_mut() {
             phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.keys.len()));
@@ -160,41 +142,9 @@ impl Lexicon {
         phrases.iter().find(fits).map(|phrase| (phrase.keys.len(), phrase.meaning))
     }
 
-    /// A phrase that the atoms begin with but for one character, which only sounds like its own: that is corrected.
-    ///
-    /// Nothing is mended that is a word or begins another phrase.
-    pub(crate) fn mend(&self, atoms: &mut [Atom]) -> Option<(usize, u16)> {
-        for length in (2..=MENDED_MAX.min(atoms.len())).rev() {
-            let whole = &atoms[..length];
-            if whole.iter().any(|atom| atom.sound == 0) || whole[1..].iter().any(|atom| atom.apart) {
-                continue;
-            }
-            let is_word = |run: &[Atom]| {
-                Senses::of_chinese().row(atoms::run(run.iter().map(|atom| atom.key))).is_some()
-            };
-            for at in 0..length {
-                let Some(phrase) = self.by_sound.get(&sounded(whole, at)) else { continue };
-                let rest = &atoms[at..];
-                let stands = |count: usize| rest.len() >= count && is_word(&rest[..count]);
-                if is_word(whole) || stands(2) || stands(3) || self.longest(rest).is_some() {
-                    continue;
-                }
-                let (keys, meaning) = (phrase.keys.clone(), phrase.meaning);
-                atoms.iter_mut().zip(keys).for_each(|(atom, key)| atom.key = key);
-                return Some((length, meaning));
-            }
-        }
-        None
-    }
-
     pub(crate) fn meaning(&self, number: u16) -> &Meaning {
         &self.meanings[usize::from(number)]
     }
-}
-
-/// The key of a run of characters, one of them given by its sound.
-fn sounded(atoms: &[Atom], at: usize) -> u64 {
-    atoms::run(atoms.iter().enumerate().map(|(place, atom)| if place == at { !atom.sound } else { atom.key }))
 }
 
 /// A phrase weighs what its most telling line gives it.
@@ -214,7 +164,6 @@ fn add_line(meaning: &mut Meaning, head: &str, number: u16) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::atoms::Reading;
     use super::*;
 
     #[test]
@@ -230,14 +179,6 @@ mod tests {
             assert!(words.all(known), "{line}");
             assert!(phrases.split_whitespace().count() > 0, "{line}");
         }
-    }
-
-    #[test]
-    fn a_character_that_only_sounds_right_is_mended() {
-        let read = |text: &str| Reading::of(text).atoms.iter().map(|atom| atom.key).collect::<Vec<_>>();
-        assert_eq!(read("物留"), read("物流"));
-        assert_eq!(read("邮非怎么算"), read("邮费怎么算"));
-        assert_ne!(read("流动"), read("留动"));
     }
 
     #[test]

@@ -11,11 +11,11 @@ use super::atoms::{self, Atom, Kind};
 use super::postings::Keyed;
 
 /// Numbers of a word's vector.
-const DIMS: usize = 40;
+const DIMS: usize = 32;
 /// The length 1 of a vector in its table.
 const ONE: f32 = 127.0;
 /// Characters of the longest word.
-pub(crate) const LETTERS_MAX: usize = 4;
+pub(crate) const LETTERS_MAX: usize = 3;
 /// Logarithm of all words that were counted.
 const COMMONNESS_ALL: f32 = 17.9;
 /// What an unknown character is rarer than a word that was counted once.
