@@ -66,8 +66,11 @@ fn knowledge(path: &str) -> Result<(Vec<Entry>, Index), Failure> {
     Ok((imported.entries, index))
 }
 
-/// What is learnt from: knowledge with questions to it, and what the names of its kinds of case begin with.
-const SOURCES: [(&str, &[(&str, &str)], &str); 4] = [
+/// A knowledge base, the questions to it with what the names of their kinds of case begin with, and the same for what it
+/// teaches about itself.
+type Learnt = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const SOURCES: [Learnt; 4] = [
     (
         "tests/data/articles-knowledge.jsonl",
         &[("tests/data/articles.jsonl", "articles_")],
