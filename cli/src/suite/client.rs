@@ -3,7 +3,6 @@
 use super::file::RunFile;
 use crate::output::{list, text};
 use anyhow::{Context, bail};
-use futures::StreamExt;
 use runtime::{Common, Secret};
 use serde::Serialize;
 use serde_json::Value;
@@ -16,8 +15,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(crate) struct Suite {
     pub(crate) file: RunFile,
-    http: reqwest::Client,
-    credential: Secret,
+    pub(super) http: reqwest::Client,
+    pub(super) credential: Secret,
     /// The read models in it, by which its roles are known.
     models: Vec<String>,
     /// The other processes on the folder, where roles run apart.
@@ -156,43 +155,6 @@ impl Suite {
         self.answer(request).await
     }
 
-    /// Posts to a route that answers with one JSON value a line: progress, then the result. `told` hears each
-    /// line but the last, which is returned.
-    ///
-    /// # Errors
-    /// The refusal in the suite's words, also one that comes as the last line.
-    pub(crate) async fn follow(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        mut told: impl FnMut(&Value),
-    ) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
-        let response = request
-            .bearer_auth(self.credential.expose())
-            .send()
-            .await
-            .context("the suite does not answer")?;
-        if !response.status().is_success() {
-            bail!(refusal(response.status(), &response.bytes().await?));
-        }
-        let (mut chunks, mut rest, mut last) = (response.bytes_stream(), Vec::new(), Value::Null);
-        while let Some(chunk) = chunks.next().await {
-            rest.extend_from_slice(&chunk.context("the suite stopped while it worked")?);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                if !last.is_null() {
-                    told(&last);
-                }
-                last = serde_json::from_slice(&line)?;
-            }
-        }
-        match last.get("error").and_then(Value::as_str) {
-            Some(error) => bail!(error.to_owned()),
-            None => Ok(last),
-        }
-    }
-
     /// Posts a text and reads the JSON answer, or the whole JSON body of a refusal.
     ///
     /// # Errors
@@ -252,40 +214,6 @@ impl Suite {
         bail!(refusal(status, &bytes))
     }
 
-    /// Posts to a route that answers with one JSON value a line, each of which `told` hears as it comes.
-    ///
-    /// # Errors
-    /// The refusal in the suite's words, also one that comes as a line; what `told` fails with.
-    pub(crate) async fn lines(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        mut told: impl FnMut(Value) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
-        let response = request
-            .bearer_auth(self.credential.expose())
-            .send()
-            .await
-            .context("the suite does not answer")?;
-        if !response.status().is_success() {
-            bail!(refusal(response.status(), &response.bytes().await?));
-        }
-        let (mut chunks, mut rest) = (response.bytes_stream(), Vec::new());
-        while let Some(chunk) = chunks.next().await {
-            rest.extend_from_slice(&chunk.context("the suite stopped while it answered")?);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                let line: Value = serde_json::from_slice(&line)?;
-                if let Some(error) = line.get("error").and_then(Value::as_str) {
-                    bail!(error.to_owned());
-                }
-                told(line)?;
-            }
-        }
-        Ok(())
-    }
-
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         let response = request
             .bearer_auth(self.credential.expose())
@@ -300,7 +228,7 @@ impl Suite {
     }
 }
 
-fn refusal(status: reqwest::StatusCode, body: &[u8]) -> String {
+pub(super) fn refusal(status: reqwest::StatusCode, body: &[u8]) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let words = words(&problem);
     match (words.is_empty(), status) {

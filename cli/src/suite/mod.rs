@@ -2,6 +2,7 @@
 
 mod client;
 mod file;
+mod stream;
 
 pub(crate) use client::{Suite, words};
 pub(crate) use file::{RunFile, write};

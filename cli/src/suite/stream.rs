@@ -1,0 +1,80 @@
+//! Answers of the admin port that come line by line: progress, then a result, or many rows.
+
+use super::client::{Suite, refusal};
+use anyhow::{Context, bail};
+use futures::StreamExt;
+use serde::Serialize;
+use serde_json::Value;
+
+impl Suite {
+    /// Posts to a route that answers with one JSON value a line: progress, then the result. `told` hears each
+    /// line but the last, which is returned.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words, also one that comes as the last line.
+    pub(crate) async fn follow(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut told: impl FnMut(&Value),
+    ) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        if !response.status().is_success() {
+            bail!(refusal(response.status(), &response.bytes().await?));
+        }
+        let (mut chunks, mut rest, mut last) = (response.bytes_stream(), Vec::new(), Value::Null);
+        while let Some(chunk) = chunks.next().await {
+            rest.extend_from_slice(&chunk.context("the suite stopped while it worked")?);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                if !last.is_null() {
+                    told(&last);
+                }
+                last = serde_json::from_slice(&line)?;
+            }
+        }
+        match last.get("error").and_then(Value::as_str) {
+            Some(error) => bail!(error.to_owned()),
+            None => Ok(last),
+        }
+    }
+
+    /// Posts to a route that answers with one JSON value a line, each of which `told` hears as it comes.
+    ///
+    /// # Errors
+    /// The refusal in the suite's words, also one that comes as a line; what `told` fails with.
+    pub(crate) async fn lines(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut told: impl FnMut(Value) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
+        let response = request
+            .bearer_auth(self.credential.expose())
+            .send()
+            .await
+            .context("the suite does not answer")?;
+        if !response.status().is_success() {
+            bail!(refusal(response.status(), &response.bytes().await?));
+        }
+        let (mut chunks, mut rest) = (response.bytes_stream(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            rest.extend_from_slice(&chunk.context("the suite stopped while it answered")?);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                let line: Value = serde_json::from_slice(&line)?;
+                if let Some(error) = line.get("error").and_then(Value::as_str) {
+                    bail!(error.to_owned());
+                }
+                told(line)?;
+            }
+        }
+        Ok(())
+    }
+}
