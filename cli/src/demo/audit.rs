@@ -104,7 +104,7 @@ async fn connect(access: &NatsAccess) -> anyhow::Result<Context> {
     let client = options
         .connect(access.url.as_str())
         .await
-        .with_context(|| format!("NATS does not answer on {}", access.url))?;
+        .with_context(|| format!("NATS does not answer on {}", spine::nats::without_login(&access.url)))?;
     Ok(jetstream::new(client))
 }
 

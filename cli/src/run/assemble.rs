@@ -174,7 +174,7 @@ async fn start(
         http: started.http.clone().unwrap_or_else(|| format!("http://{}", args.network.listen_http)),
         api: started.api.clone().unwrap_or_default(),
         admin: admin_url,
-        nats: base.nats.url().to_owned(),
+        nats: spine::nats::without_login(base.nats.url()),
         credential_file,
         roles: args.chosen().iter().map(ToString::to_string).collect(),
     };

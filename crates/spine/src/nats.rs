@@ -17,8 +17,9 @@ const VERSION_MIN: (u64, u64) = (2, 12);
 const VERSION_GOOD: (u64, u64) = (2, 15);
 
 /// How to reach nats-server, and as whom.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NatsAccess {
+    /// May hold a login, so it is never shown as it is.
     pub url: String,
     /// The seed of the role's nkey; never logged.
     pub nkey_seed: Option<Seed>,
@@ -26,6 +27,22 @@ pub struct NatsAccess {
     pub inbox_prefix: Option<String>,
     /// The role, shown in the server's connection list.
     pub name: String,
+}
+
+impl std::fmt::Debug for NatsAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsAccess").field("url", &without_login(&self.url)).field("name", &self.name).finish()
+    }
+}
+
+/// Addresses as they may be shown: each without what stands before its `@`.
+pub fn without_login(urls: &str) -> String {
+    let shown = urls.split(',').map(|url| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
+        (None, Some((_, place))) => place.to_owned(),
+        _ => url.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join(",")
 }
 
 /// A secret seed; its `Debug` shows nothing.
@@ -54,7 +71,7 @@ impl Nats {
     /// [`Error::Nats`] when no server answers, [`Error::ServerTooOld`] below 2.12.
     pub async fn connect(access: &NatsAccess) -> Result<Self, Error> {
         let failed = |source: async_nats::ConnectError| Error::Nats {
-            request: format!("connect to {}", access.url),
+            request: format!("connect to {}", without_login(&access.url)),
             source: Box::new(source),
         };
         let denials = Denials::of(&access.name);
@@ -63,7 +80,7 @@ impl Nats {
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(REQUEST_TIMEOUT)
             .build(client.clone());
-        let nats = Self { client, jetstream, denials, url: access.url.clone() };
+        let nats = Self { client, jetstream, denials, url: without_login(&access.url) };
         nats.check_version()?;
         Ok(nats)
     }
@@ -175,6 +192,15 @@ mod tests {
         assert!(parse_version("2.12.0-beta").unwrap() >= VERSION_MIN);
         assert!(parse_version("2.15.2").unwrap() >= VERSION_GOOD);
         assert_eq!(parse_version("unknown"), None);
+    }
+
+    #[test]
+    fn a_login_is_not_shown() {
+        let urls = "nats://me:se@cret@a:4222,b:4222,me@c";
+        assert_eq!(without_login(urls), "nats://a:4222,b:4222,c");
+        let access =
+            NatsAccess { url: urls.into(), nkey_seed: None, inbox_prefix: None, name: "console".into() };
+        assert!(!format!("{access:?}").contains("cret"));
     }
 
     #[test]
