@@ -173,7 +173,8 @@ async fn a_revoked_expired_or_changed_token_is_none() {
         assert_eq!(tokens::verify(store, &changed, 99).await.unwrap(), None);
         assert_eq!(tokens::list(store, "shop").await.unwrap(), vec![token.clone()]);
         assert!(tokens::revoke(store, token.id, 50).await.unwrap());
-        assert!(!tokens::revoke(store, token.id, 51).await.unwrap());
+        assert!(tokens::revoke(store, token.id, 51).await.unwrap(), "again it is as revoked as before");
+        assert!(!tokens::revoke(store, spine::new_id(), 51).await.unwrap(), "an unknown one is none");
         assert_eq!(tokens::verify(store, &text, 99).await.unwrap(), None);
         world.stop().await;
     })
