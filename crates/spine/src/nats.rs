@@ -31,7 +31,10 @@ pub struct NatsAccess {
 
 impl std::fmt::Debug for NatsAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NatsAccess").field("url", &without_login(&self.url)).field("name", &self.name).finish()
+        f.debug_struct("NatsAccess")
+            .field("url", &without_login(&self.url))
+            .field("name", &self.name)
+            .finish()
     }
 }
 
