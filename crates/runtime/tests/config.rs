@@ -105,7 +105,7 @@ fn secrets_do_not_appear_when_the_configuration_is_printed() {
         "--nats",
         "nats://user:geheim@nats",
         "--service-credential",
-        "geheim",
+        "geheim-geheim-geheim-geheim-geheim",
     ]))
     .unwrap();
     let printed = format!("{common:?}");
