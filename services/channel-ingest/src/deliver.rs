@@ -144,10 +144,12 @@ impl Delivery {
         self.record(address, message, attempt, outcome).await
     }
 
-    /// What is left of the wait after an attempt whose answer was lost; none when it is over.
+    /// What is left of the wait after an attempt whose answer was lost; none when it is over. The first one is followed
+    /// at once, since an answer of the AI is not tried again once a person has taken over.
     fn rest_ms(&self, since: Micros, attempt: u32) -> Option<u64> {
-        let passed = u64::try_from((self.log.clock().now() - since) / 1_000).unwrap_or(0);
-        backoff_ms(attempt).checked_sub(passed).filter(|left| *left > 0)
+        let wait_ms = backoff_ms(attempt.checked_sub(1).filter(|before| *before > 0)?);
+        let passed_ms = u64::try_from((self.log.clock().now() - since) / 1_000).unwrap_or(0);
+        wait_ms.checked_sub(passed_ms).filter(|left| *left > 0)
     }
 
     async fn record(
