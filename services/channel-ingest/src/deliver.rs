@@ -20,6 +20,9 @@ const RETRY_MS_MIN: u64 = 500;
 const RETRY_MS_MAX: u64 = 60_000;
 /// The longest wait that a platform may ask for: a quota is back after a day at most.
 const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
+/// A platform that asks for so long a wait counts the account, so its other messages wait as well; a shorter one is the
+/// message's own.
+const REST_MS_MIN: u64 = 10_000;
 /// How soon a message is looked at again that waits for the one before it.
 const NEXT_MS: u64 = 200;
 
@@ -137,8 +140,8 @@ impl Delivery {
         if let SendOutcome::Failed {
             class: FailureClass::RateLimited, retry_after_ms: Some(after_ms), ..
         } = outcome
+            && after_ms >= REST_MS_MIN
         {
-            // The platform counts the account, so its other messages wait as well.
             self.pace.rest(ready.account.id, self.log.clock().now(), after_ms.min(RETRY_AFTER_MS_MAX));
         }
         self.record(address, message, attempt, outcome).await
