@@ -23,6 +23,8 @@ const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
 /// A platform that asks for so long a wait counts the account, so its other messages wait as well; a shorter one is the
 /// message's own.
 const REST_MS_MIN: u64 = 10_000;
+/// How soon a message is looked at again whose account this replica does not know yet.
+const UNHEARD_MS: u64 = 500;
 /// How soon a message is looked at again that waits for the one before it.
 const NEXT_MS: u64 = 200;
 
@@ -71,6 +73,10 @@ impl Delivery {
             })
             .await?;
         let Some(pending) = standing.pending else { return Ok(Done::Nothing) };
+        if standing.account.is_some_and(|account| self.directory.account(account).is_none()) {
+            // The thread has it, so it exists: this replica has not heard of it yet.
+            return Ok(Done::Again { after_ms: UNHEARD_MS });
+        }
         let ready = match standing.account {
             Some(account) => self.accounts.by_id(account).await?,
             None => None,

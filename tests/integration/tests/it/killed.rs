@@ -107,7 +107,13 @@ async fn check(process: &Process, ledger: &Ledger) {
     let answers: HashSet<String> = log.values().flatten().filter_map(sent_message).collect();
     let arrived = ledger.all_received();
     let first: Vec<&str> = arrived.iter().filter(|r| !r.repeated).filter_map(|r| r.id.as_deref()).collect();
-    assert_eq!(first.iter().copied().collect::<HashSet<_>>(), answers.iter().map(String::as_str).collect());
+    let first_ids: HashSet<&str> = first.iter().copied().collect();
+    let sent_ids: HashSet<&str> = answers.iter().map(String::as_str).collect();
+    for id in first_ids.symmetric_difference(&sent_ids) {
+        let is_told = |event: &&ThreadEvent| format!("{event:?}").contains(id);
+        eprintln!("{id}: {:#?}", log.values().flatten().filter(is_told).collect::<Vec<_>>());
+    }
+    assert_eq!(first_ids, sent_ids);
     assert_eq!(first.len(), answers.len(), "an answer arrived twice under different ids");
 }
 

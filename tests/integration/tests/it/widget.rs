@@ -149,8 +149,10 @@ async fn typing_passes_both_ways_beside_the_log() {
         let id = thread(&visitor);
         let client = async_nats::connect(world.server.url()).await.unwrap();
         let subject = format!("typing.visitor.{}.{id}", world.tenant());
-        let mut marks = client.subscribe(subject).await.unwrap();
-        client.flush().await.unwrap();
+        let mut marks = client.subscribe(subject.clone()).await.unwrap();
+        // Its own message comes back once the server knows of the subscription.
+        client.publish(subject, "heard".into()).await.unwrap();
+        assert_eq!(&*marks.next().await.unwrap().payload, b"heard");
         // The middle one says nothing new.
         for on in [true, true, false] {
             visitor.say(&json!({ "type": "typing", "on": on })).await.unwrap();
