@@ -81,11 +81,11 @@ impl Tasks {
                     // It may have ended because of a shutdown that this loop has not seen yet.
                     let stopping = self.shutdown.is_cancelled();
                     first = self.crash(ended, stopping);
-                    self.shutdown.cancel();
+                    self.stop_for(first.as_ref());
                 }
                 Some(ended) = self.beside.join_next() => {
                     first = Some(failed_beside(ended));
-                    self.shutdown.cancel();
+                    self.stop_for(first.as_ref());
                 }
             }
         }
@@ -102,6 +102,17 @@ impl Tasks {
         }
         self.set.shutdown().await;
         first.map_or(Ok(()), Err)
+    }
+
+    /// Says at once why everything stops: what is in flight may take the whole grace period.
+    fn stop_for(&self, crash: Option<&Crash>) {
+        if let Some(crash) = crash {
+            tracing::error!(
+                error = crash as &dyn std::error::Error,
+                "a task crashed; the others are stopped"
+            );
+        }
+        self.shutdown.cancel();
     }
 
     /// What is wrong with a task that ended; after shutdown began an end without error is right.

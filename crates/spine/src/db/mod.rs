@@ -7,6 +7,7 @@ mod dialect;
 mod diff;
 mod migrate;
 mod model;
+mod patience;
 mod snapshot;
 mod store;
 
@@ -15,6 +16,7 @@ pub use dialect::{Backend, Double, may_retry};
 pub use diff::{Comparison, DIFFERENCES_MAX, Difference, DifferenceKind, TableSpec, diff, tables};
 pub use migrate::Migration;
 pub use model::{Liveness, Model, ModelSpec, Place, Pointer, Slot, SlotState};
+pub(crate) use patience::patiently;
 pub use snapshot::Snapshot;
 pub use store::{Checkpoint, Store};
 
@@ -182,9 +184,12 @@ impl Database {
     }
 
     async fn durable(&self, target: Target, migrations: &[Migration]) -> Result<Store, Error> {
-        let store = self.store(target, Durability::Full).await?;
-        migrate::migrate(&store, migrations).await?;
-        Ok(store)
+        patiently(|| async {
+            let store = self.store(target.clone(), Durability::Full).await?;
+            migrate::migrate(&store, migrations).await?;
+            Ok(store)
+        })
+        .await
     }
 
     /// The store at `target`: the open one if there is one.

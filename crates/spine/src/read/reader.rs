@@ -4,7 +4,7 @@ use super::Projector;
 use super::shared::{Shared, Status};
 use super::start::{Started, Wishes};
 use crate::address::PARTS;
-use crate::db::{Backend, Database, Liveness, Model, SlotState};
+use crate::db::{Backend, Database, Liveness, Model, SlotState, patiently};
 use crate::error::Error;
 use crate::lease::Leases;
 use crate::log::{Log, Tail};
@@ -53,8 +53,12 @@ impl Reader {
     ) -> Result<Self, Error> {
         let projector = Arc::new(Started::of(projector, log, database, wishes).await?);
         let spec = projector.spec();
-        let model = database.live(&spec).await?;
-        drop_leftovers(database, &model).await?;
+        let model = patiently(|| async {
+            let model = database.live(&spec).await?;
+            drop_leftovers(database, &model).await?;
+            Ok(model)
+        })
+        .await?;
         let leases = match database.backend() {
             Backend::Sqlite => None,
             Backend::Postgres => Some(Leases::open(database, log.clock()).await?),

@@ -6,7 +6,7 @@
 //! everything that is still open; what a later release adds begins at the log's end, unless the operator says `--from`.
 
 use crate::address::{GENERATION, PARTS};
-use crate::db::{Database, Migration, ModelSpec, Store};
+use crate::db::{Database, Migration, ModelSpec, Store, patiently};
 use crate::error::Error;
 use crate::log::Log;
 use crate::position::Position;
@@ -107,7 +107,8 @@ impl Started {
                 wanted.insert(*kind, vector(log, &since).await?);
             }
         }
-        let starts = settle(&store, (reader, effects), log.ends().await?, &wanted).await?;
+        let ends = log.ends().await?;
+        let starts = patiently(|| settle(&store, (reader, effects), ends, &wanted)).await?;
         Ok(Self { inner, starts: Arc::new(Starts(starts)) })
     }
 }
