@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 
 const CHECK: &str = "database";
 const POSTGRES_MIN: i64 = 140_000;
+/// What all roles in one process open at most: four connections to write and four to read for each of seven read models,
+/// six state stores and the key register, and two that look after schemas.
+const CONNECTIONS_TOGETHER: i64 = 114;
+/// The same of seven processes, of which each has its own leases, starts of effects and keys.
+const CONNECTIONS_APART: i64 = 270;
 const MIB: u64 = 1024 * 1024;
 /// SQLite cuts its write-ahead log at 8 MiB unless a reader keeps it from doing so.
 const WAL_WARN: u64 = 256 * MIB;
@@ -59,6 +64,22 @@ async fn postgres(url: &str, findings: &mut Vec<Finding>) {
     let _closed = connection.close().await;
 }
 
+/// Whether the server takes as many connections as the suite may open under load.
+fn connections(max: i64) -> Finding {
+    let needs = format!(
+        "Postgres takes {max} connections; under load one process opens up to {CONNECTIONS_TOGETHER}, seven up to \
+         {CONNECTIONS_APART}"
+    );
+    match max {
+        ..=CONNECTIONS_TOGETHER => Finding::warn(
+            CHECK,
+            needs,
+            "raise max_connections (and restart Postgres): what gets no connection in time waits and is tried again",
+        ),
+        _ => Finding::ok(CHECK, needs),
+    }
+}
+
 async fn look_at(connection: &mut AnyConnection, findings: &mut Vec<Finding>) -> Result<(), sqlx::Error> {
     let number: String = sqlx::query_scalar("SELECT current_setting('server_version_num')")
         .fetch_one(&mut *connection)
@@ -69,6 +90,9 @@ async fn look_at(connection: &mut AnyConnection, findings: &mut Vec<Finding>) ->
         true => Finding::fail(CHECK, format!("Postgres {version} is too old"), "use version 14 or later"),
         false => Finding::ok(CHECK, format!("Postgres {version} answers")),
     });
+    let room: String =
+        sqlx::query_scalar("SELECT current_setting('max_connections')").fetch_one(&mut *connection).await?;
+    findings.push(connections(room.parse().unwrap_or_default()));
     let clock = Clock::system();
     let before = clock.now();
     let theirs: i64 =
@@ -238,6 +262,12 @@ mod tests {
         assert_eq!(elsewhere(&common).await, None);
         std::fs::write(folder.path().join("run.json"), "{}").unwrap();
         assert!(elsewhere(&common).await.unwrap().remedy.unwrap().contains("DATABASE_URL"));
+    }
+
+    #[test]
+    fn a_postgres_with_its_default_of_a_hundred_connections_is_warned_of() {
+        assert_eq!(connections(100).severity, Severity::Warn);
+        assert_eq!(connections(300).severity, Severity::Ok);
     }
 
     #[tokio::test]
