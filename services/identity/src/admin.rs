@@ -12,6 +12,7 @@ use laws::customer::Rejection;
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use spine::{Cause, Error, Position};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What the routes act on. Cheap to clone.
@@ -51,6 +52,9 @@ struct Erase {
     thread: Option<Uuid>,
     #[serde(default)]
     reason: String,
+    /// Only says what it would reach.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// How far an erasure is.
@@ -65,6 +69,8 @@ struct Progress {
     customers: usize,
     threads: usize,
     leads: usize,
+    /// Threads that stay though a lead of theirs goes: the same contact detail was written there.
+    others: BTreeSet<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<Signed>,
 }
@@ -109,13 +115,23 @@ async fn erase(
         (None, Some(thread)) => Subject::Thread(thread),
         _ => return Err(Problem::invalid("customer", "Name a customer or a thread, not both.")),
     };
+    if asked.dry_run {
+        let erasure = admin.erasures.look(&asked.tenant, subject).await.map_err(not_begun)?;
+        return Ok((StatusCode::OK, answer(erasure)?));
+    }
     match admin.erasures.ask(&asked.tenant, subject, &asked.reason).await {
         // Kept, so that it goes on by itself when the hold ends.
         Ok(erasure) if !erasure.waits.is_empty() => Ok((StatusCode::CONFLICT, answer(erasure)?)),
         Ok(erasure) => Ok((StatusCode::ACCEPTED, answer(erasure)?)),
-        Err(Refusal::Unknown) => Err(Problem::not_found("person")),
-        Err(refusal @ Refusal::Reason) => Err(Problem::invalid("reason", refusal.to_string())),
-        Err(Refusal::Failed(error)) => Err(failed(&error)),
+        Err(refusal) => Err(not_begun(refusal)),
+    }
+}
+
+fn not_begun(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unknown => Problem::not_found("person"),
+        Refusal::Reason => Problem::invalid("reason", refusal.to_string()),
+        Refusal::Failed(error) => failed(&error),
     }
 }
 
@@ -144,6 +160,7 @@ fn shown(erasure: Erasure) -> Result<Progress, serde_json::Error> {
         customers: erasure.plan.customers.len(),
         threads: erasure.plan.threads.len(),
         leads: erasure.plan.leads.len(),
+        others: erasure.plan.others,
         signed,
     })
 }

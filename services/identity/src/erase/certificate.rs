@@ -21,6 +21,10 @@ pub struct Certificate {
     pub customers: BTreeSet<Uuid>,
     pub threads: BTreeSet<Uuid>,
     pub leads: BTreeSet<String>,
+    /// Threads that stay as they are, though a lead of each was erased: the same contact detail was written there.
+    /// Whether it is the same person is for a person to decide.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub others: BTreeSet<Uuid>,
     /// The keys without which nobody opens what the log holds of the person.
     pub keys: BTreeSet<String>,
     /// Where `Erased` stands in the log, by subject.
@@ -62,6 +66,7 @@ pub(super) fn sign(keys: &Keys, erasure: &Erasure, remains: Vec<String>, at: i64
         customers: plan.customers,
         threads: plan.threads,
         leads: plan.leads,
+        others: plan.others,
         keys: plan.keys,
         erased: plan.erased,
         inbound: plan.inbound,

@@ -5,8 +5,9 @@ use crate::ids::{customer_address, customer_of, lead_address, thread_address, th
 use crate::query;
 use conversation::Thread;
 use events::ThreadEvent;
+use laws::lead::Lead;
 use spine::keys::Owner;
-use spine::{Address, Error, Reader, Recorded, Spine};
+use spine::{Address, Entity, Error, Reader, Recorded, Spine};
 use sqlx::Row;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ pub(super) async fn find(reader: &Reader, tenant: &str, subject: Subject) -> Res
 }
 
 /// Adds what the read model knows of the person to the plan: customers lead to threads, threads to leads, and
-/// leads over their joins to further threads, until nothing is new. Whether anything was new.
+/// leads to all that they are joined with, until nothing is new. A joined lead does not lead to its thread: it says
+/// that somebody wrote the same contact detail there, and that may have been another person. Whether anything was new.
 pub(super) async fn collect(reader: &Reader, erasure: &mut Erasure) -> Result<bool, Error> {
     let before = size(&erasure.plan);
     match erasure.subject {
@@ -86,13 +88,12 @@ async fn threads(reader: &Reader, tenant: &str, plan: &mut Plan, asked: &mut Ask
     Ok(())
 }
 
-/// What the leads were joined into, what was joined into them, and the threads of all of those.
+/// What the leads were joined into, and what was joined into them.
 async fn leads(reader: &Reader, tenant: &str, plan: &mut Plan, asked: &mut Asked) -> Result<(), Error> {
     for lead in plan.leads.clone() {
         if !asked.leads.insert(lead.clone()) {
             continue;
         }
-        plan.threads.extend(thread_of_lead(&lead));
         let further = "SELECT joined_into FROM leads_of_thread
              WHERE lead = $1 AND tenant = $2 AND joined_into IS NOT NULL";
         plan.leads.extend(list(reader, further, tenant, &lead).await?);
@@ -116,7 +117,24 @@ async fn list(reader: &Reader, text: &'static str, tenant: &str, id: &str) -> Re
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Whose keys are destroyed.
+/// The threads of joined leads that are no threads of the person and were not erased by themselves.
+pub(super) async fn others(spine: &Spine, erasure: &Erasure) -> Result<BTreeSet<Uuid>, Error> {
+    let mut others = BTreeSet::new();
+    for thread in threads_of_leads(&erasure.plan) {
+        if spine.keys.is_erased(&erasure.tenant, &Owner::thread(thread)).await?.is_none() {
+            others.insert(thread);
+        }
+    }
+    Ok(others)
+}
+
+/// The threads that a lead of the plan stands beside and that are not in the plan themselves.
+fn threads_of_leads(plan: &Plan) -> BTreeSet<Uuid> {
+    let threads = plan.leads.iter().filter_map(|lead| thread_of_lead(lead));
+    threads.filter(|thread| !plan.threads.contains(thread)).collect()
+}
+
+/// Whose keys are destroyed. A joined lead is sealed with the key of its own thread, which stays.
 pub(super) fn owners(plan: &Plan) -> Vec<Owner> {
     let threads = plan.threads.iter().map(|id| Owner::thread(*id));
     threads.chain(plan.customers.iter().map(|id| Owner::customer(*id))).collect()
@@ -150,6 +168,12 @@ pub(super) async fn traces(spine: &Spine, erasure: &Erasure) -> Result<Traces, E
         let end = erasure.plan.erased.get(&address.subject()).map(|position| position.sequence);
         if history.last().map(|record| record.position.sequence) < end {
             return Err(Error::Timeout { request: format!("the end of {address}") });
+        }
+        // A lead beside another thread is sealed with that one's key, which is not destroyed.
+        if &*address.kind == Lead::KIND
+            && thread_of_lead(&address.id).is_some_and(|thread| !erasure.plan.threads.contains(&thread))
+        {
+            continue;
         }
         for record in history {
             traces.take_in(&record);
@@ -194,9 +218,10 @@ fn sealed_in(value: &serde_json::Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// The hold that forbids the erasure, in words.
+/// The hold that forbids the erasure, in words: of the person, or of a thread whose lead would go.
 pub(super) async fn held(spine: &Spine, erasure: &Erasure) -> Result<Option<Arc<str>>, Error> {
-    let owners: BTreeSet<Owner> = owners(&erasure.plan).into_iter().collect();
+    let others = threads_of_leads(&erasure.plan).into_iter().map(Owner::thread);
+    let owners: BTreeSet<Owner> = owners(&erasure.plan).into_iter().chain(others).collect();
     let holds = spine.keys.holds(&erasure.tenant).await?;
     let tenant = Owner::tenant(&erasure.tenant);
     let found = holds.into_iter().find(|hold| hold.owner == tenant || owners.contains(&hold.owner));

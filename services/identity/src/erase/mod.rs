@@ -88,6 +88,20 @@ impl Erasures {
         Ok(erasure)
     }
 
+    /// What an erasure would reach, and what it would wait for; nothing is done and nothing is kept.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] when nobody is known under the id.
+    pub async fn look(&self, tenant: &str, subject: Subject) -> Result<Erasure, Refusal> {
+        self.catch_up().await?;
+        if collect::find(&self.reader, tenant, subject).await?.is_none() {
+            return Err(Refusal::Unknown);
+        }
+        let mut erasure = self.fresh(tenant, subject, "");
+        let waits = self.step(&mut erasure).await?;
+        Ok(Erasure { step: Step::Collect, waits: waits.unwrap_or_default(), ..erasure })
+    }
+
     /// The erasure as it stands.
     ///
     /// # Errors

@@ -69,6 +69,9 @@ pub struct Plan {
     pub threads: BTreeSet<Uuid>,
     pub customers: BTreeSet<Uuid>,
     pub leads: BTreeSet<String>,
+    /// Threads of joined leads that are not erased: a contact detail of the person was written in them.
+    #[serde(default)]
+    pub others: BTreeSet<Uuid>,
     /// Where `Erased` stands, by subject.
     pub erased: BTreeMap<String, Position>,
     /// Keys that were destroyed.

@@ -36,6 +36,7 @@ impl Erasures {
     async fn collect(&self, erasure: &mut Erasure) -> Result<Waits, Error> {
         self.catch_up().await?;
         collect::collect(&self.reader, erasure).await?;
+        erasure.plan.others = collect::others(&self.spine, erasure).await?;
         if let Some(hold) = collect::held(&self.spine, erasure).await? {
             return Ok(Some(hold.to_string()));
         }
@@ -173,6 +174,7 @@ impl Erasures {
             erasure.step = Step::Feed;
             return Ok(None);
         }
+        erasure.plan.others = collect::others(&self.spine, erasure).await?;
         let model = self.reader.model();
         let remains = files::remains(&self.spine.database, model.store.reads()).await?;
         let at = self.spine.log.clock().now();
