@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Only say what would be erased
+    #[arg(long, conflicts_with = "show")]
+    dry_run: bool,
     /// Answer in JSON, one line: the signature is over the certificate's bytes as they stand there
     #[arg(long)]
     json: bool,
@@ -70,6 +73,16 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
         (_, Some(thread)) => format!("the person of thread {thread}"),
         (None, None) => bail!("name a customer or a thread"),
     };
+    if args.dry_run {
+        return with_suite(common, async |suite: Suite| {
+            let suite = suite.with_model(IDENTITY)?;
+            let asked = json!({
+                "tenant": tenant, "customer": args.whom.customer, "thread": args.whom.thread, "dry_run": true,
+            });
+            would_be(&suite.post("/admin/erase", &asked).await?, &whom, args.json)
+        })
+        .await;
+    }
     match confirmed(&args, &format!("{whom} of {tenant}"))? {
         Answer::Yes => {}
         Answer::No => {
@@ -154,6 +167,42 @@ fn shown(erasure: &Value, json: bool) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
+/// What an erasure would reach.
+fn would_be(erasure: &Value, whom: &str, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        output::line(erasure)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(format_args!("nothing was done; an erasure of {whom} would erase"))?;
+    for name in ["customers", "threads", "leads"] {
+        let count = erasure.get(name).and_then(Value::as_u64).unwrap_or_default();
+        output::line(format_args!("  {count:>5}  {name}"))?;
+    }
+    others(erasure)?;
+    match text(erasure, "waits") {
+        "" => {}
+        waits => output::line(format_args!("  it would wait: {waits}"))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The threads that stay, for a person to decide on.
+fn others(of: &Value) -> anyhow::Result<()> {
+    let threads: Vec<&str> = list(of, "others").iter().filter_map(Value::as_str).collect();
+    if threads.is_empty() {
+        return Ok(());
+    }
+    output::line(format_args!(
+        "  the same contact detail was written in other conversations ({}); their leads go, they stay: \
+         erase them one by one if they are the same person",
+        threads.len()
+    ))?;
+    for thread in threads {
+        output::line(format_args!("    --thread {thread}"))?;
+    }
+    Ok(())
+}
+
 fn certificate(id: &str, erasure: &Value) -> anyhow::Result<()> {
     let nothing = Value::Null;
     let signed = erasure.get("signed").unwrap_or(&nothing);
@@ -180,6 +229,7 @@ fn certificate(id: &str, erasure: &Value) -> anyhow::Result<()> {
     for (name, words) in rows {
         output::line(format_args!("  {:>5}  {words}", count(name)))?;
     }
+    others(certificate)?;
     for remains in list(certificate, "remains").iter().filter_map(Value::as_str) {
         output::line(format_args!("  what remains: {remains}"))?;
     }

@@ -94,6 +94,48 @@ async fn a_feeder_that_dies_anywhere_leaves_no_gap_and_no_double() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lead_erased_alone_is_told_no_more_while_its_conversation_goes_on() {
+    on_each(async |place, server| {
+        let world = World::start(&place, &server).await;
+        let mut customer = World::customer();
+        customer.says(&world, "电话 13812345678").await;
+        let lead = customer.lead(1);
+        world.until("a lead", async |world| !world.lead(&lead).await.is_empty()).await;
+        fed(&world, &server).await;
+        world.erases_lead(&lead, spine::new_id()).await;
+        let erased = world.lead(&lead).await.len();
+        // The same number again, and another one: the law's word stands for the whole conversation.
+        customer.says(&world, "13812345678").await;
+        customer.says(&world, "或者 13900001111").await;
+        let mut later = World::customer();
+        later.says(&world, "电话 13700002222").await;
+        let other = later.lead(1);
+        world.until("what came later", async |world| !world.lead(&other).await.is_empty()).await;
+        fed(&world, &server).await;
+        assert_eq!(world.lead(&lead).await.len(), erased);
+        world.verified().await;
+        world.kill().await;
+
+        // A feed made anew tells nothing of it either, although the thread's key still opens what the log holds.
+        async_nats::jetstream::new(server.nats().await.client().clone())
+            .delete_stream("LEADS")
+            .await
+            .unwrap();
+        let world = World::start(&place, &server).await;
+        world
+            .until("fed again", async |_| {
+                let messages = all(&server).await;
+                !types_of(&messages, &other).is_empty() && !types_of(&messages, &lead).is_empty()
+            })
+            .await;
+        let messages = all(&server).await;
+        assert_eq!(types_of(&messages, &lead), [LeadFeedType::Erased]);
+        world.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_an_erased_person_only_the_erasure_is_fed() {
     on_each(async |place, server| {
         let world = World::start(&place, &server).await;

@@ -114,6 +114,13 @@ impl World {
         Customer { thread: new_id(), account: Uuid::from_u128(0xACC), n: 0 }
     }
 
+    /// What identity does to a lead: to those of an erased person, and to those that are joined with them.
+    pub(crate) async fn erases_lead(&self, lead: &str, erasure: Uuid) {
+        let (cause, now) = (Cause::new(erasure, "erase", "test"), self.spine.log.clock().now());
+        let decide = |state: &Lead| laws::lead::erase(state, erasure, now);
+        self.spine.log.transact::<Lead, _>(&lead_address(lead), &cause, decide).await.unwrap();
+    }
+
     /// The events of a lead.
     pub(crate) async fn lead(&self, lead: &str) -> Vec<LeadEvent> {
         let records = self.log().history(&lead_address(lead), None).await.unwrap();
@@ -220,8 +227,7 @@ impl Customer {
         let decide = |thread: &Thread| conversation::erase(thread, erasure, now);
         world.spine.log.transact::<Thread, _>(&self.address(), &cause, decide).await.unwrap();
         for lead in leads {
-            let decide = |lead: &Lead| laws::lead::erase(lead, erasure, now);
-            world.spine.log.transact::<Lead, _>(&lead_address(lead), &cause, decide).await.unwrap();
+            world.erases_lead(lead, erasure).await;
         }
         world.spine.keys.erase(TENANT, &[Owner::thread(self.thread)], erasure).await.unwrap();
     }
