@@ -11,37 +11,23 @@ impl Suite {
     /// line but the last, which is returned.
     ///
     /// # Errors
-    /// The refusal in the suite's words, also one that comes as the last line.
+    /// The refusal in the suite's words, also one that comes as a line.
     pub(crate) async fn follow(
         &self,
         path: &str,
         body: &impl Serialize,
         mut told: impl FnMut(&Value),
     ) -> anyhow::Result<Value> {
-        let request = self.http.post(format!("{}{path}", self.file.admin)).json(body);
-        let response = request
-            .bearer_auth(self.credential.expose())
-            .send()
-            .await
-            .context("the suite does not answer")?;
-        if !response.status().is_success() {
-            bail!(refusal(response.status(), &response.bytes().await?));
-        }
-        let (mut chunks, mut rest, mut last) = (response.bytes_stream(), Vec::new(), Value::Null);
-        while let Some(chunk) = chunks.next().await {
-            rest.extend_from_slice(&chunk.context("the suite stopped while it worked")?);
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                if !last.is_null() {
-                    told(&last);
-                }
-                last = serde_json::from_slice(&line)?;
+        let mut last = Value::Null;
+        let heard = |line| {
+            let before = std::mem::replace(&mut last, line);
+            if !before.is_null() {
+                told(&before);
             }
-        }
-        match last.get("error").and_then(Value::as_str) {
-            Some(error) => bail!(error.to_owned()),
-            None => Ok(last),
-        }
+            Ok(())
+        };
+        self.lines(path, body, heard).await?;
+        Ok(last)
     }
 
     /// Posts to a route that answers with one JSON value a line, each of which `told` hears as it comes.
@@ -65,7 +51,7 @@ impl Suite {
         }
         let (mut chunks, mut rest) = (response.bytes_stream(), Vec::new());
         while let Some(chunk) = chunks.next().await {
-            rest.extend_from_slice(&chunk.context("the suite stopped while it answered")?);
+            rest.extend_from_slice(&chunk.context("the suite stopped before its answer ended")?);
             while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = rest.drain(..=end).collect();
                 let line: Value = serde_json::from_slice(&line)?;
