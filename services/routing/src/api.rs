@@ -53,11 +53,11 @@ impl RoutingService for Api {
     ) -> Result<Response<v1::ListAgentsResponse>, Status> {
         let asked = request.into_inner();
         let size = page_size(asked.page_size)?;
+        let after = agent_of(&asked.page_token)?;
         at_least(&self.reader, &asked.at_least).await.map_err(status)?;
         let store = &self.reader.model().store;
-        let mut agents = queries::agents(store, &asked.tenant, &asked.page_token, i64::from(size) + 1)
-            .await
-            .map_err(status)?;
+        let mut agents =
+            queries::agents(store, &asked.tenant, &after, i64::from(size) + 1).await.map_err(status)?;
         let more = agents.len() > size as usize;
         agents.truncate(size as usize);
         let next = agents.last().filter(|_| more).map(|agent| agent.id.to_string());
@@ -134,9 +134,19 @@ fn place_of(token: &str) -> Result<Option<Place>, Status> {
         let (since, thread) = token.split_once(':')?;
         Some(Place { since: since.parse().ok()?, thread: thread.parse().ok()? })
     };
-    parse()
-        .map(Some)
-        .ok_or_else(|| Status::invalid_argument("page_token is not one of this list: begin again without it"))
+    parse().map(Some).ok_or_else(no_token)
+}
+
+/// The agent after whom a page of agents begins; empty for the first page.
+fn agent_of(token: &str) -> Result<String, Status> {
+    match token {
+        "" => Ok(String::new()),
+        token => Uuid::try_parse(token).map(|agent| agent.to_string()).map_err(|_| no_token()),
+    }
+}
+
+fn no_token() -> Status {
+    Status::invalid_argument("page_token is not one of this list: begin again without it")
 }
 
 fn status(error: Error) -> Status {
@@ -160,5 +170,8 @@ mod tests {
         let place = Place { since: -5, thread: Uuid::from_u128(7) };
         assert_eq!(place_of(&token_of(place)).unwrap(), Some(place));
         assert!(place_of("x").is_err());
+        let agent = Uuid::from_u128(9);
+        assert_eq!(agent_of(&agent.to_string()).unwrap(), agent.to_string());
+        assert!(agent_of("x").is_err() && agent_of("").unwrap().is_empty());
     }
 }

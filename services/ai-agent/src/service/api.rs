@@ -17,6 +17,8 @@ use tonic::{Request, Response, Status};
 
 const PAGE_SIZE: u32 = 50;
 const PAGE_SIZE_MAX: u32 = 200;
+/// Begins the token of a page, so that nothing else is taken for one; the slug that the page comes after follows.
+const PAGE_AFTER: &str = "after:";
 const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// The gRPC service.
@@ -34,6 +36,7 @@ impl KnowledgeService for Api {
         request: Request<ListEntriesRequest>,
     ) -> Result<Response<ListEntriesResponse>, Status> {
         let request = request.into_inner();
+        let after = slug_of(&request.page_token)?.to_owned();
         at_least(&self.reader, &request.at_least).await.map_err(status)?;
         let size = match request.page_size {
             0 => PAGE_SIZE,
@@ -43,7 +46,7 @@ impl KnowledgeService for Api {
             "SELECT entry, slug, body, version FROM knowledge WHERE tenant = $1 AND slug > $2 ORDER BY slug LIMIT $3",
         )
         .bind(&request.tenant)
-        .bind(&request.page_token)
+        .bind(after)
         .bind(i64::from(size))
         .fetch_all(self.reader.model().store.reads())
         .await
@@ -52,7 +55,7 @@ impl KnowledgeService for Api {
         let entries: Vec<KnowledgeEntry> = rows.iter().map(entry).collect::<Result<_, _>>()?;
         let full = entries.len() == size as usize;
         let next_page_token =
-            entries.last().filter(|_| full).map(|entry| entry.slug.clone()).unwrap_or_default();
+            entries.last().filter(|_| full).map(|entry| token_of(&entry.slug)).unwrap_or_default();
         Ok(Response::new(ListEntriesResponse { entries, next_page_token }))
     }
 
@@ -143,6 +146,20 @@ fn entry(row: &sqlx::any::AnyRow) -> Result<KnowledgeEntry, Status> {
     })
 }
 
+/// The token of the page after the entry of this slug.
+fn token_of(slug: &str) -> String {
+    format!("{PAGE_AFTER}{slug}")
+}
+
+/// The slug that the page comes after; empty for the first page.
+fn slug_of(token: &str) -> Result<&str, Status> {
+    match token.strip_prefix(PAGE_AFTER) {
+        Some(slug) => Ok(slug),
+        None if token.is_empty() => Ok(""),
+        None => Err(Status::invalid_argument("page_token is not one of this list: begin again without it")),
+    }
+}
+
 fn status(error: Error) -> Status {
     match error {
         Error::Name { field: "at_least", .. } => Status::invalid_argument("at_least holds no positions"),
@@ -151,6 +168,20 @@ fn status(error: Error) -> Status {
         other => {
             tracing::warn!(error = &other as &dyn std::error::Error, "a query of the knowledge failed");
             Status::internal("the knowledge cannot be read")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_reads_back_as_its_slug_and_a_slug_is_none() {
+        assert_eq!(slug_of(&token_of("多久发货")).unwrap(), "多久发货");
+        assert_eq!(slug_of("").unwrap(), "");
+        for other in ["x", "after", "ship-time"] {
+            assert_eq!(slug_of(other).unwrap_err().code(), tonic::Code::InvalidArgument, "{other}");
         }
     }
 }
