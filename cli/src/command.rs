@@ -101,7 +101,7 @@ pub(crate) enum Command {
     /// Exit code 1 when something stays. Example:
     ///   tributary reingest --tenant shop
     #[command(verbatim_doc_comment)]
-    Reingest(reingest::Args),
+    Reingest(reingest::Reingest),
     /// Show a conversation, customer, lead or span of the log as it stood at a moment
     ///
     /// Sealed values are masked unless --as and --reason open them, which is recorded first. A moment is a position

@@ -55,6 +55,19 @@ pub(crate) struct Args {
     form: Form,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reingest {
+    /// Only of this tenant
+    #[arg(long, env = "TRIBUTARY_TENANT", value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Also take messages of customers that are too old (more than eight days) to be told from a redelivery: one whose
+    /// first copy was taken before stands in the conversation twice then
+    #[arg(long)]
+    late: bool,
+    #[command(flatten)]
+    form: Form,
+}
+
 /// Lists what is in quarantine or was thrown away, or throws an item away.
 ///
 /// # Errors
@@ -124,10 +137,10 @@ fn told(item: &Value) -> String {
 ///
 /// # Errors
 /// Why it cannot be tried.
-pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(common: Common, args: Reingest) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
         let mut progress = Progress::of("reingest");
-        let asked = json!({ "tenant": args.tenant });
+        let asked = json!({ "tenant": args.tenant, "late": args.late });
         let answer =
             suite.with_model(INGEST)?.follow("/admin/reingest", &asked, |line| progress.tell(line)).await?;
         drop(progress);

@@ -97,10 +97,20 @@ fn told(held: &Held) -> Value {
     })
 }
 
-async fn reingest(State(operations): State<Option<Operations>>, Json(asked): Json<Asked>) -> Response {
+/// `POST /admin/reingest`: takes again what can be taken.
+#[derive(Deserialize)]
+struct Reingest {
+    tenant: Option<String>,
+    /// Also messages that are too old to be told from a redelivery.
+    #[serde(default)]
+    late: bool,
+}
+
+async fn reingest(State(operations): State<Option<Operations>>, Json(asked): Json<Reingest>) -> Response {
     let Some(operations) = operations else { return elsewhere().into_response() };
     answer(Progress::default(), async move {
-        let (taken, stay) = operations.reingest(asked.tenant.as_deref()).await.context("reingest")?;
+        let (taken, stay) =
+            operations.reingest(asked.tenant.as_deref(), asked.late).await.context("reingest")?;
         Ok(json!({ "taken": taken, "stay": stay }))
     })
 }

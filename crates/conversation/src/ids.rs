@@ -51,14 +51,21 @@ impl Ids {
     /// Proof that nothing is taken as new twice: an id is kept until its time plus the accepted age plus
     /// skew, and its time is not before `sent_at` less skew; so whatever was forgotten is also too old.
     pub(crate) fn is_new(&self, id: &str, sent_at: Micros, now: Micros) -> Result<bool, Rejection> {
+        let is_new = self.is_new_at_any_age(id);
+        match is_new {
+            Ok(false) | Err(Rejection::BadId { .. }) => is_new,
+            _ if now.saturating_sub(sent_at) > REDELIVERY_US_MAX => Err(Rejection::TooOld { sent_at }),
+            other => other,
+        }
+    }
+
+    /// Whether something with this id is not remembered, however old it is: it may have been taken and forgotten.
+    pub(crate) fn is_new_at_any_age(&self, id: &str) -> Result<bool, Rejection> {
         if self.contains(id) {
             return Ok(false);
         }
         if id.is_empty() || id.len() > ID_BYTES_MAX {
             return Err(Rejection::BadId { bytes: id.len() });
-        }
-        if now.saturating_sub(sent_at) > REDELIVERY_US_MAX {
-            return Err(Rejection::TooOld { sent_at });
         }
         if self.messages.len() >= IDS_MAX {
             return Err(Rejection::Flooded);

@@ -43,7 +43,7 @@ pub use outside::{Echo, echo};
 pub use own::{Assign, HandOver, Notice, TakeOver, assign, hand_over, open_by_agent, take_over};
 pub use pass::{Release, Transfer, release, transfer};
 pub use receipt::receipt;
-pub use receive::{Beginning, Inbound, receive};
+pub use receive::{Beginning, Inbound, receive, receive_late};
 pub use rejection::Rejection;
 pub use reply::{AiReply, PersonReply, newer_than, notify, reply_by_ai, reply_by_ai_to_all, reply_by_person};
 pub use resend::{Resend, resend};

@@ -40,9 +40,30 @@ pub struct Inbound {
 /// [`Rejection::TooOld`] when it cannot be told from a redelivery, [`Rejection::Flooded`],
 /// [`Rejection::BadId`], [`Rejection::Unknown`] for a new thread without `began`.
 pub fn receive(thread: &Thread, inbound: &Inbound, at: Micros) -> Decision {
-    if !is_new(thread, &inbound.provider, inbound.sent_at, at)? {
-        return Ok(vec![]);
+    match is_new(thread, &inbound.provider, inbound.sent_at, at)? {
+        true => taken(thread, inbound, at),
+        false => Ok(vec![]),
     }
+}
+
+/// Takes a message in whatever its age, as an operator decides who knows that it is no redelivery: one that was taken
+/// before, and whose id is forgotten by now, is taken a second time.
+///
+/// # Errors
+/// As [`receive`], without [`Rejection::TooOld`].
+pub fn receive_late(thread: &Thread, inbound: &Inbound, at: Micros) -> Decision {
+    let is_new = match thread {
+        Thread::Unknown => crate::ids::Ids::default().is_new_at_any_age(&inbound.provider),
+        Thread::Living(living) => living.theirs.is_new_at_any_age(&inbound.provider),
+        Thread::Erased => Err(Rejection::Erased),
+    };
+    match is_new? {
+        true => taken(thread, inbound, at),
+        false => Ok(vec![]),
+    }
+}
+
+fn taken(thread: &Thread, inbound: &Inbound, at: Micros) -> Decision {
     let mut events = begin(thread, inbound.began.as_ref(), at)?;
     let n = match thread.open_number() {
         Some(n) => {
@@ -154,6 +175,20 @@ mod tests {
         given(asked([])).when(|t| receive(t, &inbound(1), LATER)).then_nothing();
         let history = asked([closed(1, ClosedBy::Idle, NOON)]);
         given(history).when(|t| receive(t, &inbound(1), NOON + 8 * DAY)).then_nothing();
+    }
+
+    #[test]
+    fn a_message_of_any_age_is_taken_late_unless_its_id_is_remembered() {
+        let late = NOON + REDELIVERY_US_MAX + 1;
+        let opened = opened(1, OpenedBy::Message, late);
+        given([]).when(|t| receive_late(t, &inbound(2), late)).then([
+            began(late),
+            opened,
+            wrote_in(1, 2, late),
+        ]);
+        given(asked([])).when(|t| receive_late(t, &inbound(1), late)).then([]);
+        let empty = Inbound { provider: String::new(), ..inbound(2) };
+        given([]).when(|t| receive_late(t, &empty, late)).then_rejected(Rejection::BadId { bytes: 0 });
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Part<'_> {
                 // A row that does not open is no reason to stop the part.
                 Err(error) if !error.is_passing() => Again::Stays,
                 Err(error) => return Err(error),
-                Ok(Some(raw)) => match self.normaliser.take_again(&held, &raw).await {
+                Ok(Some(raw)) => match self.normaliser.take_again(&held, &raw, false).await {
                     Err(error) if !error.is_passing() => Again::Stays,
                     other => other?,
                 },

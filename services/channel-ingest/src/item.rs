@@ -37,6 +37,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) raw: Option<String>,
     pub(crate) cause: Cause,
     pub(crate) received_at: Micros,
+    /// An operator says that a message of the customer is no redelivery, however old it is.
+    pub(crate) late: bool,
 }
 
 /// Decides an item on its thread: the `known` one, or the one that is found or made for the contact.
@@ -105,6 +107,9 @@ async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, 
     };
     keys.thread_for(&contact).await
 }
+
+/// The purpose under which the log keeps that an operator had a message taken whatever its age.
+const LATE: &str = "receive_late";
 
 /// A receipt names a message that is not known here while one is on its way.
 const NOT_KNOWN_YET: Rejection = Rejection::NoSuchMessage { message: Uuid::nil() };
@@ -188,7 +193,18 @@ fn received(arrival: &Arrival<'_>, message: Uuid, content: Content, began: Optio
         touch: item.touch.clone(),
         began,
     };
-    ("receive", Box::new(move |state| conversation::receive(state, &inbound, at)))
+    if !arrival.late {
+        return ("receive", Box::new(move |state| conversation::receive(state, &inbound, at)));
+    }
+    let decide = move |state: &Thread| match conversation::receive(state, &inbound, at) {
+        Err(Rejection::TooOld { .. }) => {
+            // Should it have been taken before, it is another message now: nothing else may be two under one id.
+            let message = Uuid::new_v5(&inbound.message, b"late");
+            conversation::receive_late(state, &Inbound { message, ..inbound.clone() }, at)
+        }
+        decided => decided,
+    };
+    (LATE, Box::new(decide))
 }
 
 fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&str>) -> Asked {

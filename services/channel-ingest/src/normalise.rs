@@ -161,6 +161,7 @@ impl Normaliser {
             raw: Some(job.journalled.place.to_string()),
             cause: job.journalled.cause(job.number, "receive"),
             received_at: job.journalled.received_at,
+            late: false,
         };
         Ok(match take(&self.log, &self.keys, &arrival, None).await? {
             Taken::Settled { thread, .. } => {

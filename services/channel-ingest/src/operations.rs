@@ -32,18 +32,20 @@ impl Operations {
     }
 
     /// Takes what is in quarantine again, in order, beside new messages: how many were taken, and how many stay.
-    /// Whichever process holds a part does it.
+    /// Whichever process holds a part does it. With `late` also what a customer wrote that is too old to be told from a
+    /// redelivery: had it been taken before, it is taken twice.
     ///
     /// # Errors
     /// When the machine fails; what was taken until then is taken, and the rest goes on by itself.
-    pub async fn reingest(&self, tenant: Option<&str>) -> Result<(usize, usize), Error> {
+    pub async fn reingest(&self, tenant: Option<&str>, late: bool) -> Result<(usize, usize), Error> {
         let state = &self.state;
         let parts: BTreeSet<u8> = state.held(tenant).await?.iter().map(|held| held.place.part).collect();
         let parts: Vec<u8> = parts.into_iter().collect();
         if parts.is_empty() {
             return Ok((0, 0));
         }
-        let answers = state.order(&parts, &Order::Reingest { tenant: tenant.map(str::to_owned) }).await?;
+        let answers =
+            state.order(&parts, &Order::Reingest { tenant: tenant.map(str::to_owned), late }).await?;
         let counts = answers.iter().filter_map(|answer| {
             let (taken, stay) = answer.split_once(' ')?;
             Some((taken.parse::<usize>().ok()?, stay.parse::<usize>().ok()?))

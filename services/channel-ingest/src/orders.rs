@@ -27,8 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
-    /// Take everything again, of one tenant if given.
-    Reingest { tenant: Option<String> },
+    /// Take everything again, of one tenant if given; with `late` also messages of customers that are too old to be told
+    /// from a redelivery.
+    Reingest {
+        tenant: Option<String>,
+        #[serde(default)]
+        late: bool,
+    },
     /// Throw one item away.
     Discard { item: Uuid, by: String, reason: String },
 }

@@ -44,7 +44,7 @@ impl Part<'_> {
     /// Does some of the order; whether more of it is left.
     pub(crate) async fn go_on(&mut self, going: &mut Going) -> Result<bool, Error> {
         match going.ordered.order.clone() {
-            Order::Reingest { tenant } => self.take_some(going, tenant.as_deref()).await,
+            Order::Reingest { tenant, late } => self.take_some(going, tenant.as_deref(), late).await,
             Order::Discard { item, by, reason } => {
                 self.discard(&going.ordered, item, (&by, &reason)).await?;
                 Ok(false)
@@ -52,14 +52,19 @@ impl Part<'_> {
         }
     }
 
-    async fn take_some(&mut self, going: &mut Going, tenant: Option<&str>) -> Result<bool, Error> {
+    async fn take_some(
+        &mut self,
+        going: &mut Going,
+        tenant: Option<&str>,
+        late: bool,
+    ) -> Result<bool, Error> {
         let state = &self.normaliser.state;
         let some = state.held_in(self.part, tenant, going.after, SOME).await?;
         let mut gone = Vec::new();
         for held in &some {
             going.after = held.order();
             let waits = held.thread.is_some_and(|thread| going.stuck.contains(&thread));
-            let again = if waits { Again::Stays } else { self.again(held).await? };
+            let again = if waits { Again::Stays } else { self.again(held, late).await? };
             if again == Again::Taken {
                 gone.push(held.id);
                 going.taken += 1;
@@ -74,11 +79,11 @@ impl Part<'_> {
         Ok(left)
     }
 
-    async fn again(&self, held: &Held) -> Result<Again, Error> {
+    async fn again(&self, held: &Held, late: bool) -> Result<Again, Error> {
         // What is destroyed with its customer is settled, and so is what is gone.
         let again = async {
             match self.normaliser.state.request_of(&self.normaliser.keys, held).await? {
-                Some(raw) => self.normaliser.take_again(held, &raw).await,
+                Some(raw) => self.normaliser.take_again(held, &raw, late).await,
                 None => Ok(Again::Taken),
             }
         };
@@ -109,11 +114,11 @@ impl Part<'_> {
 }
 
 impl Normaliser {
-    /// Tries an item again.
+    /// Tries an item again; `late` takes a customer's message whatever its age.
     ///
     /// # Errors
     /// When the machine fails.
-    pub(crate) async fn take_again(&self, held: &Held, raw: &RawRequest) -> Result<Again, Error> {
+    pub(crate) async fn take_again(&self, held: &Held, raw: &RawRequest, late: bool) -> Result<Again, Error> {
         let Some(ready) = self.accounts.by_id(held.account).await? else { return Ok(Again::Stays) };
         let Some(webhook) = ready.channel.webhook else { return Ok(Again::Stays) };
         let items = webhook.items(&ready.account, Verified::journalled(raw));
@@ -141,6 +146,7 @@ impl Normaliser {
                 raw: Some(held.place.to_string()),
                 cause: journalled.cause(held.number, "receive"),
                 received_at: held.received_at,
+                late,
             };
             match take(&self.log, &self.keys, &arrival, None).await? {
                 Taken::Settled { .. } => {}

@@ -115,13 +115,13 @@ async fn what_is_taken_again_beside_new_messages_is_passed_by_none_of_them() {
             // Not at once, so that some wait behind what is held.
             tokio::time::sleep(Duration::from_millis(40)).await;
             while !stop.is_cancelled() {
-                operations.reingest(None).await.unwrap();
+                operations.reingest(None, false).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
         futures::join!(customers, operator);
         world.journal_is_read(&outside).await;
-        while operations.reingest(None).await.unwrap() != (0, 0) {}
+        while operations.reingest(None, false).await.unwrap() != (0, 0) {}
         let wanted: Vec<String> = (0..MESSAGES).map(|number| format!("第{number}句")).collect();
         for thread in threads {
             assert_eq!(world.texts(thread).await, wanted);
@@ -152,7 +152,7 @@ async fn what_is_just_being_set_aside_is_forgotten_by_nobody_who_looks_at_quaran
         }
         post(&outside, 0, 1).await;
         for _ in 0..50 {
-            assert_eq!(operations.reingest(Some("nobody")).await.unwrap(), (0, 0));
+            assert_eq!(operations.reingest(Some("nobody"), false).await.unwrap(), (0, 0));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert!(operations.quarantine(None).await.unwrap().is_empty(), "it is not committed yet");
@@ -215,7 +215,7 @@ async fn an_item_that_was_thrown_away_is_recorded_and_lets_the_others_through() 
             (operations.quarantine(None).await.unwrap().len() == 3).then_some(())
         })
         .await;
-        assert_eq!(operations.reingest(None).await.unwrap(), (3, 0));
+        assert_eq!(operations.reingest(None, false).await.unwrap(), (3, 0));
         post(&outside, 0, 5).await;
         world.until("all but one", thread, |events| (received(events) == 5).then_some(())).await;
         assert_eq!(world.texts(thread).await, ["第0句", "第2句", "第3句", "第4句", "第5句"]);

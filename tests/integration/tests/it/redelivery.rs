@@ -3,7 +3,9 @@
 use crate::shop;
 use events::ThreadEvent;
 use futures::future::join_all;
-use integration::{Order, Outside, Place, World, account, account_state, count, eventually, on_each};
+use integration::{
+    Order, Outside, Place, World, account, account_state, address, count, eventually, on_each,
+};
 use runtime::Role;
 use serde_json::{Value, json};
 use simulators::Plan;
@@ -65,7 +67,22 @@ async fn a_redelivery_changes_nothing_for_a_week_and_after_nine_days_it_is_set_a
         assert!(outside.partner.post(&[item("r-3", "u-1", "多久能发货？")]).await.accepted);
         world.until("the third message", thread, |events| (received(events) == 3).then_some(())).await;
         let operations = world.ingest.clone().unwrap();
-        assert_eq!(operations.reingest(None).await.unwrap(), (0, 1), "it stays for a person to look at");
+        assert_eq!(
+            operations.reingest(None, false).await.unwrap(),
+            (0, 1),
+            "it stays for a person to look at"
+        );
+        // An operator has it taken all the same. It was a redelivery, so it stands there twice now, as two messages.
+        assert_eq!(operations.reingest(Some("nobody"), true).await.unwrap(), (0, 0));
+        assert_eq!(operations.reingest(None, true).await.unwrap(), (1, 0));
+        assert_eq!(operations.reingest(None, true).await.unwrap(), (0, 0), "once");
+        world.until("the one from before", thread, |events| (received(events) == 4).then_some(())).await;
+        let log = world.spine.log.history(&address(thread), None).await.unwrap();
+        let late: Vec<_> =
+            log.iter().filter(|record| &*record.meta.decision == "thread.receive_late").collect();
+        assert_eq!(late.len(), 1, "the log says that it was taken so");
+        world.quiet(thread).await;
+        world.every_model_equals_the_log().await;
         world.stop().await;
     })
     .await;
@@ -185,7 +202,7 @@ async fn of_one_body_for_many_customers_only_the_poison_is_set_aside() {
         outside.partner.point_at(&format!("{}/channels/http/shop/messages", world.http));
         assert!(outside.partner.post(&[item("b-2", "u-5", "可以开发票吗？")]).await.accepted);
         world.until("the message after", known, |events| (received(events) == 3).then_some(())).await;
-        assert_eq!(world.ingest.as_ref().unwrap().reingest(None).await.unwrap(), (0, 1));
+        assert_eq!(world.ingest.as_ref().unwrap().reingest(None, false).await.unwrap(), (0, 1));
         world.stop().await;
     })
     .await;
@@ -221,7 +238,7 @@ async fn what_waits_for_its_account_comes_back_in_order() {
         .await;
         account_state(&world.spine, outside.shop, true).await;
         world.settle().await;
-        assert_eq!(operations.reingest(None).await.unwrap(), (3, 0));
+        assert_eq!(operations.reingest(None, false).await.unwrap(), (3, 0));
         let thread = world.thread_of(outside.shop, "us-1").await;
         assert_eq!(world.texts(thread).await, ["第1句", "第2句", "第3句"]);
         assert!(operations.quarantine(None).await.unwrap().is_empty());

@@ -112,7 +112,7 @@ async fn an_event_of_a_newer_release_stands_its_part_and_holds_its_thread_in_ord
         assert!(held.iter().all(|held| held.thread == Some(thread)));
         assert!(held[0].error.contains("Teleported"), "{}", held[0].error);
         assert!(held.is_sorted_by_key(|held| held.place.sequence));
-        assert_eq!(operations.reingest(None).await.unwrap(), (0, 3), "they stay, in order");
+        assert_eq!(operations.reingest(None, false).await.unwrap(), (0, 3), "they stay, in order");
         let reasons = eventually("the readers to say so", async || {
             let report = world.health.report();
             let stands = |reason: &str| reason.contains("stands") && reason.contains("Teleported");
