@@ -28,8 +28,7 @@ impl Entity for Account {
     }
 }
 
-/// Sets the account up. `same_secrets` tells that the sealed secrets, which differ at each sealing, hold what
-/// is set already; then nothing changes unless another field does.
+/// Sets the account up, to be in use. See [`set`].
 ///
 /// # Errors
 /// Never.
@@ -39,13 +38,34 @@ pub fn configure(
     same_secrets: bool,
     at: i64,
 ) -> Result<Vec<AccountEvent>, Infallible> {
-    let unchanged = state.setup.as_ref().is_some_and(|known| {
+    set(state, setup, same_secrets, false, at)
+}
+
+/// Sets the account up, and takes it out of use or back into it. `same_secrets` tells that the sealed secrets, which differ at each sealing, hold what
+/// is set already; then nothing changes unless another field does.
+///
+/// # Errors
+/// Never.
+pub fn set(
+    state: &Account,
+    setup: &Setup,
+    same_secrets: bool,
+    disabled: bool,
+    at: i64,
+) -> Result<Vec<AccountEvent>, Infallible> {
+    let same = state.setup.as_ref().is_some_and(|known| {
         same_secrets
-            && !state.disabled
             && (&known.channel, &known.slug, &known.name, &known.settings)
                 == (&setup.channel, &setup.slug, &setup.name, &setup.settings)
     });
-    Ok(if unchanged { Vec::new() } else { vec![AccountEvent::Configured { setup: setup.clone(), at }] })
+    // What is configured is in use, so a change of a disabled account disables it again in the same message.
+    let configured = AccountEvent::Configured { setup: setup.clone(), at };
+    Ok(match (same, state.disabled, disabled) {
+        (true, true, true) | (true, false, false) => Vec::new(),
+        (true, false, true) => vec![AccountEvent::Disabled { at }],
+        (false, _, true) => vec![configured, AccountEvent::Disabled { at }],
+        (_, _, false) => vec![configured],
+    })
 }
 
 /// Takes the account out of use.
@@ -90,5 +110,21 @@ mod tests {
         }
         assert_eq!(disable(&state, 2).unwrap(), []);
         assert_eq!(configure(&state, &setup("a"), true, 2).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_account_is_taken_out_and_back_whatever_else_changes() {
+        let mut state = Account::default();
+        let mut becomes = |name: &str, same: bool, disabled: bool| {
+            let events = set(&state, &setup(name), same, disabled, 1).unwrap();
+            events.iter().for_each(|event| state.evolve(event));
+            assert_eq!(set(&state, &setup(name), true, disabled, 2), Ok(vec![]), "again changes nothing");
+            assert_eq!(state.disabled, disabled);
+            events.len()
+        };
+        assert_eq!(becomes("a", false, true), 2, "a new one that is not in use");
+        assert_eq!(becomes("a", true, false), 1);
+        assert_eq!(becomes("a", true, true), 1);
+        assert_eq!(becomes("b", true, true), 2, "it stays out of use");
     }
 }

@@ -69,6 +69,22 @@ pub fn present(state: &Agent, presence: Presence, at: i64) -> Result<Vec<AgentEv
     }
 }
 
+/// The agent is known by this profile and has left the team.
+///
+/// # Errors
+/// Never refused; the type is shared with the other decisions.
+pub fn retire(state: &Agent, known_as: &Profile, at: i64) -> Result<Vec<AgentEvent>, Rejection> {
+    let mut events = match &state.profile {
+        Some(known) if known == known_as => Vec::new(),
+        _ => profile(state, known_as, at)?,
+    };
+    // A change of the profile brings back who left.
+    if !state.left || !events.is_empty() {
+        events.push(AgentEvent::Left { at });
+    }
+    Ok(events)
+}
+
 /// The agent leaves the team.
 ///
 /// # Errors
@@ -124,5 +140,20 @@ mod tests {
         assert_eq!(present(&state, Presence::Online, 3), Err(Rejection::Left));
         assert_eq!(leave(&state, 3), Ok(vec![]));
         assert_eq!(profile(&state, &amy(), 3).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn whoever_is_retired_stays_so_until_registered_again() {
+        let mut state = Agent::default();
+        for (name, events) in [("小艾", 2), ("小艾", 0), ("小爱", 2)] {
+            let known_as = Profile { name: name.into(), ..amy() };
+            let decided = retire(&state, &known_as, 3).unwrap();
+            assert_eq!(decided.len(), events, "{name}");
+            decided.iter().for_each(|event| state.evolve(event));
+            assert!(state.left);
+        }
+        let back = Profile { name: "小爱".into(), ..amy() };
+        profile(&state, &back, 4).unwrap().iter().for_each(|event| state.evolve(event));
+        assert!(!state.left && retire(&state, &back, 5).unwrap() == [AgentEvent::Left { at: 5 }]);
     }
 }

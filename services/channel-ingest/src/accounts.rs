@@ -2,6 +2,7 @@
 
 use crate::channels::contract::{Account, Channel, Misconfigured, Secret};
 use crate::channels::{self};
+use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use directory::{AccountSetup, Directory};
@@ -58,6 +59,21 @@ impl Accounts {
         match self.directory.account(id) {
             Some(setup) => self.ready(setup).await,
             None => Ok(None),
+        }
+    }
+
+    /// Whether the account of that id was taken out of use.
+    pub fn is_disabled(&self, id: Uuid) -> bool {
+        self.directory.account(id).is_some_and(|setup| setup.disabled)
+    }
+
+    /// Why [`Self::by_slug`] has none: the word for it, and the status that says so.
+    pub(crate) fn absent(&self, channel: &str, slug: &str) -> (&'static str, StatusCode) {
+        match self.directory.account_by_slug(slug) {
+            Some(setup) if setup.setup.channel == channel && setup.disabled => {
+                ("disabled_account", StatusCode::FORBIDDEN)
+            }
+            _ => ("unknown_account", StatusCode::NOT_FOUND),
         }
     }
 

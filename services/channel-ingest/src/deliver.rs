@@ -82,7 +82,7 @@ impl Delivery {
             None => None,
         };
         let Some(ready) = ready else {
-            return self.fail(&address, message, pending.attempt, FailureClass::Configuration).await;
+            return self.shut(&address, &pending).await;
         };
         match pending.stage {
             // Started by a process that died, since this one holds the claim: nobody knows its outcome.
@@ -195,20 +195,22 @@ impl Delivery {
         self.record(address, message, attempt, SendOutcome::Unknown).await
     }
 
-    async fn fail(
-        &self,
-        address: &Address,
-        message: Uuid,
-        attempt: u32,
-        class: FailureClass,
-    ) -> Result<Done, Error> {
-        if attempt > 0 {
-            return self.record(address, message, attempt, SendOutcome::failed(class)).await;
+    /// What becomes of a message whose account is out of use: nothing more leaves. What waits, also between two tries, is
+    /// withdrawn; of what was on its way nobody knows whether it arrived.
+    async fn shut(&self, address: &Address, pending: &Pending) -> Result<Done, Error> {
+        let Pending { message, attempt, .. } = *pending;
+        match pending.stage {
+            Stage::Started { .. } => self.unknown(address, message, attempt).await,
+            Stage::Unknown { .. } => {
+                let wait_ms = self.directory.settings(&address.tenant).unknown_wait_ms;
+                self.give_up(address, (message, attempt), wait_ms).await
+            }
+            Stage::Waiting { .. } => {
+                let at = self.log.clock().now();
+                let decide = |thread: &Thread| conversation::cancel(thread, message, at);
+                settle(self.log.transact(address, &cause(message, attempt, "cancel"), decide).await)
+            }
         }
-        // Nothing was ever tried, so it is withdrawn rather than failed.
-        let at = self.log.clock().now();
-        let decide = |thread: &Thread| conversation::cancel(thread, message, at);
-        settle(self.log.transact(address, &cause(message, 0, "cancel"), decide).await)
     }
 
     async fn give_up(

@@ -60,7 +60,10 @@ pub(crate) async fn webhook(
     let (channel, slug) = (part("channel"), part("account"));
     let ready = match intake.accounts.by_slug(channel, slug).await {
         Ok(Some(ready)) => ready,
-        Ok(None) => return intake.refuse(slug, "unknown_account", StatusCode::NOT_FOUND).await,
+        Ok(None) => {
+            let (why, status) = intake.accounts.absent(channel, slug);
+            return intake.refuse(slug, why, status).await;
+        }
         Err(error) => return unavailable(&error),
     };
     let raw = match read(incoming).await {

@@ -10,6 +10,10 @@ pub(crate) fn problem(why: &str, status: StatusCode) -> Problem {
             "No account of this channel has the name that stands in the address.",
             "The address is /channels/<channel>/<slug of the account>/…; apply the account first.",
         ),
+        "disabled_account" => (
+            "The account was taken out of use: nothing is taken in.",
+            "Whoever runs the suite applies its document without `disabled: true` to take it back.",
+        ),
         "no_webhook" => (
             "The channel of this account takes no requests.",
             "A website's visitors come in by the widget's socket.",
@@ -53,6 +57,7 @@ mod tests {
         let other = problem("anything", StatusCode::FORBIDDEN);
         for why in [
             "unknown_account",
+            "disabled_account",
             "no_webhook",
             "too_large",
             "missing",

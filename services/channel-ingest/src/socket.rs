@@ -52,7 +52,10 @@ pub(crate) async fn upgrade(
 ) -> Response {
     let ready = match sockets.accounts.by_slug("widget", &slug).await {
         Ok(Some(ready)) => ready,
-        Ok(None) => return refused("unknown_account", StatusCode::NOT_FOUND),
+        Ok(None) => {
+            let (why, status) = sockets.accounts.absent("widget", &slug);
+            return refused(why, status);
+        }
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "an account cannot be opened");
             return refused("away", StatusCode::SERVICE_UNAVAILABLE);
@@ -129,6 +132,11 @@ impl Visitor {
         events: &mut mpsc::Receiver<Heard>,
         frame: &str,
     ) -> Result<(), Gone> {
+        if self.sockets.accounts.is_disabled(self.ready.account.id) {
+            // Taken out of use while the visitor was here.
+            self.send(&ServerFrame::error(Code::Unavailable)).await?;
+            return Err(Gone);
+        }
         let at = self.sockets.log.clock().now();
         for action in session.on_frame(frame, at) {
             match action {
@@ -209,6 +217,7 @@ impl Visitor {
             raw: None,
             cause: Cause::new(new_id(), "receive", "channel-ingest"),
             received_at: at,
+            late: false,
         };
         let taken = take(&self.sockets.log, &self.sockets.keys, &arrival, Some(&address)).await;
         let frame = match taken {

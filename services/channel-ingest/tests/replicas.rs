@@ -148,7 +148,7 @@ async fn a_replica_takes_webhooks_of_an_account_whose_part_only_the_other_reads(
         // Whoever reads the journal makes the thread.
         eventually("a thread of anna", async || thread(&two.spine, id, "anna").await).await;
 
-        // A secret that is replaced holds no longer, and an account that is disabled is unknown.
+        // A secret that is replaced holds no longer, and an account that is disabled takes nothing.
         let replaced =
             setup(&one.spine, &partner, &address, "whsec_YW5vdGhlci1zZWNyZXQtYWx0b2dldGhlcg==").await;
         configure(&one.spine, &address, &replaced).await;
@@ -156,7 +156,7 @@ async fn a_replica_takes_webhooks_of_an_account_whose_part_only_the_other_reads(
         configure(&one.spine, &address, &first).await;
         until_answered(&partner, "carl", 202).await;
         disable(&one.spine, &address).await;
-        until_answered(&partner, "dora", 404).await;
+        until_answered(&partner, "dora", 403).await;
         shutdown.cancel();
         two.stop().await;
         one.stop().await;

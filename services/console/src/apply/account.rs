@@ -36,8 +36,9 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
         secrets: BTreeMap::new(),
     };
     let mut difference = plain_difference(known.as_ref(), &setup);
-    if disabled {
-        difference.field("disabled", Some("true".into()), Some("false".into()));
+    if disabled != spec.disabled {
+        let before = known.as_ref().map(|_| disabled.to_string());
+        difference.field("disabled", before, Some(spec.disabled.to_string()));
     }
     let mut fresh = Vec::new();
     let old = known.as_ref().map(|known| known.secrets.clone()).unwrap_or_default();
@@ -60,8 +61,14 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
     }
     let needed = known.is_none() || !difference.is_empty();
     let change = difference.of("Account", &document.tenant, &spec.slug, known.is_some());
-    let step =
-        needed.then(|| Step::Account { address, setup: Box::new(setup), same_secrets, secrets: fresh });
+    let disabled = spec.disabled;
+    let step = needed.then(|| Step::Account {
+        address,
+        setup: Box::new(setup),
+        same_secrets,
+        secrets: fresh,
+        disabled,
+    });
     Ok(Planned { change, step })
 }
 

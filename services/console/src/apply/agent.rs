@@ -6,7 +6,7 @@ use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
 use directory::form;
-use events::agent::Profile;
+use events::agent::{Presence, Profile};
 use laws::agent::Agent;
 use spine::{Address, Entity};
 
@@ -42,16 +42,17 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AgentSpec) -> Re
     difference.field("skills", old(|known| listed(&known.skills)), listed(&profile.skills));
     difference.field("channels", old(|known| listed(&known.channels)), listed(&profile.channels));
     difference.field("queues", old(|known| listed(&known.queues)), listed(&profile.queues));
-    if let Some(wanted) = spec.presence {
-        let word = |presence: events::agent::Presence| Some(presence.as_ref().to_owned());
+    if let Some(wanted) = spec.presence.filter(|_| !spec.left) {
+        let word = |presence: Presence| Some(presence.as_ref().to_owned());
         difference.field("presence", word(presence), word(wanted));
     }
-    if left {
-        difference.field("left", Some("true".into()), Some("false".into()));
+    if left != spec.left {
+        let before = known.as_ref().map(|_| left.to_string());
+        difference.field("left", before, Some(spec.left.to_string()));
     }
     let needed = known.is_none() || !difference.is_empty();
     let change = difference.of("Agent", &document.tenant, &spec.name, known.is_some());
-    let step = needed.then_some(Step::Agent { address, profile, presence: spec.presence });
+    let step = needed.then_some(Step::Agent { address, profile, presence: spec.presence, left: spec.left });
     Ok(Planned { change, step })
 }
 
@@ -61,6 +62,10 @@ fn faults(place: usize, spec: &AgentSpec) -> Vec<Wrong> {
     if spec.capacity > CAPACITY_MAX {
         let reason = format!("{} is above {CAPACITY_MAX}", spec.capacity);
         wrong.push(Wrong::new(place, "capacity", reason, "write a smaller number"));
+    }
+    if spec.left && spec.presence.is_some_and(|presence| presence != Presence::Offline) {
+        let reason = "who has left is offline";
+        wrong.push(Wrong::new(place, "presence", reason, "leave it out, or take `left` away"));
     }
     for (number, channel) in spec.channels.iter().enumerate() {
         if form::of(channel).is_none() {

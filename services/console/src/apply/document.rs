@@ -79,6 +79,9 @@ pub(super) struct AccountSpec {
     pub(super) settings: BTreeMap<String, Scalar>,
     #[serde(default)]
     pub(super) secrets: BTreeMap<String, Scalar>,
+    /// Whether it takes and sends nothing.
+    #[serde(default)]
+    pub(super) disabled: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +102,9 @@ pub(super) struct AgentSpec {
     pub(super) queues: Vec<String>,
     #[serde(default)]
     pub(super) presence: Option<events::agent::Presence>,
+    /// Whether they left the team.
+    #[serde(default)]
+    pub(super) left: bool,
 }
 
 fn usual_capacity() -> u32 {

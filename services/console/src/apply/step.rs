@@ -27,11 +27,13 @@ pub(super) enum Step {
         setup: Box<Setup>,
         same_secrets: bool,
         secrets: Vec<(String, String)>,
+        disabled: bool,
     },
     Agent {
         address: Address,
         profile: Profile,
         presence: Option<Presence>,
+        left: bool,
     },
     Write {
         address: Address,
@@ -58,19 +60,25 @@ impl Step {
                 })
                 .await,
             )?,
-            Self::Account { address, mut setup, same_secrets, secrets } => {
+            Self::Account { address, mut setup, same_secrets, secrets, disabled } => {
                 for (name, text) in secrets {
                     let sealed = super::account::seal(app, &address, &name, &text, at).await?;
                     setup.secrets.insert(name, sealed);
                 }
                 position(
                     log.transact(&address, &cause("apply"), |state: &Account| {
-                        laws::account::configure(state, &setup, same_secrets, at)
+                        laws::account::set(state, &setup, same_secrets, disabled, at)
                     })
                     .await,
                 )?
             }
-            Self::Agent { address, profile, presence } => {
+            Self::Agent { address, profile, left: true, .. } => position(
+                log.transact(&address, &cause("apply"), |state: &Agent| {
+                    laws::agent::retire(state, &profile, at)
+                })
+                .await,
+            )?,
+            Self::Agent { address, profile, presence, left: false } => {
                 let decided = log
                     .transact(&address, &cause("apply"), |state: &Agent| {
                         laws::agent::profile(state, &profile, at)

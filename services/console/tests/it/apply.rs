@@ -35,7 +35,7 @@ entries:
   - {id: fee, question: 包邮吗, answer: 满99包邮, valid_until: 2027-01-01T00:00:00+08:00}
 ";
 
-async fn admin(world: &World, method: &str, path: &str, body: impl Into<Body>) -> (u16, Value) {
+pub(crate) async fn admin(world: &World, method: &str, path: &str, body: impl Into<Body>) -> (u16, Value) {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     let response = world.admin.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
     let status = response.status().as_u16();
@@ -43,14 +43,14 @@ async fn admin(world: &World, method: &str, path: &str, body: impl Into<Body>) -
     (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
 }
 
-async fn apply(world: &World, text: &str) -> Value {
+pub(crate) async fn apply(world: &World, text: &str) -> Value {
     let (status, report) = admin(world, "POST", "/admin/apply", text.to_owned()).await;
     assert_eq!(status, 200, "{report:#}");
     world.caught_up().await;
     report
 }
 
-fn counts(report: &Value) -> [u64; 4] {
+pub(crate) fn counts(report: &Value) -> [u64; 4] {
     ["created", "changed", "unchanged", "removed"].map(|key| report["summary"][key].as_u64().unwrap())
 }
 

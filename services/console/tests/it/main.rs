@@ -11,5 +11,6 @@ mod peers;
 mod projection;
 mod roles;
 mod shop;
+mod taken_out;
 mod words;
 mod world;

@@ -6,6 +6,7 @@
 )]
 
 mod answer;
+mod disabled;
 mod erasing;
 mod full;
 mod held;
