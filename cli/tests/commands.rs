@@ -106,6 +106,9 @@ fn a_conversation_is_replayed_masked_opened_on_record_and_gone_after_an_erasure(
     assert_eq!((zoneless.code, zoneless.err.contains("names no zone")), (2, true), "{zoneless:?}");
 
     assert_eq!(world.run(&["erase", "--tenant", "shop", "--thread", id]).code, 2, "there is nobody to ask");
+    let looked = world.run(&["erase", "--tenant", "shop", "--thread", id, "--dry-run"]);
+    assert_eq!((looked.code, looked.out.contains("nothing was done")), (0, true), "{looked:?}");
+    assert!(looked.out.contains("1  threads"), "{looked:?}");
     let erased =
         world.json(&["erase", "--tenant", "shop", "--thread", id, "--reason", "t-1", "--yes", "--json"]);
     assert_eq!(
