@@ -1,9 +1,9 @@
 //! The platform call of a message: one for each part of a text that is too long for one.
 
-use crate::channels::contract::{Outbound, SendOutcome};
-use crate::channels::text;
 use crate::deliver::{Delivery, Letter, is_final, proof};
 use crate::project::SendBody;
+use channels::contract::{Outbound, SendOutcome};
+use channels::text;
 use conversation::Proof;
 use events::thread::FailureClass;
 use spine::Error;

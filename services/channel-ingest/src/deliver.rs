@@ -1,8 +1,8 @@
 //! The delivery worker: in thread order, paced per account, at most one call per decision.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{self, SendOutcome, Tools};
 use crate::pace::Pace;
+use channels::contract::{self, SendOutcome, Tools};
 use conversation::{Attempt, Pending, Proof, Rejection, Stage, StartSend, Thread};
 use events::thread::FailureClass;
 use events::{Micros, ThreadEvent};

@@ -1,10 +1,10 @@
 //! One item of a request becomes a decision on its thread.
 
 use crate::accounts::Ready;
-use crate::channels::contract::{Item, Kind, Media};
 use crate::evidence;
 use crate::moment::told_at;
 use crate::privacy;
+use channels::contract::{Item, Kind, Media};
 use conversation::{
     Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
 };

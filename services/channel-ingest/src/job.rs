@@ -1,9 +1,9 @@
 //! One item of one request on its way to a decision, and what a batch of them leaves to be written.
 
 use crate::accounts::Ready;
-use crate::channels::contract::{Item, ItemFault, RawRequest, Verified};
 use crate::profiles::Met;
 use crate::quarantine::{Entry, Held};
+use channels::contract::{Item, ItemFault, RawRequest, Verified};
 use spine::journal::Journalled;
 use std::sync::Arc;
 use uuid::Uuid;

@@ -2,7 +2,6 @@
 
 pub mod accounts;
 mod call;
-pub mod channels;
 mod deliver;
 mod discarded;
 mod early;

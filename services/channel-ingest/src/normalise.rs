@@ -1,13 +1,13 @@
 //! The normaliser: one reader per part of the journal, items decided in order per customer, one by one.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use crate::item::{Arrival, Taken, take};
 use crate::job::{Job, Outcome};
 use crate::part::Part;
 use crate::profiles::Met;
 use crate::request;
 use crate::state::StateStore;
+use channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
@@ -237,7 +237,7 @@ impl Normaliser {
 }
 
 fn whole(raw: &RawRequest) -> ItemFault {
-    let cause = crate::channels::contract::Cause::Missing("account");
+    let cause = channels::contract::Cause::Missing("account");
     ItemFault { cause, external_user: None, raw: raw.body.clone() }
 }
 

@@ -1,8 +1,8 @@
 //! Quarantine: items that could not be taken, sealed under their customer's key, until they are read again.
 
-use crate::channels::contract::RawRequest;
 use crate::request;
 use crate::state::StateStore;
+use channels::contract::RawRequest;
 use conversation::content;
 use spine::Error;
 use spine::journal::Place;

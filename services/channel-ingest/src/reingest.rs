@@ -1,12 +1,12 @@
 //! Taking again what is in quarantine, in its order, after what kept it from being taken was mended; or throwing it away.
 
-use crate::channels::contract::{RawRequest, Verified};
 use crate::discarded::{DISCARDED, Discarded, GONE};
 use crate::item::{Arrival, Taken, take};
 use crate::normalise::Normaliser;
 use crate::orders::{Order, Ordered};
 use crate::part::Part;
 use crate::quarantine::Held;
+use channels::contract::{RawRequest, Verified};
 use spine::Error;
 use spine::journal::Journalled;
 use std::collections::HashSet;

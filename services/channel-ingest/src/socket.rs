@@ -1,11 +1,6 @@
 //! The widget's socket: frames in become decisions on the visitor's thread, its events go out without a gap.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{Item, Kind};
-use crate::channels::widget::frames::{By, Code, FRAME_MAX_BYTES, ServerFrame};
-use crate::channels::widget::identity::Proven;
-use crate::channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
-use crate::channels::widget::{self};
 use crate::hub::{Heard, Hub};
 use crate::item::{Arrival, Taken, take};
 use crate::show::Show;
@@ -15,6 +10,11 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use channels::contract::{Item, Kind};
+use channels::widget;
+use channels::widget::frames::{By, Code, FRAME_MAX_BYTES, ServerFrame};
+use channels::widget::identity::Proven;
+use channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
 use conversation::Thread;
 use events::thread::ReceiptState;
 use events::{ContentKind, Micros};

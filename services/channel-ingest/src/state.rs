@@ -1,7 +1,7 @@
 //! What channel-ingest keeps that is not in the log: the normaliser's positions, quarantine, access tokens, whom a
 //! platform is to be asked about.
 
-use crate::channels::tokens::{Fetch, Token, TokenFault, TokenStore, usable};
+use channels::tokens::{Fetch, Token, TokenFault, TokenStore, usable};
 use events::Micros;
 use futures::future::BoxFuture;
 use spine::db::{Database, Migration, Store};
