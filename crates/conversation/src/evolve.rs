@@ -1,5 +1,6 @@
 //! Folding: what each stored event does to the state. Decides nothing and cannot fail.
 
+mod desk;
 mod sends;
 
 use crate::inbox::Inbox;
@@ -40,6 +41,7 @@ fn begin(event: &ThreadEvent) -> Thread {
         inbox: Inbox::default(),
         theirs: Ids::default(),
         ours: Ids::default(),
+        desk: None,
         proven: BTreeSet::new(),
         outbox: Outbox::default(),
     }))
@@ -57,6 +59,7 @@ impl Living {
             | ThreadEvent::Identified { .. }
             | ThreadEvent::Unreachable { .. } => self.take_in_customer(event),
             ThreadEvent::Replied { .. } | ThreadEvent::AnsweredOutside { .. } => self.take_in_answer(event),
+            ThreadEvent::DeskTook { .. } | ThreadEvent::DeskLetGo { .. } => self.take_in_desk(event),
             ThreadEvent::HandedOver { .. }
             | ThreadEvent::Assigned { .. }
             | ThreadEvent::TakenOver { .. }
@@ -189,8 +192,8 @@ impl Living {
                 self.act(*at);
                 self.ours.insert(provider, Some(*message), (*at).max(*sent_at));
                 self.answer(self.inbox.end());
-                let agent = self.episode.as_ref().is_some_and(|e| matches!(e.owner, Owner::Agent(_)));
-                if !agent {
+                let known = |owner| matches!(owner, Owner::Agent(_) | Owner::Desk);
+                if !self.episode.as_ref().is_some_and(|episode| known(episode.owner)) {
                     self.own(Owner::Outside, *tenure, *at);
                 }
             }

@@ -49,7 +49,7 @@ pub fn echo(thread: &Thread, echo: &Echo, at: Micros) -> Decision {
         let by = OpenedBy::Agent;
         events.push(ThreadEvent::Opened { n, by, touch: None, window: None, provider: None, at });
     }
-    let agent = matches!(thread.owner(), Some(Owner::Agent(_) | Owner::Outside));
+    let agent = matches!(thread.owner(), Some(Owner::Agent(_) | Owner::Outside | Owner::Desk));
     events.push(ThreadEvent::AnsweredOutside {
         n,
         tenure: if agent { living.tenure } else { living.tenure + 1 },

@@ -94,6 +94,13 @@ pub enum ThreadEvent {
         raw: Option<String>,
         at: Micros,
     },
+    /// The platform's own desk took the customer, as the platform tells. With `moved` the conversation is the desk's,
+    /// which answers past us, and the AI is silent until it lets them go; without, it stays with whom it was. `n` may be
+    /// opened in the same decision while the desk holds the customer, and names the same `provider` then.
+    DeskTook { n: u32, tenure: u32, moved: bool, provider: String, sent_at: Micros, at: Micros },
+    /// The platform's own desk let the customer go, as the platform tells. With `moved` what it had is the AI's again, and
+    /// what the customer wrote meanwhile is dealt with; without, nobody's conversation changed. `n` is the last one.
+    DeskLetGo { n: u32, tenure: u32, moved: bool, provider: String, sent_at: Micros, at: Micros },
     /// The customer changed a message; what was read before stays in the log.
     Edited { message: Uuid, provider: String, content: Content, at: Micros },
     /// The customer took a message back; it awaits no answer any more.

@@ -6,7 +6,7 @@ use crate::moment::told_at;
 use crate::privacy;
 use channels::contract::{Item, Kind, Media};
 use conversation::{
-    Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
+    Beginning, Decision, DeskWord, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
 };
 use events::thread::OpenedBy;
 use events::{Content, ContentKind, Micros, Sealed};
@@ -210,7 +210,14 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
     let (provider, sent_at) = (item.item_id.clone(), told_at(item.sent_at, at));
     let (touch, window) = (item.touch.clone(), item.window);
     let visit = |by| -> Asked {
-        let visit = Visit { by, provider: provider.clone(), touch: touch.clone(), window, sent_at, began };
+        let visit = Visit {
+            by,
+            provider: provider.clone(),
+            touch: touch.clone(),
+            window,
+            sent_at,
+            began: began.clone(),
+        };
         ("open", Box::new(move |state| conversation::open(state, &visit, at)))
     };
     Ok(Some(match &item.kind {
@@ -233,6 +240,10 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
                     None => Ok(vec![]),
                 };
             ("receipt", Box::new(decide))
+        }
+        Kind::Desk { took } => {
+            let word = DeskWord { took: *took, provider, sent_at, began };
+            ("desk", Box::new(move |state| conversation::desk(state, &word, at)))
         }
         _ => return Ok(None),
     }))

@@ -69,10 +69,9 @@ pub enum Kind {
     Echo {
         of: Option<String>,
     },
-    /// Somebody at the platform's own desk took the person (`taken`) or let them go: the AI must stop.
+    /// The platform's own desk took the person, or let them go: in between the AI must be silent.
     Desk {
-        taken: bool,
-        agent: Option<String>,
+        took: bool,
     },
     /// The person used a right over their data on the platform.
     Privacy {

@@ -133,10 +133,6 @@ fn event(account: &Account, document: &Document, sent_at: Micros) -> Result<Item
 fn meaning(document: &Document, name: &str, sent_at: Micros) -> (Kind, Option<Touch>, Option<Window>) {
     let key = || document.get("EventKey").map(|key| clean_line(key, KEY_MAX_CHARS)).unwrap_or_default();
     let tapped = Some(AFTER_TAP.window(sent_at));
-    let desk = |taken, agent| {
-        let agent = document.get(agent).map(|agent| clean_line(agent, KEY_MAX_CHARS));
-        (Kind::Desk { taken, agent }, None, None)
-    };
     match name {
         "subscribe" => (Kind::Follow, scene(key().strip_prefix("qrscene_").unwrap_or_default()), tapped),
         "unsubscribe" => (Kind::Unfollow, None, None),
@@ -146,9 +142,9 @@ fn meaning(document: &Document, name: &str, sent_at: Micros) -> (Kind, Option<To
         "view_miniprogram" | "pic_sysphoto" | "pic_photo_or_album" | "pic_weixin" | "location_select" => {
             (Kind::Menu { key: page(&key()) }, None, None)
         }
-        "kf_create_session" => desk(true, "KfAccount"),
-        "kf_switch_session" => desk(true, "ToKfAccount"),
-        "kf_close_session" => desk(false, "KfAccount"),
+        // Which of the desk's people has them makes no difference.
+        "kf_create_session" | "kf_switch_session" => (Kind::Desk { took: true }, None, None),
+        "kf_close_session" => (Kind::Desk { took: false }, None, None),
         "user_authorization_revoke" => (privacy(document, PrivacyDemand::Revoked), None, None),
         "user_authorization_cancellation" => (privacy(document, PrivacyDemand::Cancelled), None, None),
         "user_info_modified" => (privacy(document, PrivacyDemand::Modified), None, None),

@@ -95,6 +95,11 @@ impl World {
 
     fn ask_writer(&mut self, command: &Command, at: Micros) -> Option<Ask> {
         Some(match *command {
+            Command::Desk { i, took } => {
+                let (provider, sent_at) = (format!("d{i}"), self.happened(2000 + i));
+                let word = DeskWord { took, provider, sent_at, began: Some(beginning()) };
+                Box::new(move |t| desk(t, &word, at))
+            }
             Command::AiReply { stale, seen, all, again } => {
                 let reply = AiReply {
                     message: self.reply_id(again),
