@@ -124,7 +124,7 @@ mod tests {
     fn while_the_desk_has_the_customer_the_ai_is_silent() {
         let thread = given(asked([answered(1)])).when(create).then([took(1, 1, true)]);
         assert_eq!((thread.owner(), thread.tenure()), (Some(Owner::Desk), 1));
-        let start = StartSend { message: r(1), attempt: 1, proof: Proof::None };
+        let start = StartSend { message: r(1), attempt: 1, proof: Proof::None, parts: 1 };
         let (message, reason) = (r(1), WithdrawnReason::Tenure);
         assert_eq!(
             start_send(&thread, &start, LATER),

@@ -176,14 +176,13 @@ impl Living {
             ThreadEvent::Replied { n, message, by, tenure, seen, resends, at, .. } => {
                 self.act(*at);
                 let stage = Stage::Waiting { retry_at: None };
-                let pending =
-                    Pending { message: *message, by: *by, n: *n, tenure: *tenure, attempt: 0, stage };
-                self.outbox.push(pending);
+                let (message, by, n, tenure) = (*message, *by, *n, *tenure);
+                self.outbox.push(Pending { message, by, n, tenure, attempt: 0, parts: 1, stage });
                 if let Some(outcome) = resends.and_then(|message| self.outbox.outcome_mut(message)) {
                     outcome.resent = true;
                 }
                 // A notice of the suite answers nothing: the customer still waits.
-                if *by != Author::System {
+                if by != Author::System {
                     let place = seen.and_then(|message| self.inbox.after(message));
                     self.answer(place.unwrap_or(0));
                 }

@@ -40,7 +40,7 @@ pub use desk::{DeskWord, desk};
 pub use erase::erase;
 pub use identify::{Identify, identify};
 pub use outbox::{Pending, Settled, Stage};
-pub use outcome::{Attempt, failed, give_up, sent, unknown};
+pub use outcome::{Attempt, failed, give_up, sent, torn, unknown};
 pub use outside::{Echo, echo};
 pub use own::{Assign, HandOver, Notice, TakeOver, assign, hand_over, open_by_agent, take_over};
 pub use pass::{Release, Transfer, release, transfer};

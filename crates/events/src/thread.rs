@@ -125,8 +125,16 @@ pub enum ThreadEvent {
     Transferred { n: u32, tenure: u32, from: Uuid, to: TransferredTo, at: Micros },
     /// The conversation ended.
     Closed { n: u32, tenure: u32, by: ClosedBy, at: Micros },
-    /// A platform call for `message` is about to be made.
-    SendStarted { message: Uuid, attempt: u32, at: Micros },
+    /// A platform call for `message` is about to be made: several, one after the other, for a text that is too long
+    /// for one message of the channel.
+    SendStarted {
+        message: Uuid,
+        attempt: u32,
+        /// In how many messages of the channel it leaves; one when it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parts: Option<u32>,
+        at: Micros,
+    },
     /// The message will never be sent.
     Withdrawn { message: Uuid, reason: WithdrawnReason, at: Micros },
     /// The platform accepted the message.
@@ -144,6 +152,9 @@ pub enum ThreadEvent {
         class: FailureClass,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Micros>,
+        /// How many of its parts had arrived before one was refused; none when it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arrived: Option<u32>,
         at: Micros,
     },
     /// Nobody knows whether the platform took the message. `last` when it will not be resolved any more.

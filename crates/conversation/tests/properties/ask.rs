@@ -204,7 +204,9 @@ impl World {
             Command::Start { which, skip, proof } => {
                 let message = self.which(which);
                 let attempt = self.last_attempt(message) + 1 + skip;
-                Box::new(move |t| start_send(t, &StartSend { message, attempt, proof }, at))
+                Box::new(move |t| {
+                    start_send(t, &StartSend { message, attempt, proof, parts: 1 + attempt % 3 }, at)
+                })
             }
             Command::Sent { which, back } => {
                 let attempt = self.attempt(which, back);

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod desk;
+mod parts;
 mod replicas;
 mod service;
