@@ -24,6 +24,8 @@ pub(crate) enum Taken {
     Settled { thread: Option<Uuid>, decided: Option<Decided> },
     /// A receipt of a message whose sending is still under way: the platform was faster than its own answer.
     Early { thread: Uuid },
+    /// An echo that may be of a send under way, or a person's: it is taken by itself once the outcome tells.
+    Rests { thread: Uuid, why: String },
     /// It cannot be taken now and waits in quarantine. With `blocks` everything that follows it in its thread waits
     /// behind it, since a newer release will take them all; otherwise it is refused alone.
     Refused { thread: Uuid, why: String, blocks: bool },
@@ -81,6 +83,12 @@ pub(crate) async fn take(
                 began = Some(beginning(keys, arrival, &address).await?);
             }
             Err(Refused::Rejected(NOT_KNOWN_YET)) => return Ok(Taken::Early { thread }),
+            Err(Refused::Rejected(rejection))
+                if matches!(rejection, Rejection::InFlight { .. } | Rejection::Unresolved { .. })
+                    && matches!(arrival.item.kind, Kind::Echo { .. }) =>
+            {
+                return Ok(Taken::Rests { thread, why: rejection.to_string() });
+            }
             Err(Refused::Rejected(rejection)) => {
                 return match is_moot(&rejection) {
                     true => Ok(Taken::Settled { thread: Some(thread), decided: None }),

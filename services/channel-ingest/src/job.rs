@@ -29,6 +29,11 @@ impl Outcome {
         self
     }
 
+    /// An item that waits in quarantine for a send under way, and is taken again by itself.
+    pub(crate) fn rests(entry: Entry) -> Self {
+        Self::held(Entry { rests: true, ..entry })
+    }
+
     /// The thread in which what follows has to wait.
     pub(crate) fn blocked(&self) -> Option<Uuid> {
         self.held.iter().find(|entry| entry.held.blocks).and_then(|entry| entry.held.thread)
@@ -77,6 +82,6 @@ impl Job {
                 .and_then(|webhook| webhook.alone(Verified::journalled(&self.request), self.number)),
         };
         let body = alone.unwrap_or_else(|| self.request.body.clone());
-        Entry { held, request: RawRequest { body, ..(*self.request).clone() } }
+        Entry { held, request: RawRequest { body, ..(*self.request).clone() }, rests: false }
     }
 }

@@ -23,6 +23,7 @@ pub mod quarantine;
 mod refused;
 mod reingest;
 mod request;
+mod rest;
 mod run;
 mod show;
 mod socket;

@@ -35,7 +35,7 @@ impl Going {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     Taken,
-    /// Its message is still on its way.
+    /// A send that it may be about is still under way.
     Early,
     Stays,
 }
@@ -74,7 +74,7 @@ impl Part<'_> {
         Ok(left)
     }
 
-    async fn again(&self, held: &Held) -> Result<Again, Error> {
+    pub(crate) async fn again(&self, held: &Held) -> Result<Again, Error> {
         // What is destroyed with its customer is settled, and so is what is gone.
         let again = async {
             match self.normaliser.state.request_of(&self.normaliser.keys, held).await? {
@@ -144,7 +144,7 @@ impl Normaliser {
             };
             match take(&self.log, &self.keys, &arrival, None).await? {
                 Taken::Settled { .. } => {}
-                Taken::Early { .. } => again = Again::Early,
+                Taken::Early { .. } | Taken::Rests { .. } => again = Again::Early,
                 Taken::Refused { .. } => return Ok(Again::Stays),
             }
         }

@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::portable(4, crate::orders::SCHEMA),
     Migration::portable(5, crate::discarded::SCHEMA),
     Migration::portable(6, crate::early::SCHEMA),
+    Migration::portable(7, crate::rest::SCHEMA),
 ];
 
 const V1: &str = "

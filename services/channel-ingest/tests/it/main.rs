@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod desk;
+mod echoes;
 mod parts;
 mod replicas;
 mod service;

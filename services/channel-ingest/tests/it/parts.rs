@@ -1,15 +1,14 @@
 //! A text that is too long for one message of WeChat, against what the platform still takes.
 
 use crate::service::{Replica, TENANT};
-use conversation::{Notice, Thread, content, notify};
+use conversation::Thread;
+use events::ThreadEvent;
 use events::thread::WithdrawnReason;
-use events::{Content, ContentKind, Sealed, ThreadEvent};
 use ground::{Place, Server, eventually, on_each};
 use laws::account::Account;
 use simulators::wechat::{Config, Platform, Push};
 use simulators::{Clock, Ledger};
-use spine::keys::SealKey;
-use spine::{Address, Cause, Entity, new_id};
+use spine::{Address, Entity, new_id};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -42,18 +41,7 @@ async fn say(
     text: &str,
     wanted: impl Fn(&ThreadEvent, Uuid) -> bool + Copy,
 ) {
-    let (at, message) = (replica.spine.log.clock().now(), new_id());
-    let key = SealKey::of_thread(thread, content::CLASS, at);
-    let sealed = replica.spine.keys.seal(&key, &thread.subject(), content::TEXT, text).await.unwrap();
-    let content = Content {
-        kind: ContentKind::Text,
-        text: Some(Sealed(sealed)),
-        media: None,
-        length: content::length(text),
-        language: "zh".into(),
-    };
-    let (notice, cause) = (Notice { message, content }, Cause::new(new_id(), "notify", "test"));
-    replica.spine.log.transact(thread, &cause, |state| notify(state, &notice, at)).await.unwrap();
+    let message = replica.notify(thread, text).await;
     eventually("what becomes of it", async || {
         replica.history(thread).await.iter().any(|event| wanted(event, message)).then_some(())
     })

@@ -1,9 +1,9 @@
 //! One running channel-ingest, and accounts of it.
 
-use channel_ingest::start;
-use conversation::Thread;
+use channel_ingest::{Operations, start};
+use conversation::{Notice, Thread, content, notify};
 use events::account::Setup;
-use events::{Sealed, ThreadEvent};
+use events::{Content, ContentKind, Sealed, ThreadEvent};
 use ground::{Place, eventually};
 use laws::account::Account;
 use runtime::{Health, Host, Metrics, Role, Secret, Tasks};
@@ -21,6 +21,7 @@ pub(crate) const TENANT: &str = "shop";
 pub(crate) struct Replica {
     pub(crate) spine: Spine,
     pub(crate) url: String,
+    pub(crate) operations: Operations,
     stop: CancellationToken,
     running: JoinSet<Result<(), runtime::shutdown::Crash>>,
 }
@@ -47,12 +48,13 @@ impl Replica {
             tasks.spawn("tail", async move { Ok(spine.tail.run(&spine.log, &stop).await?) });
         }
         let service = start(spine.clone(), host, listener).await.unwrap();
+        let operations = service.operations();
         tasks.spawn("channel-ingest", service.run());
         let mut running = JoinSet::new();
         running.spawn(tasks.supervise(Duration::from_secs(20)));
         health.started();
         health.until_ready().await;
-        Self { spine, url, stop, running }
+        Self { spine, url, operations, stop, running }
     }
 
     pub(crate) async fn stop(mut self) {
@@ -107,6 +109,23 @@ impl Replica {
     /// What the law says of a thread now.
     pub(crate) async fn says<T>(&self, address: &Address, look: impl FnOnce(&Thread) -> T) -> T {
         self.spine.log.read::<Thread, _>(address, look).await.unwrap()
+    }
+
+    /// The suite says it to the customer; the id of the message.
+    pub(crate) async fn notify(&self, thread: &Address, text: &str) -> Uuid {
+        let (at, message) = (self.spine.log.clock().now(), new_id());
+        let key = SealKey::of_thread(thread, content::CLASS, at);
+        let sealed = self.spine.keys.seal(&key, &thread.subject(), content::TEXT, text).await.unwrap();
+        let content = Content {
+            kind: ContentKind::Text,
+            text: Some(Sealed(sealed)),
+            media: None,
+            length: content::length(text),
+            language: "zh".into(),
+        };
+        let (notice, cause) = (Notice { message, content }, Cause::new(new_id(), "notify", "test"));
+        self.spine.log.transact(thread, &cause, |state| notify(state, &notice, at)).await.unwrap();
+        message
     }
 
     pub(crate) async fn history(&self, address: &Address) -> Vec<ThreadEvent> {
