@@ -231,7 +231,7 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
     Ok(Some(match &item.kind {
         Kind::Follow => visit(OpenedBy::Follow),
         Kind::Scan => visit(OpenedBy::Scan),
-        Kind::Menu { .. } => {
+        Kind::Menu => {
             let touch = TouchOpen { provider, touch: touch.unwrap_or_default(), window, sent_at };
             ("touch", Box::new(move |state| conversation::touch(state, &touch, at)))
         }

@@ -193,7 +193,7 @@ impl Visitor {
         let item = Item {
             external_user: String::new(),
             item_id: widget::item_id(&client_id),
-            kind: Kind::Message { content: ContentKind::Text, choice: None },
+            kind: Kind::Message { content: ContentKind::Text },
             text: Some(text),
             media: None,
             sent_at: Some(at),

@@ -49,17 +49,15 @@ impl std::fmt::Debug for Evidence {
 /// What kind of thing happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// The customer wrote. `choice` is the option of a menu message of ours that was tapped.
+    /// The customer wrote.
     Message {
         content: ContentKind,
-        choice: Option<String>,
     },
     Follow,
     Unfollow,
     Scan,
-    Menu {
-        key: String,
-    },
+    /// The customer tapped an entry of the account's menu on the platform.
+    Menu,
     /// The platform tells how far a message of ours got; `of` is our message id or the platform's.
     Receipt {
         of: String,

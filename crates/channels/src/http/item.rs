@@ -2,9 +2,9 @@
 //!
 //! Required: `id` (text, 1 to 200 characters), `user` (likewise: what the partner calls the person), `sent_at` (RFC
 //! 3339 text, or milliseconds since 1970 as a number). `kind` is `message` if left out, else `follow`, `unfollow`,
-//! `scan`, `menu`, `receipt` or `echo`; an item of any other is set aside. A message or echo needs `text` or `media`
+//! `scan`, `receipt` or `echo`; an item of any other is set aside. A message or echo needs `text` or `media`
 //! (`{"kind": "image|voice|video|file|location|link", "url": ...}` or `"id"`); a receipt needs `of` (our message id)
-//! and `state` (`delivered` or `read`); a menu needs `key`. Optional: `name`, `order` (a whole number), `choice`,
+//! and `state` (`delivered` or `read`). Optional: `name`, `order` (a whole number),
 //! `touch` (`source`, `medium`, `campaign`, `scene`, `page`), and for an echo `of`. Unknown fields are passed over.
 //!
 //! `identity` (`login`, `phone`, `email`) is what the partner vouches for: its own id of the signed-in user, and a phone
@@ -24,7 +24,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
-const KINDS: &str = "message, follow, unfollow, scan, menu, receipt or echo";
+const KINDS: &str = "message, follow, unfollow, scan, receipt or echo";
 const ID_MAX_CHARS: usize = 200;
 const NAME_MAX_CHARS: usize = 128;
 const EVIDENCE_MAX_CHARS: usize = 320;
@@ -78,10 +78,7 @@ fn item(account: &Account, fields: &Fields) -> Result<Item, Cause> {
 
 fn kind(fields: &Fields, name: &str) -> Result<Kind, Cause> {
     match name {
-        "message" => {
-            let choice = text(fields, "choice")?.map(|choice| clean_line(choice, NAME_MAX_CHARS));
-            Ok(Kind::Message { content: content(fields)?, choice })
-        }
+        "message" => Ok(Kind::Message { content: content(fields)? }),
         "echo" => {
             content(fields)?;
             Ok(Kind::Echo { of: text(fields, "of")?.map(|of| clean_line(of, ID_MAX_CHARS)) })
@@ -89,7 +86,6 @@ fn kind(fields: &Fields, name: &str) -> Result<Kind, Cause> {
         "follow" => Ok(Kind::Follow),
         "unfollow" => Ok(Kind::Unfollow),
         "scan" => Ok(Kind::Scan),
-        "menu" => Ok(Kind::Menu { key: self::name(fields, "key")? }),
         "receipt" => Ok(Kind::Receipt { of: self::name(fields, "of")?, state: state(fields)? }),
         _ => Err(Cause::Field { field: "kind", expected: KINDS }),
     }

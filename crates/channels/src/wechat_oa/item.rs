@@ -37,10 +37,9 @@ fn message(document: &Document, kind: &str, sent_at: Micros) -> Result<Item, Cau
     if id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return Err(Cause::Field { field: "MsgId", expected: "a short number" });
     }
-    let choice = document.get("bizmsgmenuid").map(|choice| clean_line(choice, KEY_MAX_CHARS));
-    // A tap on a menu message counts as a menu tap, not as a message, although it comes as text.
-    let allowance = if choice.is_some() { AFTER_TAP } else { AFTER_MESSAGE };
-    let (kind, text, media) = content(document, kind, choice);
+    // A tap on a menu message counts as a menu tap, not as a message, although it comes as the text that it shows.
+    let allowance = if document.get("bizmsgmenuid").is_some() { AFTER_TAP } else { AFTER_MESSAGE };
+    let (kind, text, media) = content(document, kind);
     Ok(Item {
         external_user: user(document, "FromUserName")?,
         item_id: format!("msg:{id}"),
@@ -57,16 +56,16 @@ fn message(document: &Document, kind: &str, sent_at: Micros) -> Result<Item, Cau
     })
 }
 
-fn content(document: &Document, kind: &str, choice: Option<String>) -> (Kind, Option<String>, Option<Media>) {
+fn content(document: &Document, kind: &str) -> (Kind, Option<String>, Option<Media>) {
     let text = |name| document.get(name).map(clean);
     let media = |kind| Media {
         kind,
         id: document.get("MediaId").map(str::to_owned),
         url: document.get("PicUrl").map(str::to_owned),
     };
-    let plain = |content| Kind::Message { content, choice: None };
+    let plain = |content| Kind::Message { content };
     match kind {
-        "text" => (Kind::Message { content: ContentKind::Text, choice }, text("Content"), None),
+        "text" => (plain(ContentKind::Text), text("Content"), None),
         "image" => (plain(ContentKind::Image), None, Some(media(ContentKind::Image))),
         // What speech recognition wrote, when it is switched on.
         "voice" => (plain(ContentKind::Voice), text("Recognition"), Some(media(ContentKind::Voice))),
@@ -137,10 +136,10 @@ fn meaning(document: &Document, name: &str, sent_at: Micros) -> (Kind, Option<To
         "subscribe" => (Kind::Follow, scene(key().strip_prefix("qrscene_").unwrap_or_default()), tapped),
         "unsubscribe" => (Kind::Unfollow, None, None),
         "scan" => (Kind::Scan, scene(&key()), tapped),
-        "click" | "scancode_push" | "scancode_waitmsg" => (Kind::Menu { key: key() }, None, tapped),
-        "view" => (Kind::Menu { key: page(&key()) }, Some(visited(&key())), None),
+        "click" | "scancode_push" | "scancode_waitmsg" => (Kind::Menu, None, tapped),
+        "view" => (Kind::Menu, Some(visited(&key())), None),
         "view_miniprogram" | "pic_sysphoto" | "pic_photo_or_album" | "pic_weixin" | "location_select" => {
-            (Kind::Menu { key: page(&key()) }, None, None)
+            (Kind::Menu, None, None)
         }
         // Which of the desk's people has them makes no difference.
         "kf_create_session" | "kf_switch_session" => (Kind::Desk { took: true }, None, None),

@@ -43,7 +43,7 @@ fn a_message_is_read_with_all_its_fields() {
     let item = one(r#","text":"您好\r\n\u0000","name":"张三","order":-3,"unknown":[1],
            "touch":{"source":"douyin","campaign":"618","page":"https://a.b/c?tel=138"}"#)
     .unwrap();
-    assert_eq!(item.kind, Kind::Message { content: ContentKind::Text, choice: None });
+    assert_eq!(item.kind, Kind::Message { content: ContentKind::Text });
     assert_eq!((item.text.as_deref(), item.nickname.as_deref()), (Some("您好\n"), Some("张三")));
     assert_eq!((item.sent_at, item.order, item.window), (Some(AT), Some(-3), None));
     let touch = item.touch.unwrap();
@@ -156,7 +156,6 @@ fn a_field_that_is_missing_or_wrong_is_named() {
         (r#","kind":"receipt","state":"read""#, "of is missing"),
         (r#","kind":"receipt","of":"m""#, "state is missing"),
         (r#","kind":"receipt","of":"m","state":"eaten""#, "state is not delivered or read"),
-        (r#","kind":"menu""#, "key is missing"),
     ] {
         assert_eq!(one(fields).unwrap_err().to_string(), named, "{fields}");
     }
@@ -168,15 +167,14 @@ fn each_kind_is_understood_and_an_unknown_one_is_set_aside() {
     assert_eq!(kind(r#","kind":"follow""#), Kind::Follow);
     assert_eq!(kind(r#","kind":"unfollow""#), Kind::Unfollow);
     assert_eq!(kind(r#","kind":"scan""#), Kind::Scan);
-    assert_eq!(kind(r#","kind":"menu","key":"K""#), Kind::Menu { key: "K".into() });
     let read = Kind::Receipt { of: "m".into(), state: ReceiptState::Read };
     assert_eq!(kind(r#","kind":"receipt","of":"m","state":"read""#), read);
     assert_eq!(kind(r#","kind":"echo","text":"t""#), Kind::Echo { of: None });
     assert_eq!(kind(r#","kind":"echo","text":"t","of":"m""#), Kind::Echo { of: Some("m".into()) });
-    let words = "kind is not message, follow, unfollow, scan, menu, receipt or echo";
+    let words = "kind is not message, follow, unfollow, scan, receipt or echo";
     assert_eq!(one(r#","kind":"dance","text":"a""#).unwrap_err().to_string(), words);
     let image = r#","media":{"kind":"image","url":"https://a.b/c.png"}"#;
-    assert_eq!(kind(image), Kind::Message { content: ContentKind::Image, choice: None });
+    assert_eq!(kind(image), Kind::Message { content: ContentKind::Image });
 }
 
 #[test]

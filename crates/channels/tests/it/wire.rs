@@ -133,7 +133,7 @@ async fn each_kind_of_push_is_understood() {
     }
     let items: Vec<Item> = world.read().into_iter().map(Result::unwrap).collect();
     let kinds: Vec<&Kind> = items.iter().map(|item| &item.kind).collect();
-    let (menu, strange) = (Kind::Menu { key: "PRICE".into() }, Kind::Unsupported { name: "hologram".into() });
+    let (menu, strange) = (Kind::Menu, Kind::Unsupported { name: "hologram".into() });
     assert_eq!(kinds, [&Kind::Follow, &Kind::Scan, &menu, &strange, &Kind::Unfollow]);
     let scenes: Vec<_> =
         items[..2].iter().map(|item| item.touch.as_ref().unwrap().scene.as_deref()).collect();
@@ -184,7 +184,7 @@ async fn a_partner_posts_one_many_and_a_storm() {
             (&item.user, Some(item.text.trim_end_matches('\0')))
         );
         assert!((world.clock.now() - read.sent_at.unwrap()) < 60_000_000);
-        assert_eq!(read.kind, Kind::Message { content: ContentKind::Text, choice: None });
+        assert_eq!(read.kind, Kind::Message { content: ContentKind::Text });
     }
 }
 
