@@ -62,7 +62,7 @@ impl Customer<'_> {
             conversation::reply_by_ai(state, &reply, at)
         })
         .await?;
-        let start = StartSend { message, attempt: 1, proof: Proof::IdempotencyKey };
+        let start = StartSend { message, attempt: 1, proof: Proof::IdempotencyKey, parts: 1 };
         self.append(message, "start", |state| conversation::start_send(state, &start, at)).await?;
         let attempt = Attempt { message, number: 1 };
         self.append(message, "sent", |state| conversation::sent(state, attempt, Some("p"), at)).await

@@ -71,6 +71,7 @@ fn author(kind: &str, event: &str, fields: &Map<String, Value>, actor: &str) -> 
             _ => actor.into(),
         },
         "AnsweredOutside" => "a person outside".into(),
+        "DeskTook" | "DeskLetGo" => "the platform's desk".into(),
         _ => actor.into(),
     }
 }

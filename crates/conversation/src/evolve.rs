@@ -1,5 +1,6 @@
 //! Folding: what each stored event does to the state. Decides nothing and cannot fail.
 
+mod desk;
 mod sends;
 
 use crate::inbox::Inbox;
@@ -40,6 +41,7 @@ fn begin(event: &ThreadEvent) -> Thread {
         inbox: Inbox::default(),
         theirs: Ids::default(),
         ours: Ids::default(),
+        desk: None,
         proven: BTreeSet::new(),
         outbox: Outbox::default(),
     }))
@@ -57,6 +59,7 @@ impl Living {
             | ThreadEvent::Identified { .. }
             | ThreadEvent::Unreachable { .. } => self.take_in_customer(event),
             ThreadEvent::Replied { .. } | ThreadEvent::AnsweredOutside { .. } => self.take_in_answer(event),
+            ThreadEvent::DeskTook { .. } | ThreadEvent::DeskLetGo { .. } => self.take_in_desk(event),
             ThreadEvent::HandedOver { .. }
             | ThreadEvent::Assigned { .. }
             | ThreadEvent::TakenOver { .. }
@@ -173,14 +176,13 @@ impl Living {
             ThreadEvent::Replied { n, message, by, tenure, seen, resends, at, .. } => {
                 self.act(*at);
                 let stage = Stage::Waiting { retry_at: None };
-                let pending =
-                    Pending { message: *message, by: *by, n: *n, tenure: *tenure, attempt: 0, stage };
-                self.outbox.push(pending);
+                let (message, by, n, tenure) = (*message, *by, *n, *tenure);
+                self.outbox.push(Pending { message, by, n, tenure, attempt: 0, parts: 1, stage });
                 if let Some(outcome) = resends.and_then(|message| self.outbox.outcome_mut(message)) {
                     outcome.resent = true;
                 }
                 // A notice of the suite answers nothing: the customer still waits.
-                if *by != Author::System {
+                if by != Author::System {
                     let place = seen.and_then(|message| self.inbox.after(message));
                     self.answer(place.unwrap_or(0));
                 }
@@ -189,8 +191,8 @@ impl Living {
                 self.act(*at);
                 self.ours.insert(provider, Some(*message), (*at).max(*sent_at));
                 self.answer(self.inbox.end());
-                let agent = self.episode.as_ref().is_some_and(|e| matches!(e.owner, Owner::Agent(_)));
-                if !agent {
+                let known = |owner| matches!(owner, Owner::Agent(_) | Owner::Desk);
+                if !self.episode.as_ref().is_some_and(|episode| known(episode.owner)) {
                     self.own(Owner::Outside, *tenure, *at);
                 }
             }

@@ -36,6 +36,10 @@ pub const SETTLED_MAX: usize = 1_000;
 /// none unless somebody wrote in between: otherwise reloading a page would make conversations.
 pub const LONE_OPEN_US_MIN: Micros = 24 * HOUR_US;
 
+/// How long the platform's own desk is taken to hold a customer after it said so, when its word that it let them go is
+/// lost: as long as platforms let a business answer a message.
+pub const DESK_US_MAX: Micros = 48 * HOUR_US;
+
 /// Pieces of evidence of one thread remembered for life; of what is beyond, a repetition is told for as long as ids of
 /// messages are.
 pub const PROVEN_MAX: usize = 256;

@@ -17,6 +17,8 @@ pub struct Pending {
     pub tenure: u32,
     /// The last attempt, 0 before the first.
     pub attempt: u32,
+    /// In how many messages of the channel the last attempt leaves, 1 before the first.
+    pub parts: u32,
     pub stage: Stage,
 }
 

@@ -61,7 +61,22 @@ pub fn failed(
     if attempt < known.last || (waits && retry_at.is_some()) {
         return Ok(vec![]);
     }
-    Ok(vec![ThreadEvent::Failed { message, attempt, class, retry_at, at }])
+    Ok(vec![ThreadEvent::Failed { message, attempt, class, retry_at, arrived: None, at }])
+}
+
+/// The platform took the first `arrived` parts of a long text and refused the next: final, since what arrived would
+/// arrive again. As [`failed`] else.
+///
+/// # Errors
+/// As [`sent`].
+pub fn torn(thread: &Thread, attempt: Attempt, class: FailureClass, arrived: u32, at: Micros) -> Decision {
+    let mut events = failed(thread, attempt, class, None, at)?;
+    for event in &mut events {
+        if let ThreadEvent::Failed { arrived: told, .. } = event {
+            *told = Some(arrived);
+        }
+    }
+    Ok(events)
 }
 
 /// The answer was lost: nobody knows whether the platform took the message. The channel's proof resolves it

@@ -49,7 +49,7 @@ pub fn echo(thread: &Thread, echo: &Echo, at: Micros) -> Decision {
         let by = OpenedBy::Agent;
         events.push(ThreadEvent::Opened { n, by, touch: None, window: None, provider: None, at });
     }
-    let agent = matches!(thread.owner(), Some(Owner::Agent(_) | Owner::Outside));
+    let agent = matches!(thread.owner(), Some(Owner::Agent(_) | Owner::Outside | Owner::Desk));
     events.push(ThreadEvent::AnsweredOutside {
         n,
         tenure: if agent { living.tenure } else { living.tenure + 1 },
@@ -92,7 +92,7 @@ mod tests {
             given(asked([answered(1)])).when(|t| echo(t, &echoed(None), LATER)).then([outside(1, 1)]);
         assert_eq!(thread.owner(), Some(Owner::Outside));
         assert!(thread.awaiting().is_empty());
-        let start = StartSend { message: r(1), attempt: 1, proof: Proof::Echo };
+        let start = StartSend { message: r(1), attempt: 1, proof: Proof::Echo, parts: 1 };
         let (message, reason) = (r(1), WithdrawnReason::Tenure);
         assert_eq!(
             start_send(&thread, &start, LATER),

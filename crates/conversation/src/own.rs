@@ -102,7 +102,7 @@ pub fn take_over(thread: &Thread, take_over: &TakeOver, at: Micros) -> Decision 
         Owner::Agent(owner) if owner == agent => return Ok(vec![]),
         Owner::Agent(owner) if from == Some(owner) => {}
         owner @ Owner::Agent(_) => return Err(Rejection::OwnedBy { owner }),
-        Owner::Ai | Owner::Queue | Owner::Outside => {}
+        Owner::Ai | Owner::Queue | Owner::Outside | Owner::Desk => {}
     }
     Ok(vec![ThreadEvent::TakenOver { n: episode.number, tenure: living.tenure + 1, agent, at }])
 }

@@ -1,5 +1,6 @@
 //! Deciding what becomes of a message of the customer (开口).
 
+use crate::desk::still_at_desk;
 use crate::{Decision, Living, Rejection, Thread};
 use events::thread::{OpenedBy, Touch, Window};
 use events::{Content, Micros, Sealed, ThreadEvent};
@@ -80,6 +81,7 @@ fn taken(thread: &Thread, inbound: &Inbound, at: Micros) -> Decision {
             let n = thread.last_number() + 1;
             let (by, touch) = (OpenedBy::Message, inbound.touch.clone());
             events.push(ThreadEvent::Opened { n, by, touch, window: None, provider: None, at });
+            events.extend(still_at_desk(thread, n, at));
             n
         }
     };

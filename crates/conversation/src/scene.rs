@@ -171,7 +171,7 @@ pub(crate) fn closed(tenure: u32, by: ClosedBy, at: Micros) -> ThreadEvent {
 }
 
 pub(crate) fn started(i: u32, attempt: u32, at: Micros) -> ThreadEvent {
-    ThreadEvent::SendStarted { message: r(i), attempt, at }
+    ThreadEvent::SendStarted { message: r(i), attempt, parts: None, at }
 }
 
 pub(crate) fn was_sent(i: u32, attempt: u32, at: Micros) -> ThreadEvent {
@@ -183,7 +183,14 @@ pub(crate) fn was_lost(i: u32, attempt: u32, last: bool, at: Micros) -> ThreadEv
 }
 
 pub(crate) fn has_failed(i: u32, attempt: u32, retry_at: Option<Micros>, at: Micros) -> ThreadEvent {
-    ThreadEvent::Failed { message: r(i), attempt, class: FailureClass::Retryable, retry_at, at }
+    ThreadEvent::Failed {
+        message: r(i),
+        attempt,
+        class: FailureClass::Retryable,
+        retry_at,
+        arrived: None,
+        at,
+    }
 }
 
 pub(crate) fn forgotten() -> ThreadEvent {

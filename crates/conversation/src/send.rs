@@ -25,6 +25,8 @@ pub struct StartSend {
     /// From 1, one more than the last.
     pub attempt: u32,
     pub proof: Proof,
+    /// In how many messages of the channel it leaves, from 1: a text that is too long for one is cut.
+    pub parts: u32,
 }
 
 /// Lets the call be made (`SendStarted`), or withdraws the message for ever (`Withdrawn`, or a last `Unknown`
@@ -36,7 +38,8 @@ pub struct StartSend {
 /// belongs to an earlier question, nobody has begun to speak in its place, and the notice follows it in
 /// order. What people wrote and notices of the suite are never withdrawn for a tenure. In a closed window,
 /// and when the customer cannot be reached, every message is withdrawn rather than parked: an answer that
-/// leaves days later, when they write again, answers nothing. The owner may send it again.
+/// leaves days later, when they write again, answers nothing. The owner may send it again. So is one of more parts than
+/// the window has messages left: its beginning alone is worse than nothing, and cannot be taken back.
 ///
 /// # Errors
 /// [`Rejection::NotNext`], [`Rejection::InFlight`] (also on a repeated start), [`Rejection::Unresolved`]
@@ -44,7 +47,7 @@ pub struct StartSend {
 /// [`Rejection::Settled`], [`Rejection::NoSuchMessage`].
 pub fn start_send(thread: &Thread, start: &StartSend, at: Micros) -> Decision {
     let living = thread.living()?;
-    let StartSend { message, attempt, proof } = *start;
+    let StartSend { message, attempt, proof, parts } = *start;
     let pending = find_pending(living, message)?;
     match living.outbox.pending().front() {
         Some(first) if first.message != message => {
@@ -61,7 +64,7 @@ pub fn start_send(thread: &Thread, start: &StartSend, at: Micros) -> Decision {
         }
         Stage::Unknown { .. } => {}
         Stage::Waiting { retry_at } => {
-            if let Some(reason) = withdrawn_for(living, pending, at) {
+            if let Some(reason) = withdrawn_for(living, pending, parts, at) {
                 return Ok(vec![ThreadEvent::Withdrawn { message, reason, at }]);
             }
             if let Some(until) = retry_at.filter(|until| at < *until) {
@@ -72,7 +75,7 @@ pub fn start_send(thread: &Thread, start: &StartSend, at: Micros) -> Decision {
     if attempt != pending.attempt + 1 {
         return Err(Rejection::WrongAttempt { attempt: pending.attempt + 1 });
     }
-    Ok(vec![ThreadEvent::SendStarted { message, attempt, at }])
+    Ok(vec![ThreadEvent::SendStarted { message, attempt, parts: Some(parts).filter(|parts| *parts > 1), at }])
 }
 
 /// Gives a message up that is not on its way: a person's or the tenant's choice.
@@ -100,11 +103,12 @@ fn find_pending(living: &Living, message: Uuid) -> Result<&Pending, Rejection> {
     })
 }
 
-fn withdrawn_for(living: &Living, pending: &Pending, at: Micros) -> Option<WithdrawnReason> {
+fn withdrawn_for(living: &Living, pending: &Pending, parts: u32, at: Micros) -> Option<WithdrawnReason> {
     if is_over(living, pending) {
         return Some(WithdrawnReason::Tenure);
     }
-    living.check_writable(at).is_err().then_some(WithdrawnReason::Window)
+    let room = living.window.and_then(|window| window.left).is_none_or(|left| left >= parts);
+    (!room || living.check_writable(at).is_err()).then_some(WithdrawnReason::Window)
 }
 
 /// Whether a person became the owner since the AI wrote this.

@@ -1,5 +1,6 @@
 //! The state of a thread: who owns it, what awaits an answer, what waits to be sent.
 
+use crate::desk::Desk;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::{Pending, Rejection, Settled, ids::Ids};
@@ -35,12 +36,15 @@ pub enum Owner {
     /// A person who answers in the platform's own app and is unknown to us. The AI is silent and routing
     /// leaves them to it, until a message of the customer stays unanswered past its deadline.
     Outside,
+    /// The platform's own desk, by the platform's word. The AI is silent, and no deadline runs, until the desk lets the
+    /// customer go or an agent takes them over.
+    Desk,
 }
 
 impl Owner {
     /// Whether a person answers.
     pub fn is_person(self) -> bool {
-        matches!(self, Self::Agent(_) | Self::Outside)
+        matches!(self, Self::Agent(_) | Self::Outside | Self::Desk)
     }
 }
 
@@ -51,6 +55,7 @@ impl fmt::Display for Owner {
             Self::Queue => f.write_str("the queue"),
             Self::Agent(agent) => write!(f, "agent {agent}"),
             Self::Outside => f.write_str("a person in the platform's own app"),
+            Self::Desk => f.write_str("the platform's own desk"),
         }
     }
 }
@@ -79,6 +84,7 @@ pub struct Living {
     pub(crate) theirs: Ids,
     /// Ids that the platform gave to what was written to the customer.
     pub(crate) ours: Ids,
+    pub(crate) desk: Option<Desk>,
     /// Names of the evidence that is recorded. At most [`crate::limits::PROVEN_MAX`].
     pub(crate) proven: BTreeSet<Arc<str>>,
     pub(crate) outbox: Outbox,

@@ -1,5 +1,6 @@
 //! Deciding what becomes of acts without words: a follow, a scan, an opened widget, a menu (对话 without 开口).
 
+use crate::desk::still_at_desk;
 use crate::limits::LONE_OPEN_US_MIN;
 use crate::receive::{begin, is_new, now};
 use crate::{Beginning, Decision, Thread};
@@ -41,14 +42,16 @@ pub fn open(thread: &Thread, visit: &Visit, at: Micros) -> Decision {
     let mut events = begin(thread, visit.began.as_ref(), at)?;
     let provider = visit.provider.clone();
     if thread.open_number().is_none() && !opened_lone_lately(thread, at) {
+        let n = thread.last_number() + 1;
         events.push(ThreadEvent::Opened {
-            n: thread.last_number() + 1,
+            n,
             by: visit.by,
             touch: visit.touch.clone(),
             window: visit.window,
             provider: Some(provider),
             at,
         });
+        events.extend(still_at_desk(thread, n, at));
     } else if visit.touch.is_some() || visit.window.is_some() {
         let (n, touch) = (thread.last_number(), visit.touch.clone().unwrap_or_default());
         events.push(ThreadEvent::Touched { n, touch, window: visit.window, provider, at });

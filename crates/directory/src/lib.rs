@@ -2,7 +2,6 @@
 //!
 //! A service's file or schema is private, so each role keeps its own; this crate is the one text of it.
 
-pub mod form;
 pub mod fresh;
 mod known;
 
@@ -41,6 +40,14 @@ pub struct AccountSetup {
 pub const QUEUE_SETTING: &str = "queue";
 /// The queue of an account that names none.
 pub const QUEUE_DEFAULT: &str = "default";
+
+const QUEUE_CHARS_MAX: usize = 40;
+
+/// Whether the name can be a queue's: 1 to 40 letters, digits, dashes and underscores.
+pub fn is_queue(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=QUEUE_CHARS_MAX).contains(&name.len()) && name.chars().all(allowed)
+}
 
 /// The queue in which conversations of an account wait.
 pub fn queue_of(setup: Option<&Setup>) -> &str {

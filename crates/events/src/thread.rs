@@ -94,6 +94,13 @@ pub enum ThreadEvent {
         raw: Option<String>,
         at: Micros,
     },
+    /// The platform's own desk took the customer, as the platform tells. With `moved` the conversation is the desk's,
+    /// which answers past us, and the AI is silent until it lets them go; without, it stays with whom it was. `n` may be
+    /// opened in the same decision while the desk holds the customer, and names the same `provider` then.
+    DeskTook { n: u32, tenure: u32, moved: bool, provider: String, sent_at: Micros, at: Micros },
+    /// The platform's own desk let the customer go, as the platform tells. With `moved` what it had is the AI's again, and
+    /// what the customer wrote meanwhile is dealt with; without, nobody's conversation changed. `n` is the last one.
+    DeskLetGo { n: u32, tenure: u32, moved: bool, provider: String, sent_at: Micros, at: Micros },
     /// The customer changed a message; what was read before stays in the log.
     Edited { message: Uuid, provider: String, content: Content, at: Micros },
     /// The customer took a message back; it awaits no answer any more.
@@ -118,8 +125,16 @@ pub enum ThreadEvent {
     Transferred { n: u32, tenure: u32, from: Uuid, to: TransferredTo, at: Micros },
     /// The conversation ended.
     Closed { n: u32, tenure: u32, by: ClosedBy, at: Micros },
-    /// A platform call for `message` is about to be made.
-    SendStarted { message: Uuid, attempt: u32, at: Micros },
+    /// A platform call for `message` is about to be made: several, one after the other, for a text that is too long
+    /// for one message of the channel.
+    SendStarted {
+        message: Uuid,
+        attempt: u32,
+        /// In how many messages of the channel it leaves; one when it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parts: Option<u32>,
+        at: Micros,
+    },
     /// The message will never be sent.
     Withdrawn { message: Uuid, reason: WithdrawnReason, at: Micros },
     /// The platform accepted the message.
@@ -137,6 +152,9 @@ pub enum ThreadEvent {
         class: FailureClass,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Micros>,
+        /// How many of its parts had arrived before one was refused; none when it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arrived: Option<u32>,
         at: Micros,
     },
     /// Nobody knows whether the platform took the message. `last` when it will not be resolved any more.

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates of ours that each crate may depend on; a service may on any crate in `crates/`.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("events", &[]),
     ("spine", &[]),
     ("proto", &[]),
     ("runtime", &[]),
     ("conversation", &["events", "spine"]),
     ("laws", &["events", "spine"]),
+    ("channels", &["events"]),
     ("directory", &["events", "laws", "spine"]),
     ("role", &["runtime", "spine"]),
 ];

@@ -102,6 +102,11 @@ impl Facts {
                     self.waiting_ms = Some(self.waiting_ms.unwrap_or(0) + ms_between(since, *at));
                 }
             }
+            // People at the platform's desk have it; what they answer is not told.
+            ThreadEvent::DeskTook { moved: true, .. } => {
+                self.person = true;
+                self.queued_at = None;
+            }
             ThreadEvent::Released { to: ReleasedTo::Ai, .. }
             | ThreadEvent::Transferred { to: TransferredTo::Agent(_), .. } => self.queued_at = None,
             ThreadEvent::Closed { by, at, .. } => {

@@ -176,6 +176,7 @@ fn conversation_of(event: &ThreadEvent) -> Option<u32> {
         | ThreadEvent::Received { n, .. }
         | ThreadEvent::Replied { n, .. }
         | ThreadEvent::AnsweredOutside { n, .. }
+        | ThreadEvent::DeskTook { n, moved: true, .. }
         | ThreadEvent::HandedOver { n, .. }
         | ThreadEvent::Assigned { n, .. }
         | ThreadEvent::TakenOver { n, .. }

@@ -1,10 +1,9 @@
 //! Channel accounts ready for use: found in the directory, their secrets opened once.
 
-use crate::channels::contract::{Account, Channel, Misconfigured, Secret};
-use crate::channels::{self};
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use channels::contract::{Account, Channel, Secret};
 use directory::{AccountSetup, Directory};
 use spine::keys::{Keys, Opened};
 use spine::{Address, Error};
@@ -122,12 +121,4 @@ impl Accounts {
             .map_err(|_| Error::Other("a token of the key register is not 32 bytes".into()))?;
         Ok(Zeroizing::new(key))
     }
-}
-
-/// Whether the account is complete, in words for an operator.
-///
-/// # Errors
-/// Names the first setting or secret that is missing or cannot be right.
-pub fn check(ready: &Ready) -> Result<(), Misconfigured> {
-    (ready.channel.check)(&ready.account)
 }

@@ -1,8 +1,9 @@
 //! The delivery worker: in thread order, paced per account, at most one call per decision.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{self, SendOutcome, Tools};
+use crate::call::{Called, Words, is_final, proof, word};
 use crate::pace::Pace;
+use channels::contract::{SendOutcome, Tools};
 use conversation::{Attempt, Pending, Proof, Rejection, Stage, StartSend, Thread};
 use events::thread::FailureClass;
 use events::{Micros, ThreadEvent};
@@ -114,7 +115,9 @@ impl Delivery {
         let Letter { address, ready, message, attempt, .. } = *letter;
         let shows_itself = ready.channel.sender.is_none();
         let at = self.log.clock().now();
-        let start = StartSend { message, attempt, proof: proof(ready) };
+        let words = if shows_itself { None } else { self.open(letter).await? };
+        let parts = words.as_ref().map_or(1, Words::count);
+        let start = StartSend { message, attempt, proof: proof(ready), parts };
         let decided = self
             .log
             .transact(address, &start_cause(message), |thread: &Thread| {
@@ -141,7 +144,13 @@ impl Delivery {
         if shows_itself || !self.log.read::<Thread, _>(address, still).await? {
             return Ok(Done::At(started.position()));
         }
-        let outcome = self.call(letter).await?;
+        let outcome = match self.call(letter, words).await {
+            Called::Ended(outcome) => outcome,
+            Called::Torn { class, arrived } => {
+                self.outcomes.add(1, &[ready.channel.name, "failed"]);
+                return self.torn(address, Attempt { message, number: attempt }, class, arrived).await;
+            }
+        };
         self.outcomes.add(1, &[ready.channel.name, word(&outcome)]);
         if let SendOutcome::Failed {
             class: FailureClass::RateLimited, retry_after_ms: Some(after_ms), ..
@@ -230,7 +239,7 @@ impl Delivery {
     }
 }
 
-fn settle(decided: Result<spine::Decided, Refused<Rejection>>) -> Result<Done, Error> {
+pub(crate) fn settle(decided: Result<spine::Decided, Refused<Rejection>>) -> Result<Done, Error> {
     match decided {
         Ok(decided) => Ok(Done::At(decided.position())),
         Err(Refused::Rejected(rejection)) => {
@@ -256,7 +265,7 @@ fn wait_for(rejection: &Rejection, at: Micros) -> Done {
     }
 }
 
-fn cause(message: Uuid, attempt: u32, purpose: &'static str) -> Cause {
+pub(crate) fn cause(message: Uuid, attempt: u32, purpose: &'static str) -> Cause {
     let id = Uuid::new_v5(&message, &attempt.to_be_bytes());
     Cause { correlation: message, ..Cause::new(id, purpose, "channel-ingest") }
 }
@@ -267,30 +276,8 @@ fn start_cause(message: Uuid) -> Cause {
     Cause { correlation: message, ..Cause::new(new_id(), "start", "channel-ingest") }
 }
 
-pub(crate) fn proof(ready: &Ready) -> Proof {
-    match ready.channel.capabilities.proof {
-        contract::Proof::IdempotencyKey => Proof::IdempotencyKey,
-        contract::Proof::Receipt => Proof::Receipt,
-        contract::Proof::Echo => Proof::Echo,
-        contract::Proof::None => Proof::None,
-    }
-}
-
-pub(crate) fn is_final(class: FailureClass) -> bool {
-    !matches!(class, FailureClass::Retryable | FailureClass::RateLimited | FailureClass::TokenStale)
-}
-
 fn backoff_ms(attempt: u32) -> u64 {
     RETRY_MS_MIN.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(RETRY_MS_MAX)
-}
-
-fn word(outcome: &SendOutcome) -> &'static str {
-    match outcome {
-        SendOutcome::Sent { .. } => "sent",
-        SendOutcome::Failed { class, .. } if is_final(*class) => "failed",
-        SendOutcome::Failed { .. } => "retried",
-        SendOutcome::Unknown => "unknown",
-    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ CREATE INDEX early_thread ON early (thread);
 /// Early receipts of one part; more are dropped and counted. A later state of the same message covers them.
 pub(crate) const EARLY_MAX: usize = 1_000;
 /// A call whose outcome is not known after so long will not become `Sent` by itself.
-const PATIENCE_US: i64 = 600_000_000;
-const RETRY_US_MIN: i64 = 500_000;
+pub(crate) const PATIENCE_US: i64 = 600_000_000;
+pub(crate) const RETRY_US_MIN: i64 = 500_000;
 const SOME: i64 = 64;
 
 /// Writes a row, inside the transaction that moves the normaliser's position.
@@ -45,7 +45,7 @@ pub(crate) async fn put(tx: &mut AnyConnection, held: &Held, sealed: &str) -> Re
 }
 
 /// When to try again: after as long as it has waited, so that a long wait costs few tries.
-fn next_try(received_at: i64, now: i64) -> i64 {
+pub(crate) fn next_try(received_at: i64, now: i64) -> i64 {
     now + (now - received_at).clamp(RETRY_US_MIN, PATIENCE_US / 10)
 }
 

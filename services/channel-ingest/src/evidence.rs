@@ -1,6 +1,6 @@
 //! What a channel proved about a person, on its way into the thread: named without telling it, sealed, decided once.
 
-use crate::channels::contract::{Account, Evidence};
+use channels::contract::{Account, Evidence};
 use conversation::{Decision, Identify, Thread};
 use events::customer::EvidenceKind;
 use events::{Micros, Sealed};

@@ -1,7 +1,6 @@
 //! The webhooks of all channels: find the account, verify, journal, acknowledge. Nothing is parsed here.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{RawRequest, Refusal, Reply};
 use crate::refused;
 use crate::request;
 use axum::body::Body;
@@ -9,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use channels::contract::{RawRequest, Refusal, Reply};
 use futures::StreamExt;
 use runtime::Problem;
 use runtime::metrics::Counter;

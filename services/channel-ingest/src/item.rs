@@ -1,12 +1,12 @@
 //! One item of a request becomes a decision on its thread.
 
 use crate::accounts::Ready;
-use crate::channels::contract::{Item, Kind, Media};
 use crate::evidence;
 use crate::moment::told_at;
 use crate::privacy;
+use channels::contract::{Item, Kind, Media};
 use conversation::{
-    Beginning, Decision, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
+    Beginning, Decision, DeskWord, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
 };
 use events::thread::OpenedBy;
 use events::{Content, ContentKind, Micros, Sealed};
@@ -24,6 +24,8 @@ pub(crate) enum Taken {
     Settled { thread: Option<Uuid>, decided: Option<Decided> },
     /// A receipt of a message whose sending is still under way: the platform was faster than its own answer.
     Early { thread: Uuid },
+    /// An echo that may be of a send under way, or a person's: it is taken by itself once the outcome tells.
+    Rests { thread: Uuid, why: String },
     /// It cannot be taken now and waits in quarantine. With `blocks` everything that follows it in its thread waits
     /// behind it, since a newer release will take them all; otherwise it is refused alone.
     Refused { thread: Uuid, why: String, blocks: bool },
@@ -83,6 +85,12 @@ pub(crate) async fn take(
                 began = Some(beginning(keys, arrival, &address).await?);
             }
             Err(Refused::Rejected(NOT_KNOWN_YET)) => return Ok(Taken::Early { thread }),
+            Err(Refused::Rejected(rejection))
+                if matches!(rejection, Rejection::InFlight { .. } | Rejection::Unresolved { .. })
+                    && matches!(arrival.item.kind, Kind::Echo { .. }) =>
+            {
+                return Ok(Taken::Rests { thread, why: rejection.to_string() });
+            }
             Err(Refused::Rejected(rejection)) => {
                 return match is_moot(&rejection) {
                     true => Ok(Taken::Settled { thread: Some(thread), decided: None }),
@@ -226,13 +234,20 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
     let (provider, sent_at) = (item.item_id.clone(), told_at(item.sent_at, at));
     let (touch, window) = (item.touch.clone(), item.window);
     let visit = |by| -> Asked {
-        let visit = Visit { by, provider: provider.clone(), touch: touch.clone(), window, sent_at, began };
+        let visit = Visit {
+            by,
+            provider: provider.clone(),
+            touch: touch.clone(),
+            window,
+            sent_at,
+            began: began.clone(),
+        };
         ("open", Box::new(move |state| conversation::open(state, &visit, at)))
     };
     Ok(Some(match &item.kind {
         Kind::Follow => visit(OpenedBy::Follow),
         Kind::Scan => visit(OpenedBy::Scan),
-        Kind::Menu { .. } => {
+        Kind::Menu => {
             let touch = TouchOpen { provider, touch: touch.unwrap_or_default(), window, sent_at };
             ("touch", Box::new(move |state| conversation::touch(state, &touch, at)))
         }
@@ -249,6 +264,10 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
                     None => Ok(vec![]),
                 };
             ("receipt", Box::new(decide))
+        }
+        Kind::Desk { took } => {
+            let word = DeskWord { took: *took, provider, sent_at, began };
+            ("desk", Box::new(move |state| conversation::desk(state, &word, at)))
         }
         _ => return Ok(None),
     }))

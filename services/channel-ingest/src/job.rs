@@ -1,9 +1,9 @@
 //! One item of one request on its way to a decision, and what a batch of them leaves to be written.
 
 use crate::accounts::Ready;
-use crate::channels::contract::{Item, ItemFault, RawRequest, Verified};
 use crate::profiles::Met;
 use crate::quarantine::{Entry, Held};
+use channels::contract::{Item, ItemFault, RawRequest, Verified};
 use spine::journal::Journalled;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -27,6 +27,11 @@ impl Outcome {
         self.early.extend(other.early);
         self.met.extend(other.met);
         self
+    }
+
+    /// An item that waits in quarantine for a send under way, and is taken again by itself.
+    pub(crate) fn rests(entry: Entry) -> Self {
+        Self::held(Entry { rests: true, ..entry })
     }
 
     /// The thread in which what follows has to wait.
@@ -77,6 +82,6 @@ impl Job {
                 .and_then(|webhook| webhook.alone(Verified::journalled(&self.request), self.number)),
         };
         let body = alone.unwrap_or_else(|| self.request.body.clone());
-        Entry { held, request: RawRequest { body, ..(*self.request).clone() } }
+        Entry { held, request: RawRequest { body, ..(*self.request).clone() }, rests: false }
     }
 }

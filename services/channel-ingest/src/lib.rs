@@ -2,7 +2,6 @@
 
 pub mod accounts;
 mod call;
-pub mod channels;
 mod deliver;
 mod discarded;
 mod early;
@@ -24,6 +23,7 @@ pub mod quarantine;
 mod refused;
 mod reingest;
 mod request;
+mod rest;
 mod run;
 mod show;
 mod socket;

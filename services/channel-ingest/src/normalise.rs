@@ -1,13 +1,14 @@
 //! The normaliser: one reader per part of the journal, items decided in order per customer, one by one.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use crate::item::{Arrival, Taken, take};
 use crate::job::{Job, Outcome};
 use crate::part::Part;
 use crate::profiles::Met;
 use crate::request;
+use crate::rest::tells_of_ours;
 use crate::state::StateStore;
+use channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
@@ -53,6 +54,20 @@ pub(crate) struct Counters {
     pub(crate) early: Counter,
 }
 
+/// Threads in which something waits in quarantine, so that what follows may have to wait behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct Waits<'a> {
+    pub(crate) all: &'a HashSet<Uuid>,
+    /// Those of them in which it waits for a send under way.
+    pub(crate) resting: &'a HashSet<Uuid>,
+}
+
+impl Waits<'_> {
+    fn holds(&self, thread: Uuid, item: &Item) -> bool {
+        self.all.contains(&thread) && !(self.resting.contains(&thread) && tells_of_ours(&item.kind))
+    }
+}
+
 impl Normaliser {
     /// Works on one part until `shutdown`, under its lease where there are several processes.
     pub(crate) async fn run(
@@ -89,11 +104,11 @@ impl Normaliser {
     }
 
     /// Decides all items of the batch: side by side, but one after the other for each customer. In the threads of
-    /// `waiting` nothing is decided, since something that came before is in quarantine.
+    /// `waits` nothing is decided that has to wait for what is in quarantine.
     pub(crate) async fn decide(
         &self,
         batch: &[Arc<Journalled>],
-        waiting: &HashSet<Uuid>,
+        waits: &Waits<'_>,
     ) -> Result<Outcome, Error> {
         let mut lanes: BTreeMap<(Uuid, String), Vec<Job>> = BTreeMap::new();
         for journalled in batch {
@@ -101,18 +116,24 @@ impl Normaliser {
                 lanes.entry((journalled.account, job.user())).or_default().push(job);
             }
         }
-        let running: FuturesUnordered<_> = lanes.into_values().map(|jobs| self.lane(jobs, waiting)).collect();
+        let running: FuturesUnordered<_> = lanes.into_values().map(|jobs| self.lane(jobs, waits)).collect();
         Ok(running.collect::<Vec<_>>().await.into_iter().fold(Outcome::default(), Outcome::join))
     }
 
     /// The items of one customer in order.
-    async fn lane(&self, jobs: Vec<Job>, waiting: &HashSet<Uuid>) -> Outcome {
-        let (mut outcome, mut behind) = (Outcome::default(), None);
+    async fn lane(&self, jobs: Vec<Job>, waits: &Waits<'_>) -> Outcome {
+        let (mut outcome, mut behind, mut rests) = (Outcome::default(), None, false);
         for job in jobs {
-            let one = match behind {
-                Some(_) if job.what.is_ok() => Outcome::held(job.hold((behind, true), BEHIND.into())),
-                _ => self.job(&job, waiting).await,
+            let goes_past = |item: &Item| rests && tells_of_ours(&item.kind);
+            let one = match (&job.what, behind) {
+                (Ok(item), Some(_)) if !goes_past(item) => {
+                    Outcome::held(job.hold((behind, true), BEHIND.into()))
+                }
+                _ => self.job(&job, waits).await,
             };
+            if behind.is_none() {
+                rests = one.held.iter().any(|entry| entry.rests);
+            }
             behind = behind.or(one.blocked());
             outcome = outcome.join(one);
         }
@@ -120,10 +141,10 @@ impl Normaliser {
     }
 
     /// Decides one item, again and again while the machine fails: nothing may overtake it.
-    async fn job(&self, job: &Job, waiting: &HashSet<Uuid>) -> Outcome {
+    async fn job(&self, job: &Job, waits: &Waits<'_>) -> Outcome {
         let mut delay = RETRY_DELAY;
         loop {
-            match self.try_job(job, waiting).await {
+            match self.try_job(job, waits).await {
                 Ok(outcome) => return outcome,
                 Err(error) if error.is_passing() => {
                     tracing::warn!(inbound.place = %job.journalled.place, error = &error as &dyn std::error::Error, "an item is tried again");
@@ -135,7 +156,7 @@ impl Normaliser {
         }
     }
 
-    async fn try_job(&self, job: &Job, waiting: &HashSet<Uuid>) -> Result<Outcome, Error> {
+    async fn try_job(&self, job: &Job, waits: &Waits<'_>) -> Result<Outcome, Error> {
         let Some(ready) = &job.ready else {
             return Ok(Outcome::held(job.hold((None, false), "the account is not in use".into())));
         };
@@ -149,9 +170,9 @@ impl Normaliser {
                 return Ok(Outcome::held(job.hold((thread, false), fault.to_string())));
             }
         };
-        if !waiting.is_empty()
+        if !waits.all.is_empty()
             && let Some(thread) = self.thread_of(ready, &item.external_user).await?
-            && waiting.contains(&thread)
+            && waits.holds(thread, item)
         {
             return Ok(Outcome::held(job.hold((Some(thread), true), BEHIND.into())));
         }
@@ -173,6 +194,7 @@ impl Normaliser {
                 let entry = job.hold((Some(thread), false), String::new());
                 Outcome { early: vec![entry], ..Outcome::default() }
             }
+            Taken::Rests { thread, why } => Outcome::rests(job.hold((Some(thread), true), why)),
             Taken::Refused { thread, why, blocks } => Outcome::held(job.hold((Some(thread), blocks), why)),
         })
     }
@@ -238,7 +260,7 @@ impl Normaliser {
 }
 
 fn whole(raw: &RawRequest) -> ItemFault {
-    let cause = crate::channels::contract::Cause::Missing("account");
+    let cause = channels::contract::Cause::Missing("account");
     ItemFault { cause, external_user: None, raw: raw.body.clone() }
 }
 

@@ -7,7 +7,7 @@
 use crate::discarded::Discarded;
 use crate::early;
 use crate::job::Outcome;
-use crate::normalise::Normaliser;
+use crate::normalise::{Normaliser, Waits};
 use crate::orders::Ordered;
 use crate::profiles;
 use crate::quarantine;
@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How far each part of the journal is taken in.
 const TAKEN_IN: Cursors = Cursors { table: "inbound", lease: "inbound" };
 
-static LET_GO: Bulk = Bulk::new("DELETE FROM quarantine WHERE (id) IN (", 1, ")");
+pub(crate) static LET_GO: Bulk = Bulk::new("DELETE FROM quarantine WHERE (id) IN (", 1, ")");
 
 /// A part that this process holds.
 pub(crate) struct Part<'n> {
@@ -39,7 +39,9 @@ pub(crate) struct Part<'n> {
     pub(crate) part: u8,
     cursor: Cursor,
     /// Threads in which what follows waits behind something in quarantine.
-    waiting: HashSet<Uuid>,
+    pub(crate) waiting: HashSet<Uuid>,
+    /// Those of them in which it is taken again by itself.
+    pub(crate) resting: HashSet<Uuid>,
     /// Receipts that came too early.
     pub(crate) early: usize,
     /// What an operator asked for and is not done yet.
@@ -52,7 +54,8 @@ impl<'n> Part<'n> {
         let state = &normaliser.state;
         let cursor = TAKEN_IN.take_over(&state.store, part, fence).await?;
         let (waiting, early) = (state.waiting(part).await?, state.early(part).await?);
-        Ok(Self { normaliser, part, cursor, waiting, early, going: None })
+        let resting = state.resting(part).await?;
+        Ok(Self { normaliser, part, cursor, waiting, resting, early, going: None })
     }
 
     /// Works until something fails; ends only with an error.
@@ -81,7 +84,8 @@ impl<'n> Part<'n> {
     }
 
     async fn take(&mut self, batch: &[Arc<Journalled>]) -> Result<(), Error> {
-        let mut outcome = self.normaliser.decide(batch, &self.waiting).await?;
+        let mut outcome =
+            self.normaliser.decide(batch, &Waits { all: &self.waiting, resting: &self.resting }).await?;
         let to = batch.last().map_or(self.position(), |journalled| journalled.place.sequence);
         let room = early::EARLY_MAX.saturating_sub(self.early);
         let too_many = outcome.early.len().saturating_sub(room) as u64;
@@ -89,7 +93,9 @@ impl<'n> Part<'n> {
         self.commit(to, &outcome).await?;
         self.normaliser.counters.early.add(outcome.early.len() as u64, &["held"]);
         self.normaliser.counters.early.add(too_many, &["too_many"]);
-        self.normaliser.counters.quarantined.add(outcome.held.len() as u64, &[]);
+        let rest = outcome.held.iter().filter(|entry| entry.rests).count() as u64;
+        self.normaliser.counters.early.add(rest, &["held"]);
+        self.normaliser.counters.quarantined.add(outcome.held.len() as u64 - rest, &[]);
         self.normaliser.note(&outcome.met);
         Ok(())
     }
@@ -102,7 +108,10 @@ impl<'n> Part<'n> {
         let mut tx = self.normaliser.state.store.begin().await?;
         self.cursor.guard(&mut tx, to).await?;
         for (entry, sealed) in &held {
-            quarantine::put(&mut tx, &entry.held, sealed).await?;
+            quarantine::put(&mut tx, entry, sealed).await?;
+            if entry.rests {
+                continue;
+            }
             tracing::warn!(inbound.place = %entry.held.place, item.number = entry.held.number, error = entry.held.error, "an item is in quarantine");
         }
         for (entry, sealed) in &early {
@@ -114,6 +123,8 @@ impl<'n> Part<'n> {
         self.early += early.len();
         let blocking = held.iter().filter(|(entry, _)| entry.held.blocks);
         self.waiting.extend(blocking.filter_map(|(entry, _)| entry.held.thread));
+        let rest = held.iter().filter(|(entry, _)| entry.rests);
+        self.resting.extend(rest.filter_map(|(entry, _)| entry.held.thread));
         Ok(())
     }
 
@@ -141,6 +152,9 @@ impl<'n> Part<'n> {
         if self.early > 0 {
             self.try_early().await?;
         }
+        if !self.resting.is_empty() {
+            self.try_resting().await?;
+        }
         Ok(())
     }
 
@@ -164,6 +178,7 @@ impl<'n> Part<'n> {
         }
         tx.commit().await.map_err(Error::database("let items out of quarantine"))?;
         self.waiting = state.waiting(self.part).await?;
+        self.resting = state.resting(self.part).await?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What a platform obliges us to do with a person's data.
 
-use crate::channels::contract::PrivacyDemand;
 use crate::item::{Arrival, Taken};
+use channels::contract::PrivacyDemand;
 use spine::Error;
 use spine::keys::Keys;
 

@@ -4,9 +4,9 @@
 //! must not ask it about everybody again.
 
 use crate::accounts::Accounts;
-use crate::channels::contract::{Evidence, ProfileFault, Tools};
 use crate::evidence;
 use crate::state::StateStore;
+use channels::contract::{Evidence, ProfileFault, Tools};
 use conversation::{Rejection, Thread};
 use events::Micros;
 use futures::StreamExt;
@@ -204,7 +204,7 @@ impl Profiles {
     async fn record(
         &self,
         wish: &Wish,
-        account: &crate::channels::contract::Account,
+        account: &channels::contract::Account,
         found: &[Evidence],
     ) -> Result<Told, Error> {
         let at = self.log.clock().now();

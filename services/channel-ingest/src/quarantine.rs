@@ -1,8 +1,9 @@
 //! Quarantine: items that could not be taken, sealed under their customer's key, until they are read again.
 
-use crate::channels::contract::RawRequest;
+use crate::early::RETRY_US_MIN;
 use crate::request;
 use crate::state::StateStore;
+use channels::contract::RawRequest;
 use conversation::content;
 use spine::Error;
 use spine::journal::Place;
@@ -37,6 +38,8 @@ pub struct Held {
 pub(crate) struct Entry {
     pub(crate) held: Held,
     pub(crate) request: RawRequest,
+    /// Whether it is taken again by itself.
+    pub(crate) rests: bool,
 }
 
 impl Held {
@@ -80,7 +83,7 @@ pub(crate) async fn open(keys: &Keys, held: &Held, sealed: &str) -> Result<Optio
 
 /// Seals an entry's request under its customer's key, or the tenant's of the day when nobody knows whose it is.
 async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
-    let Entry { held, request } = entry;
+    let Entry { held, request, .. } = entry;
     let (owner, class, period) = match held.thread {
         Some(thread) => (Owner::thread(thread), content::CLASS, Period::quarter(held.received_at)),
         None => (Owner::tenant(&held.tenant), spine::journal::CLASS, Period::day(held.received_at)),
@@ -92,13 +95,15 @@ async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
 }
 
 /// Writes a row, inside the transaction that moves the normaliser's position.
-pub(crate) async fn put(tx: &mut AnyConnection, held: &Held, sealed: &str) -> Result<(), Error> {
+pub(crate) async fn put(tx: &mut AnyConnection, entry: &Entry, sealed: &str) -> Result<(), Error> {
+    let Entry { held, rests, .. } = entry;
+    let again_at = if *rests { held.received_at + RETRY_US_MIN } else { 0 };
     sqlx::query(
         "INSERT INTO quarantine (id, tenant, account, thread, place, number, part, sequence, received_at, error, sealed,
-            blocks)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            blocks, again_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (id) DO UPDATE SET error = excluded.error, sealed = excluded.sealed, thread = excluded.thread,
-            blocks = excluded.blocks",
+            blocks = excluded.blocks, again_at = excluded.again_at",
     )
     .bind(held.id.to_string())
     .bind(held.tenant.to_string())
@@ -112,6 +117,7 @@ pub(crate) async fn put(tx: &mut AnyConnection, held: &Held, sealed: &str) -> Re
     .bind(&held.error)
     .bind(sealed)
     .bind(i32::from(held.blocks))
+    .bind(again_at)
     .execute(tx)
     .await
     .map_err(Error::database("put an item into quarantine"))?;

@@ -1,12 +1,12 @@
 //! Taking again what is in quarantine, in its order, after what kept it from being taken was mended; or throwing it away.
 
-use crate::channels::contract::{RawRequest, Verified};
 use crate::discarded::{DISCARDED, Discarded, GONE};
 use crate::item::{Arrival, Taken, take};
 use crate::normalise::Normaliser;
 use crate::orders::{Order, Ordered};
 use crate::part::Part;
 use crate::quarantine::Held;
+use channels::contract::{RawRequest, Verified};
 use spine::Error;
 use spine::journal::Journalled;
 use std::collections::HashSet;
@@ -35,7 +35,7 @@ impl Going {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     Taken,
-    /// Its message is still on its way.
+    /// A send that it may be about is still under way.
     Early,
     Stays,
 }
@@ -79,7 +79,7 @@ impl Part<'_> {
         Ok(left)
     }
 
-    async fn again(&self, held: &Held, late: bool) -> Result<Again, Error> {
+    pub(crate) async fn again(&self, held: &Held, late: bool) -> Result<Again, Error> {
         // What is destroyed with its customer is settled, and so is what is gone.
         let again = async {
             match self.normaliser.state.request_of(&self.normaliser.keys, held).await? {
@@ -150,7 +150,7 @@ impl Normaliser {
             };
             match take(&self.log, &self.keys, &arrival, None).await? {
                 Taken::Settled { .. } => {}
-                Taken::Early { .. } => again = Again::Early,
+                Taken::Early { .. } | Taken::Rests { .. } => again = Again::Early,
                 Taken::Refused { .. } => return Ok(Again::Stays),
             }
         }

@@ -1,7 +1,7 @@
 //! The journalled form of a raw request: a line of JSON for what came around the body, then the body as it is.
 
-use crate::channels::contract::RawRequest;
 use bytes::Bytes;
+use channels::contract::RawRequest;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]

@@ -1,8 +1,6 @@
 //! channel-ingest put together: webhooks and sockets in, normaliser, delivery out.
 
 use crate::accounts::Accounts;
-use crate::channels::contract::Tools;
-use crate::channels::http;
 use crate::deliver::Delivery;
 use crate::hub::Hub;
 use crate::intake::{self, Intake};
@@ -15,6 +13,8 @@ use crate::socket::{self, SOCKETS_MAX, Sockets};
 use crate::state::StateStore;
 use axum::Router;
 use axum::routing::any;
+use channels::contract::Tools;
+use channels::http;
 use directory::Directory;
 use role::Frame;
 use runtime::Host;

@@ -1,6 +1,6 @@
 //! What a visitor sees of a thread: messages once they are sent, and who answers.
 
-use crate::channels::widget::frames::{By, Event, ServerFrame, Shown};
+use channels::widget::frames::{By, Event, ServerFrame, Shown};
 use conversation::Thread;
 use events::ThreadEvent;
 use events::thread::Author;

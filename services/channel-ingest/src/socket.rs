@@ -1,11 +1,6 @@
 //! The widget's socket: frames in become decisions on the visitor's thread, its events go out without a gap.
 
 use crate::accounts::{Accounts, Ready};
-use crate::channels::contract::{Item, Kind};
-use crate::channels::widget::frames::{By, Code, FRAME_MAX_BYTES, ServerFrame};
-use crate::channels::widget::identity::Proven;
-use crate::channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
-use crate::channels::widget::{self};
 use crate::hub::{Heard, Hub};
 use crate::item::{Arrival, Taken, take};
 use crate::show::Show;
@@ -15,6 +10,11 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use channels::contract::{Item, Kind};
+use channels::widget;
+use channels::widget::frames::{By, Code, FRAME_MAX_BYTES, ServerFrame};
+use channels::widget::identity::Proven;
+use channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
 use conversation::Thread;
 use events::thread::ReceiptState;
 use events::{ContentKind, Micros};
@@ -201,7 +201,7 @@ impl Visitor {
         let item = Item {
             external_user: String::new(),
             item_id: widget::item_id(&client_id),
-            kind: Kind::Message { content: ContentKind::Text, choice: None },
+            kind: Kind::Message { content: ContentKind::Text },
             text: Some(text),
             media: None,
             sent_at: Some(at),
@@ -226,11 +226,13 @@ impl Visitor {
                     decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
                 ServerFrame::Ack { client_id, sequence }
             }
-            Ok(Taken::Early { .. } | Taken::Refused { .. }) | Err(_) => ServerFrame::Error {
-                code: Code::Unavailable,
-                client_id: Some(client_id),
-                retry_after_ms: Some(1_000),
-            },
+            Ok(Taken::Early { .. } | Taken::Rests { .. } | Taken::Refused { .. }) | Err(_) => {
+                ServerFrame::Error {
+                    code: Code::Unavailable,
+                    client_id: Some(client_id),
+                    retry_after_ms: Some(1_000),
+                }
+            }
         };
         self.send(&frame).await
     }

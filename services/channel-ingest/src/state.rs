@@ -1,7 +1,7 @@
 //! What channel-ingest keeps that is not in the log: the normaliser's positions, quarantine, access tokens, whom a
 //! platform is to be asked about.
 
-use crate::channels::tokens::{Fetch, Token, TokenFault, TokenStore, usable};
+use channels::tokens::{Fetch, Token, TokenFault, TokenStore, usable};
 use events::Micros;
 use futures::future::BoxFuture;
 use spine::db::{Database, Migration, Store};
@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::portable(4, crate::orders::SCHEMA),
     Migration::portable(5, crate::discarded::SCHEMA),
     Migration::portable(6, crate::early::SCHEMA),
+    Migration::portable(7, crate::rest::SCHEMA),
 ];
 
 const V1: &str = "

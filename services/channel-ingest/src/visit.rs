@@ -1,10 +1,10 @@
 //! A visitor opens the widget, or signs in on the shop's site: what their thread learns of it.
 
 use crate::accounts::Ready;
-use crate::channels::widget::identity::Proven;
-use crate::channels::widget::session::{Opening, Session};
 use crate::evidence;
 use crate::socket::Sockets;
+use channels::widget::identity::Proven;
+use channels::widget::session::{Opening, Session};
 use conversation::{Beginning, Decision, Thread, Visit, content};
 use events::thread::OpenedBy;
 use events::{Sealed, ThreadEvent};

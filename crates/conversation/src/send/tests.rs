@@ -5,7 +5,7 @@ use crate::scene::*;
 use events::thread::{ClosedBy, FailureClass, HandoverReason, ReleasedTo, Touch, Window};
 
 fn go(i: u32, attempt: u32) -> StartSend {
-    StartSend { message: r(i), attempt, proof: Proof::None }
+    StartSend { message: r(i), attempt, proof: Proof::None, parts: 1 }
 }
 
 fn withdrawn(i: u32, reason: WithdrawnReason) -> ThreadEvent {
@@ -130,6 +130,47 @@ fn each_message_that_left_or_may_have_left_counts_once_against_the_window() {
     assert_eq!(thread.window(), Some(Window { until: LATER, left: Some(0) }));
 }
 
+fn started_in(i: u32, attempt: u32, parts: u32) -> ThreadEvent {
+    ThreadEvent::SendStarted { message: r(i), attempt, parts: Some(parts), at: NOON }
+}
+
+#[test]
+fn each_part_of_a_long_text_counts_against_the_window_once() {
+    let left = |more: &[ThreadEvent]| {
+        let history = [windowed(LATER, Some(5)), answered(1)].into_iter().chain(more.iter().cloned());
+        given(asked(history)).thread().window().and_then(|window| window.left)
+    };
+    let (lost, lost_for_ever) = (was_lost(1, 1, false, NOON), was_lost(1, 1, true, NOON));
+    assert_eq!(left(&[started_in(1, 1, 3), was_sent(1, 1, NOON)]), Some(2));
+    assert_eq!(left(&[started_in(1, 1, 3), lost, lost_for_ever, was_sent(1, 1, NOON)]), Some(2));
+    assert_eq!(left(&[started_in(1, 1, 3), has_failed(1, 1, Some(NOON), NOON)]), Some(5));
+    assert_eq!(left(&[started_in(1, 1, 7), was_sent(1, 1, NOON)]), Some(0));
+    let history = asked([windowed(LATER, Some(5)), answered(1), started_in(1, 1, 3)]);
+    let attempt = crate::Attempt { message: r(1), number: 1 };
+    let thread =
+        given(history).when(|t| crate::torn(t, attempt, FailureClass::WindowClosed, 2, LATER)).then([
+            ThreadEvent::Failed {
+                message: r(1),
+                attempt: 1,
+                class: FailureClass::WindowClosed,
+                retry_at: None,
+                arrived: Some(2),
+                at: LATER,
+            },
+        ]);
+    assert_eq!(thread.window(), Some(Window { until: LATER, left: Some(3) }));
+}
+
+#[test]
+fn a_text_of_more_parts_than_the_window_has_left_does_not_begin_to_leave() {
+    let long = |parts| StartSend { parts, ..go(1, 1) };
+    let history = || asked([windowed(LATER, Some(2)), answered(1)]);
+    given(history()).when(|t| start_send(t, &long(3), LATER)).then([withdrawn(1, WithdrawnReason::Window)]);
+    let (message, parts) = (r(1), Some(2));
+    let begun = ThreadEvent::SendStarted { message, attempt: 1, parts, at: LATER };
+    given(history()).when(|t| start_send(t, &long(2), LATER)).then([begun]);
+}
+
 #[test]
 fn nothing_leaves_to_whom_cannot_be_reached() {
     let gone = ThreadEvent::Unreachable { provider: "g".into(), at: NOON };
@@ -138,6 +179,7 @@ fn nothing_leaves_to_whom_cannot_be_reached() {
         attempt: 1,
         class: FailureClass::Unreachable,
         retry_at: None,
+        arrived: None,
         at: NOON,
     };
     given(asked([answered(2), gone]))

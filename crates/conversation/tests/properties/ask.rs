@@ -95,6 +95,11 @@ impl World {
 
     fn ask_writer(&mut self, command: &Command, at: Micros) -> Option<Ask> {
         Some(match *command {
+            Command::Desk { i, took } => {
+                let (provider, sent_at) = (format!("d{i}"), self.happened(2000 + i));
+                let word = DeskWord { took, provider, sent_at, began: Some(beginning()) };
+                Box::new(move |t| desk(t, &word, at))
+            }
             Command::AiReply { stale, seen, all, again } => {
                 let reply = AiReply {
                     message: self.reply_id(again),
@@ -199,7 +204,9 @@ impl World {
             Command::Start { which, skip, proof } => {
                 let message = self.which(which);
                 let attempt = self.last_attempt(message) + 1 + skip;
-                Box::new(move |t| start_send(t, &StartSend { message, attempt, proof }, at))
+                Box::new(move |t| {
+                    start_send(t, &StartSend { message, attempt, proof, parts: 1 + attempt % 3 }, at)
+                })
             }
             Command::Sent { which, back } => {
                 let attempt = self.attempt(which, back);

@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Gone { i: u32 },
     Identify { i: u32 },
     Echo { i: u32, ours: Which, is_ours: bool },
+    Desk { i: u32, took: bool },
     AiReply { stale: Staleness, seen: Seen, all: bool, again: bool },
     PersonReply { agent: u8, stale: Staleness, seen: Seen, again: bool },
     Notify,
@@ -105,6 +106,7 @@ fn of_customer() -> impl Strategy<Value = Command> {
         1 => id().prop_map(|i| Command::Gone { i }),
         1 => id().prop_map(|i| Command::Identify { i }),
         2 => (id(), which(), any::<bool>()).prop_map(|(i, ours, is_ours)| Command::Echo { i, ours, is_ours }),
+        2 => (id(), any::<bool>()).prop_map(|(i, took)| Command::Desk { i, took }),
     ]
 }
 

@@ -91,7 +91,17 @@ impl Audit {
         if matches!(event, ThreadEvent::HandedOver { .. } | ThreadEvent::AnsweredOutside { .. }) {
             self.dealt_with = self.received.len();
         }
+        if matches!(event, ThreadEvent::DeskLetGo { moved: true, .. }) {
+            self.dealt_with = self.received.len();
+        }
         let (n, tenure, person) = match event {
+            ThreadEvent::DeskTook { tenure, moved: false, .. }
+            | ThreadEvent::DeskLetGo { tenure, moved: false, .. } => {
+                assert_eq!(*tenure, self.tenure, "what moves nothing is no new tenure");
+                return;
+            }
+            ThreadEvent::DeskTook { n, tenure, .. } => (n, tenure, true),
+            ThreadEvent::DeskLetGo { n, tenure, .. } => (n, tenure, false),
             ThreadEvent::HandedOver { n, tenure, .. } | ThreadEvent::Released { n, tenure, .. } => {
                 (n, tenure, false)
             }

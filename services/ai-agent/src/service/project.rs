@@ -180,9 +180,14 @@ fn project(due: &mut DueChanges, with_people: &mut HashSet<String>, record: &Rec
         | ThreadEvent::TakenOver { .. }
         | ThreadEvent::Transferred { to: TransferredTo::Agent(_) | TransferredTo::Queue(_), .. }
         | ThreadEvent::Released { to: ReleasedTo::Queue, .. }
-        | ThreadEvent::AnsweredOutside { .. } => {
+        | ThreadEvent::AnsweredOutside { .. }
+        | ThreadEvent::DeskTook { .. } => {
             due.remove_all(ANSWER, &entity);
             with_people.insert(thread);
+        }
+        // What came while the desk had it is dealt with.
+        ThreadEvent::DeskLetGo { moved: true, .. } => {
+            with_people.remove(&thread);
         }
         ThreadEvent::Released { to: ReleasedTo::Ai, at, .. } => {
             with_people.remove(&thread);

@@ -131,6 +131,20 @@ fn an_answer_in_the_platforms_own_app_is_sent_already() {
 }
 
 #[test]
+fn a_customer_whom_the_platforms_desk_took_was_a_persons_and_waits_no_more() {
+    let took = |moved| ThreadEvent::DeskTook {
+        n: 1,
+        tenure: 1,
+        moved,
+        provider: "d".into(),
+        sent_at: 0,
+        at: 4 * SECOND,
+    };
+    assert!(after(&[text(), took(true)]).person);
+    assert!(!after(&[text(), took(false)]).person);
+}
+
+#[test]
 fn waits_that_end_with_an_agent_add_up_and_others_are_none() {
     let back = |to, at| ThreadEvent::Released { n: 1, tenure: 3, to, at };
     let mut facts = after(&[

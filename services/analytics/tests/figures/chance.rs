@@ -161,7 +161,7 @@ async fn send(talk: &Talk, step: Step, at: Micros) {
             return Ok(vec![]);
         };
         match step {
-            Step::Start => start_send(t, &StartSend { message, attempt: number + 1, proof }, at),
+            Step::Start => start_send(t, &StartSend { message, attempt: number + 1, proof, parts: 1 }, at),
             Step::Deliver => sent(t, Attempt { message, number }, None, at),
             _ => failed(t, Attempt { message, number }, FailureClass::Rejected, None, at),
         }

@@ -148,7 +148,7 @@ impl Talk {
     }
 
     pub(crate) async fn starts(&self, message: Uuid, at: Micros) {
-        let start = StartSend { message, attempt: 1, proof: Proof::IdempotencyKey };
+        let start = StartSend { message, attempt: 1, proof: Proof::IdempotencyKey, parts: 1 };
         self.must(|t| start_send(t, &start, at)).await;
     }
 

@@ -92,6 +92,10 @@ fn say_who(refusal: &mut Refusal, is_own: bool) {
             "Somebody answers in the platform's own app.".to_owned(),
             "Take the conversation over first, once they are done.",
         ),
+        words::DESK => (
+            "The platform's own desk has the customer.".to_owned(),
+            "Take the conversation over first, once they are done.",
+        ),
         _ if is_own => (
             format!("You have the conversation, and its tenure is {tenure} by now."),
             "Read the conversation again and send the tenure that it shows.",

@@ -85,10 +85,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Place<T
 /// The channel of a filter, or a problem: a misspelt one would find nothing and say nothing.
 pub(crate) fn channel(name: Option<String>) -> Result<Option<String>, Refusal> {
     match name {
-        Some(name) if directory::form::of(&name).is_none() => {
-            let names: Vec<&str> = directory::form::channels().collect();
+        Some(name) if channels::find(&name).is_none() => {
             let problem = Problem::invalid("channel", format!("`{name}` is no channel."));
-            Err(problem.remedy(format!("Write one of {}.", names.join(", "))).into())
+            Err(problem.remedy(format!("Write one of {}.", channels::names())).into())
         }
         name => Ok(name),
     }

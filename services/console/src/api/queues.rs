@@ -2,7 +2,7 @@
 
 use crate::refusal::Refusal;
 use crate::state::App;
-use directory::form::is_queue;
+use directory::is_queue;
 use events::account::Setup;
 use events::agent::Profile;
 use runtime::Problem;

@@ -64,7 +64,7 @@ pub(crate) struct Conversation {
 /// Who has a conversation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ConversationOwner {
-    /// `ai`, `queue`, `agent` or `outside`.
+    /// `ai`, `queue`, `agent`, `outside` or `desk` (the platform's own).
     pub(crate) kind: String,
     /// The agent who has it, or had it when it was closed.
     pub(crate) agent: Option<String>,

@@ -5,7 +5,8 @@ use super::document::{AccountSpec, Document, Scalar, Wrong, check_name};
 use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
-use directory::form;
+use channels::form::{Field, Shape, optional};
+use directory::{QUEUE_SETTING, is_queue};
 use events::Sealed;
 use events::account::Setup;
 use laws::account::Account;
@@ -13,6 +14,16 @@ use spine::keys::{Opened, Owner, Period, SealKey};
 use spine::{Address, Entity, Error};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+/// What every account may have beside what its channel asks for: the face that customers see, and where its
+/// conversations wait.
+const SETTINGS_OF_OTHERS: &[Field] = &[
+    optional("persona", Shape::Text),
+    optional(
+        QUEUE_SETTING,
+        Shape::Own { fits: is_queue, words: "1 to 40 letters, digits, dashes and underscores" },
+    ),
+];
 
 pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> Result<Planned, Failure> {
     let wrong = faults(document.place, spec);
@@ -75,13 +86,13 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
 /// Everything that the document alone says wrongly.
 fn faults(place: usize, spec: &AccountSpec) -> Vec<Wrong> {
     let mut wrong: Vec<Wrong> = check_name(place, "slug", &spec.slug).err().into_iter().collect();
-    let Some(form) = form::of(&spec.channel) else {
+    let Some(channel) = channels::find(&spec.channel) else {
         let reason = format!("`{}` is no channel", spec.channel);
-        let remedy = format!("write one of {}", form::channels().collect::<Vec<_>>().join(", "));
+        let remedy = format!("write one of {}", channels::names());
         wrong.push(Wrong::new(place, "channel", reason, remedy));
         return wrong;
     };
-    let found = form.faults(&texts(&spec.settings), &texts(&spec.secrets));
+    let found = channel.faults(SETTINGS_OF_OTHERS, &texts(&spec.settings), &texts(&spec.secrets));
     wrong.extend(found.into_iter().map(|fault| Wrong::new(place, &fault.path, fault.reason, fault.remedy)));
     wrong
 }

@@ -5,7 +5,6 @@ use super::document::{AgentSpec, Document, Wrong, check_name};
 use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
-use directory::form;
 use events::agent::{Presence, Profile};
 use laws::agent::Agent;
 use spine::{Address, Entity};
@@ -68,14 +67,14 @@ fn faults(place: usize, spec: &AgentSpec) -> Vec<Wrong> {
         wrong.push(Wrong::new(place, "presence", reason, "leave it out, or take `left` away"));
     }
     for (number, channel) in spec.channels.iter().enumerate() {
-        if form::of(channel).is_none() {
-            let remedy = format!("write one of {}", form::channels().collect::<Vec<_>>().join(", "));
+        if channels::find(channel).is_none() {
+            let remedy = format!("write one of {}", channels::names());
             let reason = format!("`{channel}` is no channel");
             wrong.push(Wrong::new(place, &format!("channels[{number}]"), reason, remedy));
         }
     }
     for (number, queue) in spec.queues.iter().enumerate() {
-        if !form::is_queue(queue) {
+        if !directory::is_queue(queue) {
             let remedy = "use 1 to 40 letters, digits, dashes and underscores";
             let reason = format!("`{queue}` cannot be a queue");
             wrong.push(Wrong::new(place, &format!("queues[{number}]"), reason, remedy));

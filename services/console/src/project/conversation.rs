@@ -92,7 +92,7 @@ impl Conversation {
         self.tail.answer_all();
         let at = latest.at;
         self.latest(latest);
-        if self.owner != words::AGENT {
+        if self.owner != words::AGENT && self.owner != words::DESK {
             self.own((words::OUTSIDE, None), tenure, at);
         }
     }

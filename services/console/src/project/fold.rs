@@ -158,6 +158,14 @@ fn change_owner(current: &mut Conversation, event: &ThreadEvent) {
                 current.tail.answer_handed();
             }
         }
+        ThreadEvent::DeskTook { moved: false, at, .. } | ThreadEvent::DeskLetGo { moved: false, at, .. } => {
+            current.act(*at);
+        }
+        ThreadEvent::DeskTook { tenure, at, .. } => current.own((words::DESK, None), *tenure, *at),
+        ThreadEvent::DeskLetGo { tenure, at, .. } => {
+            current.own((words::AI, None), *tenure, *at);
+            current.tail.answer_all();
+        }
         ThreadEvent::Transferred { tenure, to: TransferredTo::Agent(agent), at, .. } => {
             current.own((words::AGENT, Some(*agent)), *tenure, *at);
         }

@@ -185,6 +185,12 @@ fn happening(event: &ThreadEvent) -> Option<(&'static str, Micros, Option<Uuid>,
         ThreadEvent::TakenOver { tenure, agent, at, .. } => {
             ("taken_over", *at, Some(*agent), json!({"tenure": tenure}))
         }
+        ThreadEvent::DeskTook { tenure, moved, at, .. } => {
+            ("desk_took", *at, None, json!({"tenure": tenure, "moved": moved}))
+        }
+        ThreadEvent::DeskLetGo { tenure, moved, at, .. } => {
+            ("desk_let_go", *at, None, json!({"tenure": tenure, "moved": moved}))
+        }
         ThreadEvent::Released { tenure, to, at, .. } => {
             ("released", *at, None, json!({"tenure": tenure, "to": words::released_to(*to)}))
         }

@@ -22,7 +22,7 @@ impl Change {
     pub(super) fn of(event: &ThreadEvent) -> Option<(Uuid, Self)> {
         Some(match event {
             ThreadEvent::Replied { message, at, .. } => (*message, Self::to("pending", 0, *at)),
-            ThreadEvent::SendStarted { message, attempt, at } => {
+            ThreadEvent::SendStarted { message, attempt, at, .. } => {
                 (*message, Self::to("started", *attempt, *at))
             }
             ThreadEvent::Withdrawn { message, reason, at } => {
@@ -32,7 +32,7 @@ impl Change {
             ThreadEvent::Sent { message, attempt, provider, at } => {
                 (*message, Self { provider: provider.clone(), ..Self::to("sent", *attempt, *at) })
             }
-            ThreadEvent::Failed { message, attempt, class, retry_at, at } => {
+            ThreadEvent::Failed { message, attempt, class, retry_at, at, .. } => {
                 let state = if retry_at.is_some() { "pending" } else { "failed" };
                 let class = Some(failure(*class));
                 (*message, Self { class, retry_at: *retry_at, ..Self::to(state, *attempt, *at) })
@@ -87,7 +87,8 @@ mod tests {
     fn a_failure_with_a_retry_is_pending_again_and_a_send_clears_its_class() {
         let message = Uuid::from_u128(1);
         let class = FailureClass::RateLimited;
-        let failed = ThreadEvent::Failed { message, attempt: 1, class, retry_at: Some(9), at: 2 };
+        let failed =
+            ThreadEvent::Failed { message, attempt: 1, class, retry_at: Some(9), arrived: None, at: 2 };
         let (_, mut change) = Change::of(&failed).unwrap();
         assert_eq!((change.state, change.class), (Some("pending"), Some("rate_limited")));
         let sent = ThreadEvent::Sent { message, attempt: 2, provider: Some("p".into()), at: 3 };

@@ -9,6 +9,7 @@ pub(crate) const AI: &str = "ai";
 pub(crate) const QUEUE: &str = "queue";
 pub(crate) const AGENT: &str = "agent";
 pub(crate) const OUTSIDE: &str = "outside";
+pub(crate) const DESK: &str = "desk";
 pub(crate) const CUSTOMER: &str = "customer";
 pub(crate) const SYSTEM: &str = "system";
 
@@ -84,5 +85,6 @@ pub(crate) fn owner(owner: Owner) -> (&'static str, Option<Uuid>) {
         Owner::Queue => (QUEUE, None),
         Owner::Agent(agent) => (AGENT, Some(agent)),
         Owner::Outside => (OUTSIDE, None),
+        Owner::Desk => (DESK, None),
     }
 }

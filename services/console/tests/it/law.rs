@@ -74,7 +74,8 @@ async fn pass_on(world: &World, customer: &Customer, dice: &mut Dice) {
     let at = world.spine.log.clock().now();
     let agent = if dice.roll(2) == 0 { ANNA } else { BOB };
     let to = if dice.roll(2) == 0 { ReleasedTo::Ai } else { ReleasedTo::Queue };
-    let kind = dice.roll(5);
+    let kind = dice.roll(7);
+    let (took, provider) = (dice.roll(2) == 0, spine::new_id().to_string());
     attempt(world, customer, |thread| {
         let tenure = thread.tenure();
         match kind {
@@ -88,6 +89,11 @@ async fn pass_on(world: &World, customer: &Customer, dice: &mut Dice) {
             3 => {
                 let to = TransferredTo::Agent(BOB);
                 conversation::transfer(thread, &conversation::Transfer { by: ANNA, tenure, to }, at)
+            }
+            4 | 5 => {
+                let word =
+                    conversation::DeskWord { took, provider: provider.clone(), sent_at: at, began: None };
+                conversation::desk(thread, &word, at)
             }
             _ => {
                 let n = thread.open_number().unwrap_or(1);
@@ -108,6 +114,7 @@ fn state(thread: &Thread) -> State {
         Owner::Ai => ("ai".to_owned(), None),
         Owner::Queue => ("queue".to_owned(), None),
         Owner::Outside => ("outside".to_owned(), None),
+        Owner::Desk => ("desk".to_owned(), None),
         Owner::Agent(agent) => ("agent".to_owned(), Some(agent.to_string())),
     });
     let open = thread.open_number().map(|n| n as i32);

@@ -26,7 +26,7 @@ async fn a_rebuild_reads_many_messages_a_second() {
                 };
                 let (message, at) = (reply.message, world.spine.log.clock().now());
                 world.decide(&customer, |thread| conversation::reply_by_ai(thread, &reply, at)).await;
-                let started = ThreadEvent::SendStarted { message, attempt: 1, at };
+                let started = ThreadEvent::SendStarted { message, attempt: 1, parts: None, at };
                 world.decide(&customer, |_| Ok(vec![started.clone()])).await;
                 let sent = ThreadEvent::Sent { message, attempt: 1, provider: None, at };
                 world.decide(&customer, |_| Ok(vec![sent.clone()])).await;

@@ -159,9 +159,9 @@ async fn a_failed_send_names_its_class() {
         };
         let (message, at) = (reply.message, world.spine.log.clock().now());
         world.decide(&customer, |thread| conversation::reply_by_ai(thread, &reply, at)).await;
-        let started = ThreadEvent::SendStarted { message, attempt: 1, at };
+        let started = ThreadEvent::SendStarted { message, attempt: 1, parts: None, at };
         let class = FailureClass::WindowClosed;
-        let failed = ThreadEvent::Failed { message, attempt: 1, class, retry_at: None, at };
+        let failed = ThreadEvent::Failed { message, attempt: 1, class, retry_at: None, arrived: None, at };
         world.decide(&customer, |_| Ok(vec![started.clone(), failed.clone()])).await;
         world.caught_up().await;
         let page = world.get(&token, &format!("/threads/{}/transcript", customer.id)).await.ok();

@@ -110,7 +110,7 @@ impl World {
     pub(crate) async fn sends(&self, customer: &Customer, message: Uuid) {
         let at = self.spine.log.clock().now();
         let events = vec![
-            ThreadEvent::SendStarted { message, attempt: 1, at },
+            ThreadEvent::SendStarted { message, attempt: 1, parts: None, at },
             ThreadEvent::Sent { message, attempt: 1, provider: Some("wamid.1".into()), at },
             ThreadEvent::Receipt { message, state: events::thread::ReceiptState::Read, at },
         ];

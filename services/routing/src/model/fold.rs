@@ -47,9 +47,19 @@ impl ThreadRow {
             ThreadEvent::AnsweredOutside { tenure, at, .. } => {
                 self.act(*at);
                 self.awaiting.clear();
-                if !matches!(self.owner, Some(Owner::Agent(_))) {
+                if !matches!(self.owner, Some(Owner::Agent(_) | Owner::Desk)) {
                     self.own(Owner::Outside, *tenure, *at, facts);
                 }
+            }
+            ThreadEvent::DeskTook { moved: false, at, .. }
+            | ThreadEvent::DeskLetGo { moved: false, at, .. } => {
+                self.act(*at);
+            }
+            ThreadEvent::DeskTook { tenure, at, .. } => self.own(Owner::Desk, *tenure, *at, facts),
+            ThreadEvent::DeskLetGo { tenure, at, .. } => {
+                self.own(Owner::Ai, *tenure, *at, facts);
+                // The desk answered past us.
+                self.awaiting.clear();
             }
             ThreadEvent::HandedOver { .. }
             | ThreadEvent::Assigned { .. }

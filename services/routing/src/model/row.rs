@@ -96,6 +96,7 @@ pub(crate) fn owner_word(owner: Option<Owner>) -> &'static str {
         Some(Owner::Queue) => "queue",
         Some(Owner::Agent(_)) => "agent",
         Some(Owner::Outside) => "outside",
+        Some(Owner::Desk) => "desk",
     }
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn owner_of(word: &str, agent: Option<Uuid>) -> Option<Owner> {
         ("queue", _) => Some(Owner::Queue),
         ("agent", Some(agent)) => Some(Owner::Agent(agent)),
         ("outside", _) => Some(Owner::Outside),
+        ("desk", _) => Some(Owner::Desk),
         _ => None,
     }
 }

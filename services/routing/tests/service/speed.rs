@@ -78,7 +78,7 @@ async fn an_answered_message_costs_the_reader_little() {
                 };
                 world.decide(thread, |state| reply_by_ai(state, &reply, world.now())).await;
                 let attempt = Attempt { message: reply.message, number: 1 };
-                let start = StartSend { message: reply.message, attempt: 1, proof: Proof::Receipt };
+                let start = StartSend { message: reply.message, attempt: 1, proof: Proof::Receipt, parts: 1 };
                 world.decide(thread, |state| start_send(state, &start, world.now())).await;
                 world.decide(thread, |state| sent(state, attempt, None, world.now())).await;
             }

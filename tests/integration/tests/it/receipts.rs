@@ -118,7 +118,7 @@ async fn whatever_an_erased_person_did_is_in_no_raw_request_any_more() {
                 })
             })
             .await;
-        post(&outside, json!({ "id": "a-4", "kind": "menu", "key": "K1", "touch": touch })).await;
+        post(&outside, json!({ "id": "a-4", "kind": "scan", "touch": touch })).await;
         post(&outside, json!({ "id": "a-5", "kind": "receipt", "of": message, "state": "read" })).await;
         post(&outside, json!({ "id": "a-6", "kind": "unfollow" })).await;
         let did = |event: &ThreadEvent| {
@@ -132,7 +132,7 @@ async fn whatever_an_erased_person_did_is_in_no_raw_request_any_more() {
                     | ThreadEvent::Unreachable { .. }
             )
         };
-        // Follow, scan, message, login, menu, receipt, unfollow.
+        // Follow, scan, message, login, scan again, receipt, unfollow.
         world.until("all of it", thread, |events| (count(events, did) == 7).then_some(())).await;
         let other = Item { id: "o-1".into(), user: "u-other".into(), text: "多久能发货？".into() };
         assert!(outside.partner.post(&[other]).await.accepted);

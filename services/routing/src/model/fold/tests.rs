@@ -59,7 +59,7 @@ fn next(thread: &Thread, choice: u8, pick: u8, at: Micros) -> Vec<ThreadEvent> {
     };
     let seen = thread.last_message();
     let queue = "sales".to_owned();
-    let event = match (choice % 12, thread.owner()) {
+    let event = match (choice % 14, thread.owner()) {
         (0..=3, _) => received(n, at as u128, at),
         (4, Some(Owner::Ai)) => replied(n, Author::Ai, tenure - 1, seen, at),
         (4, _) => replied(n, Author::Agent(agent), tenure - 1, seen, at),
@@ -84,8 +84,19 @@ fn next(thread: &Thread, choice: u8, pick: u8, at: Micros) -> Vec<ThreadEvent> {
             let message = thread.last_message().unwrap_or_default();
             ThreadEvent::Recalled { message, provider: format!("r{at}"), at }
         }
+        (12, owner) => {
+            let moved = !matches!(owner, Some(Owner::Agent(_) | Owner::Desk));
+            let (tenure, provider) = (if moved { tenure } else { tenure - 1 }, format!("d{at}"));
+            ThreadEvent::DeskTook { n, tenure, moved, provider, sent_at: at, at }
+        }
+        (13, owner) => {
+            let moved = owner == Some(Owner::Desk);
+            let (tenure, provider) = (if moved { tenure } else { tenure - 1 }, format!("d{at}"));
+            ThreadEvent::DeskLetGo { n, tenure, moved, provider, sent_at: at, at }
+        }
         _ => {
-            let tenure = if matches!(thread.owner(), Some(Owner::Agent(_))) { tenure - 1 } else { tenure };
+            let known = matches!(thread.owner(), Some(Owner::Agent(_) | Owner::Desk | Owner::Outside));
+            let tenure = if known { tenure - 1 } else { tenure };
             let (provider, raw) = (format!("o{at}"), None);
             let content = content(ContentKind::Text);
             let message = id(at as u128);
