@@ -13,6 +13,8 @@ const POSTGRES_MIN: i64 = 140_000;
 const CONNECTIONS_TOGETHER: i64 = 114;
 /// The same of seven processes, of which each has its own leases, starts of effects and keys.
 const CONNECTIONS_APART: i64 = 270;
+/// What Postgres keeps for its administrators unless it is told otherwise.
+const RESERVED: i64 = 3;
 const MIB: u64 = 1024 * 1024;
 /// SQLite cuts its write-ahead log at 8 MiB unless a reader keeps it from doing so.
 const WAL_WARN: u64 = 256 * MIB;
@@ -71,7 +73,7 @@ fn connections(max: i64) -> Finding {
          {CONNECTIONS_APART}"
     );
     match max {
-        ..=CONNECTIONS_TOGETHER => Finding::warn(
+        max if max - RESERVED < CONNECTIONS_TOGETHER => Finding::warn(
             CHECK,
             needs,
             "raise max_connections (and restart Postgres): what gets no connection in time waits and is tried again",
@@ -267,6 +269,7 @@ mod tests {
     #[test]
     fn a_postgres_with_its_default_of_a_hundred_connections_is_warned_of() {
         assert_eq!(connections(100).severity, Severity::Warn);
+        assert_eq!(connections(116).severity, Severity::Warn);
         assert_eq!(connections(300).severity, Severity::Ok);
     }
 

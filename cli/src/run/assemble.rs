@@ -109,8 +109,18 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     // nats-server outlives the roles, so that what they still write at the end is taken.
     let nats_stop = CancellationToken::new();
     let (source, server) = source(&common, &args, &nats_stop).await?;
-    let started = start(common, args, source, stop).await;
-    let ((tasks, metrics), server) = or_abandon(started, server).await?;
+    // A database that is slow to take connections is waited for, and not beyond a signal.
+    let started = tokio::select! {
+        started = start(common, args, source, stop.clone()) => started.map(Some),
+        () = stop.cancelled() => Ok(None),
+    };
+    let (started, server) = or_abandon(started, server).await?;
+    let Some((tasks, metrics)) = started else {
+        if let Some(server) = server {
+            server.abandon().await;
+        }
+        return Ok(());
+    };
     let roles = async {
         let ended = tasks.supervise(runtime::shutdown::GRACE).await;
         if let Err(error) = metrics.flush() {

@@ -96,8 +96,11 @@ pub(crate) fn still_at_desk(thread: &Thread, n: u32, at: Micros) -> Option<Threa
 mod tests {
     use super::*;
     use crate::scene::*;
-    use crate::{AiReply, ExpireAnswer, Proof, StartSend, expire_answer, receive, reply_by_ai, start_send};
-    use events::thread::{ClosedBy, HandoverReason, WithdrawnReason};
+    use crate::{
+        AiReply, ExpireAnswer, Proof, Release, StartSend, expire_answer, receive, release, reply_by_ai,
+        start_send,
+    };
+    use events::thread::{ClosedBy, HandoverReason, ReleasedTo, WithdrawnReason};
 
     fn word(took: bool, id: &str, sent_at: Micros) -> DeskWord {
         DeskWord { took, provider: id.into(), sent_at, began: Some(beginning()) }
@@ -181,6 +184,21 @@ mod tests {
         assert_eq!(close(&thread), Ok(vec![let_go(1, false)]));
         let waiting = asked([handed(1, HandoverReason::Anger, NOON)]);
         given(waiting).when(create).then([took(1, 2, true)]);
+    }
+
+    #[test]
+    fn what_an_agent_gives_back_to_the_ai_is_the_desks_while_it_holds_the_customer() {
+        let held = |let_go_again: bool| {
+            let end = let_go_again.then(|| let_go(1, false));
+            asked([taken(1, ANNA, NOON), took(1, 1, false)].into_iter().chain(end))
+        };
+        let back = Release { by: Some(ANNA), tenure: 1, to: ReleasedTo::Ai };
+        let thread = given(held(false)).when(|t| release(t, &back, LATER)).then([took(1, 2, true)]);
+        assert_eq!(thread.owner(), Some(Owner::Desk));
+        let thread = fold(thread, &[let_go(3, true)]);
+        assert_eq!(thread.owner(), Some(Owner::Ai));
+        let released = ThreadEvent::Released { n: 1, tenure: 2, to: ReleasedTo::Ai, at: LATER };
+        given(held(true)).when(|t| release(t, &back, LATER)).then([released]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Deciding to pass a conversation on: back to the AI, to a queue, to a colleague.
 
+use crate::desk::still_at_desk;
 use crate::{Decision, Owner, Rejection, Thread};
 use events::thread::{ReleasedTo, TransferredTo};
 use events::{Micros, ThreadEvent};
@@ -26,7 +27,8 @@ pub struct Transfer {
 }
 
 /// Gives the conversation back. The AI answers what came after the last handover and is unanswered; what was
-/// handed over before that counts as dealt with.
+/// handed over before that counts as dealt with. While the platform's own desk holds the customer, what is given back
+/// to the AI is the desk's.
 ///
 /// # Errors
 /// [`Rejection::StaleTenure`], [`Rejection::OwnedBy`] somebody else, [`Rejection::NotOpen`].
@@ -47,7 +49,8 @@ pub fn release(thread: &Thread, release: &Release, at: Micros) -> Decision {
         None if episode.owner == Owner::Ai => return Err(Rejection::OwnedBy { owner: Owner::Ai }),
         None => {}
     }
-    Ok(vec![ThreadEvent::Released { n: episode.number, tenure: tenure + 1, to, at }])
+    let desks = still_at_desk(thread, episode.number, at).filter(|_| goal == Owner::Ai);
+    Ok(vec![desks.unwrap_or(ThreadEvent::Released { n: episode.number, tenure: tenure + 1, to, at })])
 }
 
 /// Gives the conversation to a colleague or a queue.

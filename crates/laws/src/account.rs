@@ -41,8 +41,8 @@ pub fn configure(
     set(state, setup, same_secrets, false, at)
 }
 
-/// Sets the account up, and takes it out of use or back into it. `same_secrets` tells that the sealed secrets, which differ at each sealing, hold what
-/// is set already; then nothing changes unless another field does.
+/// Sets the account up, and takes it out of use or back into it. `same_secrets` tells that the sealed secrets, which
+/// differ at each sealing, hold what is set already; then nothing changes unless another field does.
 ///
 /// # Errors
 /// Never.

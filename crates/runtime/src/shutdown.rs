@@ -104,13 +104,11 @@ impl Tasks {
         first.map_or(Ok(()), Err)
     }
 
-    /// Says at once why everything stops: what is in flight may take the whole grace period.
+    /// Says at once that it stops and which task ended: the error is told at the end, and what is in flight may take the
+    /// whole grace period until then.
     fn stop_for(&self, crash: Option<&Crash>) {
         if let Some(crash) = crash {
-            tracing::error!(
-                error = crash as &dyn std::error::Error,
-                "a task crashed; the others are stopped"
-            );
+            tracing::warn!(%crash, "the other tasks are stopped");
         }
         self.shutdown.cancel();
     }

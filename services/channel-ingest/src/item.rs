@@ -1,16 +1,19 @@
 //! One item of a request becomes a decision on its thread.
 
+mod sealing;
+
 use crate::accounts::Ready;
 use crate::evidence;
 use crate::moment::told_at;
 use crate::privacy;
-use channels::contract::{Item, Kind, Media};
+use channels::contract::{Item, Kind};
 use conversation::{
     Beginning, Decision, DeskWord, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
 };
 use events::thread::OpenedBy;
-use events::{Content, ContentKind, Micros, Sealed};
-use spine::keys::{Contact, Keys, Owner, Period, SealKey};
+use events::{Content, Micros};
+use sealing::{beginning, seal};
+use spine::keys::{Contact, Keys, Owner, Period};
 use spine::{Address, Cause, Decided, Entity, Error, Log, Refused};
 use uuid::Uuid;
 
@@ -71,7 +74,7 @@ pub(crate) async fn take(
             log.assume_new::<Thread>(&address);
             began = Some(beginning(keys, arrival, &address).await?);
         }
-        match decide(log, keys, arrival, &address, began.clone()).await {
+        match decide_at_any_age(log, keys, arrival, &address, began.clone()).await {
             Ok(decided) => return Ok(Taken::Settled { thread: Some(thread), decided }),
             Err(Refused::Failed(error @ (Error::UnknownEvent { .. } | Error::Unreadable { .. }))) => {
                 return Ok(Taken::Refused { thread, why: error.to_string(), blocks: true });
@@ -141,18 +144,37 @@ pub(crate) fn is_moot(rejection: &Rejection) -> bool {
         )
 }
 
-async fn decide(
+/// Decides the item; one that is too old for it is decided anew where an operator says so.
+async fn decide_at_any_age(
     log: &Log,
     keys: &Keys,
     arrival: &Arrival<'_>,
     address: &Address,
     began: Option<Beginning>,
 ) -> Result<Option<Decided>, Refused<Rejection>> {
+    let is_message = matches!(arrival.item.kind, Kind::Message { .. } | Kind::Unsupported { .. });
+    match decide(log, keys, arrival, address, (began.clone(), None)).await {
+        Err(Refused::Rejected(Rejection::TooOld { .. })) if arrival.late && is_message => {
+            let now = log.clock().now();
+            decide(log, keys, arrival, address, (began, Some(now))).await
+        }
+        decided => decided,
+    }
+}
+
+/// `late` is the time at which a message of the customer is taken whatever its age.
+async fn decide(
+    log: &Log,
+    keys: &Keys,
+    arrival: &Arrival<'_>,
+    address: &Address,
+    (began, late): (Option<Beginning>, Option<Micros>),
+) -> Result<Option<Decided>, Refused<Rejection>> {
     let message = message_of(arrival, address);
     let asked = match &arrival.item.kind {
         Kind::Message { .. } | Kind::Unsupported { .. } => {
             let content = seal(keys, arrival, address).await?;
-            Some(received(arrival, message, content, began))
+            Some(received(arrival, message, content, (began, late)))
         }
         Kind::Echo { of } => {
             let content = seal(keys, arrival, address).await?;
@@ -172,7 +194,8 @@ async fn decide(
     let proven = evidence.iter().map(|found| found.provider.as_str()).collect::<Vec<_>>().join(" ");
     let id = if proven.is_empty() { message } else { Uuid::new_v5(&message, proven.as_bytes()) };
     let cause = Cause { id, purpose, ..arrival.cause.clone() };
-    let decide = |state: &Thread| evidence::with(state, decision(state), &evidence, arrival.received_at);
+    let at = late.unwrap_or(arrival.received_at);
+    let decide = |state: &Thread| evidence::with(state, decision(state), &evidence, at);
     log.transact(address, &cause, decide).await.map(Some)
 }
 
@@ -188,7 +211,12 @@ fn message_of(arrival: &Arrival<'_>, address: &Address) -> Uuid {
     Uuid::new_v5(&address.uuid().unwrap_or_default(), arrival.item.item_id.as_bytes())
 }
 
-fn received(arrival: &Arrival<'_>, message: Uuid, content: Content, began: Option<Beginning>) -> Asked {
+fn received(
+    arrival: &Arrival<'_>,
+    message: Uuid,
+    content: Content,
+    (began, late): (Option<Beginning>, Option<Micros>),
+) -> Asked {
     let (item, at) = (arrival.item, arrival.received_at);
     let inbound = Inbound {
         message,
@@ -201,18 +229,16 @@ fn received(arrival: &Arrival<'_>, message: Uuid, content: Content, began: Optio
         touch: item.touch.clone(),
         began,
     };
-    if !arrival.late {
-        return ("receive", Box::new(move |state| conversation::receive(state, &inbound, at)));
-    }
-    let decide = move |state: &Thread| match conversation::receive(state, &inbound, at) {
-        Err(Rejection::TooOld { .. }) => {
-            // Should it have been taken before, it is another message now: nothing else may be two under one id.
-            let message = Uuid::new_v5(&inbound.message, b"late");
-            conversation::receive_late(state, &Inbound { message, ..inbound.clone() }, at)
+    match late {
+        None => ("receive", Box::new(move |state| conversation::receive(state, &inbound, at))),
+        Some(now) => {
+            // Should it have been taken before, it is another message now: nothing else may be two under one id. It is
+            // taken now and not when it came, so that its own id is remembered from now on.
+            let message = Uuid::new_v5(&message, &now.to_be_bytes());
+            let inbound = Inbound { message, ..inbound };
+            (LATE, Box::new(move |state| conversation::receive_late(state, &inbound, now)))
         }
-        decided => decided,
-    };
-    (LATE, Box::new(decide))
+    }
 }
 
 fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&str>) -> Asked {
@@ -271,42 +297,4 @@ fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked
         }
         _ => return Ok(None),
     }))
-}
-
-async fn beginning(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Result<Beginning, Error> {
-    let key = SealKey::of_thread(address, content::CLASS, arrival.received_at);
-    let subject = address.subject();
-    let contact = keys.seal(&key, &subject, "began.contact", &arrival.item.external_user).await?;
-    let name = match &arrival.item.nickname {
-        Some(name) => Some(Sealed(keys.seal(&key, &subject, "began.name", name).await?)),
-        None => None,
-    };
-    let channel = arrival.ready.channel.name.into();
-    Ok(Beginning { account: arrival.ready.account.id, channel, contact: Sealed(contact), name })
-}
-
-async fn seal(keys: &Keys, arrival: &Arrival<'_>, address: &Address) -> Result<Content, Error> {
-    let item = arrival.item;
-    let key = SealKey::of_thread(address, content::CLASS, arrival.received_at);
-    let subject = address.subject();
-    let text = item.text.as_deref().filter(|text| !text.trim().is_empty());
-    let kind = match &item.kind {
-        Kind::Message { content, .. } => *content,
-        Kind::Echo { .. } => item.media.as_ref().map_or(ContentKind::Text, |media| media.kind),
-        _ => ContentKind::Unsupported,
-    };
-    let media = item.media.as_ref().and_then(|Media { id, url, .. }| url.clone().or_else(|| id.clone()));
-    Ok(Content {
-        kind,
-        length: text.map_or(0, content::length),
-        language: text.map_or_else(String::new, |text| content::language(text).into()),
-        text: match text {
-            Some(text) => Some(Sealed(keys.seal(&key, &subject, content::TEXT, text).await?)),
-            None => None,
-        },
-        media: match media {
-            Some(media) => Some(Sealed(keys.seal(&key, &subject, "content.media", &media).await?)),
-            None => None,
-        },
-    })
 }

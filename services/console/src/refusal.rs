@@ -21,7 +21,7 @@ pub(crate) struct Refusal(pub(crate) Box<RefusalBody>);
 pub(crate) struct RefusalBody {
     #[serde(flatten)]
     pub(crate) problem: Problem,
-    /// Who has the conversation: `ai`, `queue`, `agent` or `outside`.
+    /// Who has the conversation: `ai`, `queue`, `agent`, `desk` (the platform's own) or `outside`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<&'static str>,
     /// The id of the agent who has it.
