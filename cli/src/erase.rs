@@ -76,10 +76,10 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
     if args.dry_run {
         return with_suite(common, async |suite: Suite| {
             let suite = suite.with_model(IDENTITY)?;
-            let asked = json!({
-                "tenant": tenant, "customer": args.whom.customer, "thread": args.whom.thread, "dry_run": true,
-            });
-            would_be(&suite.post("/admin/erase", &asked).await?, &whom, args.json)
+            let asked =
+                json!({ "tenant": tenant, "customer": args.whom.customer, "thread": args.whom.thread });
+            // Not the route that erases: an older suite, which does not know this one, must do nothing.
+            would_be(&suite.post("/admin/identity/reach", &asked).await?, &whom, args.json)
         })
         .await;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
         }
     }
     with_suite(common, async |suite: Suite| {
-            let suite = suite.with_model(IDENTITY)?;
+        let suite = suite.with_model(IDENTITY)?;
         let asked = json!({
             "tenant": tenant, "customer": args.whom.customer, "thread": args.whom.thread, "reason": args.reason,
         });

@@ -44,17 +44,26 @@ struct Decided {
     positions: Vec<Position>,
 }
 
-/// `POST /admin/erase`: the person, by any customer or thread of theirs.
+/// `POST /admin/erase`: the person, by any customer or thread of theirs. A field that this release does not know may
+/// limit what is meant, so it is refused: nothing of an erasure can be taken back.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Erase {
     tenant: String,
     customer: Option<Uuid>,
     thread: Option<Uuid>,
     #[serde(default)]
     reason: String,
-    /// Only says what it would reach.
-    #[serde(default)]
-    dry_run: bool,
+}
+
+/// `POST /admin/identity/reach`: what an erasure of the person would reach. A route of its own, so that a release
+/// without it answers 404 and erases nobody.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reach {
+    tenant: String,
+    customer: Option<Uuid>,
+    thread: Option<Uuid>,
 }
 
 /// How far an erasure is.
@@ -80,6 +89,7 @@ pub fn admin_routes(state: Admin) -> Router {
     Router::new()
         .route("/admin/identity/merge", post(merge))
         .route("/admin/identity/split", post(split))
+        .route("/admin/identity/reach", post(reach))
         .route("/admin/erase", post(erase))
         .route("/admin/erase/{id}", get(progress))
         .with_state(state)
@@ -105,25 +115,35 @@ async fn split(
     Ok(Json(Decided { positions }))
 }
 
+async fn reach(
+    State(admin): State<Admin>,
+    asked: Result<Json<Reach>, JsonRejection>,
+) -> Result<Json<Progress>, Problem> {
+    let Json(asked) = asked?;
+    let subject = subject(asked.customer, asked.thread)?;
+    answer(admin.erasures.look(&asked.tenant, subject).await.map_err(not_begun)?)
+}
+
 async fn erase(
     State(admin): State<Admin>,
     asked: Result<Json<Erase>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Progress>), Problem> {
     let Json(asked) = asked?;
-    let subject = match (asked.customer, asked.thread) {
-        (Some(customer), None) => Subject::Customer(customer),
-        (None, Some(thread)) => Subject::Thread(thread),
-        _ => return Err(Problem::invalid("customer", "Name a customer or a thread, not both.")),
-    };
-    if asked.dry_run {
-        let erasure = admin.erasures.look(&asked.tenant, subject).await.map_err(not_begun)?;
-        return Ok((StatusCode::OK, answer(erasure)?));
-    }
+    let subject = subject(asked.customer, asked.thread)?;
     match admin.erasures.ask(&asked.tenant, subject, &asked.reason).await {
         // Kept, so that it goes on by itself when the hold ends.
         Ok(erasure) if !erasure.waits.is_empty() => Ok((StatusCode::CONFLICT, answer(erasure)?)),
         Ok(erasure) => Ok((StatusCode::ACCEPTED, answer(erasure)?)),
         Err(refusal) => Err(not_begun(refusal)),
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "a problem is what the route answers, once per request")]
+fn subject(customer: Option<Uuid>, thread: Option<Uuid>) -> Result<Subject, Problem> {
+    match (customer, thread) {
+        (Some(customer), None) => Ok(Subject::Customer(customer)),
+        (None, Some(thread)) => Ok(Subject::Thread(thread)),
+        _ => Err(Problem::invalid("customer", "Name a customer or a thread, not both.")),
     }
 }
 

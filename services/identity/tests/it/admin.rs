@@ -46,13 +46,36 @@ async fn people_merge_and_split_over_http() {
 async fn what_cannot_be_erased_is_told() {
     on_each(async |world| {
         let nobody = json!({"tenant": TENANT, "thread": Uuid::from_u128(9)});
-        assert_eq!(post(&world, "/admin/erase", nobody).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(post(&world, "/admin/erase", nobody.clone()).await.0, StatusCode::NOT_FOUND);
         let neither = json!({"tenant": TENANT});
-        assert_eq!(post(&world, "/admin/erase", neither).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(post(&world, "/admin/erase", neither.clone()).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(post(&world, "/admin/identity/reach", nobody).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(post(&world, "/admin/identity/reach", neither).await.0, StatusCode::UNPROCESSABLE_ENTITY);
         let no_tenant =
             json!({"tenant": "Not A Tenant", "into": Uuid::from_u128(1), "from": Uuid::from_u128(2)});
         let (status, told) = post(&world, "/admin/identity/merge", no_tenant).await;
         assert_eq!((status, told["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("tenant")));
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_is_a_route_of_its_own_and_the_route_that_erases_takes_no_field_that_it_does_not_know() {
+    on_each(async |world| {
+        let anna = world.writes("anna", "hello", None).await;
+        world.settled().await;
+        let ends = world.spine.log.ends().await.unwrap();
+        let (status, told) =
+            post(&world, "/admin/identity/reach", json!({"tenant": TENANT, "thread": anna})).await;
+        assert_eq!((status, &told["threads"], &told["customers"]), (StatusCode::OK, &json!(1), &json!(1)));
+        let limited = json!({"tenant": TENANT, "thread": anna, "dry_run": true});
+        for route in ["/admin/erase", "/admin/identity/reach"] {
+            let (status, told) = post(&world, route, limited.clone()).await;
+            assert!(status.is_client_error() && told.to_string().contains("dry_run"), "{status} {told}");
+        }
+        assert_eq!(world.spine.log.ends().await.unwrap(), ends, "nothing was appended");
+        assert!(!world.customer_of(anna).await.erased);
         world.stop().await;
     })
     .await;
