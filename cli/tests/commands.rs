@@ -126,6 +126,37 @@ fn a_conversation_is_replayed_masked_opened_on_record_and_gone_after_an_erasure(
 }
 
 #[test]
+fn an_erased_joined_lead_is_replayed_as_gone_while_its_own_thread_keeps_its_key() {
+    let world = World::started();
+    let before = "2020-01-01T00:00:00Z";
+    world.apply(&[TENANT, &world::account()]);
+    world.write_as("alice", "我的电话13912345678");
+    let first = world.until(|| world.event(before, "Captured", None));
+    world.write_as("bob", "我的电话13912345678");
+    let joined = world.until(|| world.event(before, "Joined", None));
+    let lead = joined["id"].as_str().unwrap();
+    let (thread, _) = first["id"].as_str().unwrap().rsplit_once('-').unwrap();
+    let look = |what: &[&str]| {
+        let opened = ["--tenant", "shop", "--as", "admin", "--reason", "look"];
+        let shown = world.run(&[&["replay"][..], what, &opened].concat());
+        assert_eq!(shown.code, 0, "{shown:?}");
+        shown.out
+    };
+    assert!(look(&["lead", lead]).contains(PHONE), "it opens before");
+    let captured = world.event(before, "Captured", Some(lead)).unwrap();
+    let erased = world.json(&["erase", "--tenant", "shop", "--thread", thread, "--yes", "--json"]);
+    let certificate = &erased["signed"]["certificate"];
+    assert!(certificate["leads"].to_string().contains(lead), "{certificate}");
+    let own = lead.rsplit_once('-').unwrap().0;
+    assert!(look(&["conversation", own]).contains(PHONE), "the key of its own thread opens");
+    let at = captured["position"].as_str().unwrap();
+    for what in [&["lead", lead][..], &["lead", lead, "--as-of", at], &["range", before, "--kind", "lead"]] {
+        let shown = look(what);
+        assert!(shown.contains("[gone]") && !shown.contains(PHONE), "{what:?}: {shown}");
+    }
+}
+
+#[test]
 fn following_shows_what_comes_and_ends_well_with_ctrl_c() {
     let world = World::started();
     world.apply(&[TENANT, &world::account()]);

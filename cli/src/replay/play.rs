@@ -159,7 +159,7 @@ struct View<'a, 'b> {
 
 impl View<'_, '_> {
     async fn show(&mut self, record: &Recorded) -> anyhow::Result<()> {
-        for line in told(&self.stage.keys, record, self.sight).await? {
+        for line in told(self.stage, record, self.sight).await? {
             if self.episode.takes(&line) {
                 match self.lines.is_full() {
                     true => self.lines.cut = self.lines.cut.or(Some(record.position)),

@@ -150,7 +150,7 @@ impl Scene<'_> {
         if lines.is_full() {
             return Ok(false);
         }
-        for line in told(&self.stage.keys, record, self.sight).await? {
+        for line in told(self.stage, record, self.sight).await? {
             if lines.is_full() {
                 return Ok(false);
             }

@@ -1,9 +1,12 @@
 //! A stored event as it is told: what is sealed stays so, unless it is opened, and what is gone is gone.
 
+use super::play::Stage;
+use events::LeadEvent;
+use laws::lead::Lead;
 use serde_json::{Map, Value, json};
-use spine::Recorded;
-use spine::keys::{Keys, Opened, SealedField};
+use spine::keys::{Opened, SealedField};
 use spine::log::codec::rfc3339;
+use spine::{Entity, Recorded};
 
 /// Whether sealed values are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +19,13 @@ pub(crate) enum Sight {
 /// The events of one stored decision, one JSON value each.
 ///
 /// # Errors
-/// When the key register cannot be read.
-pub(crate) async fn told(keys: &Keys, record: &Recorded, sight: Sight) -> Result<Vec<Value>, spine::Error> {
+/// When the key register cannot be read, or of a lead the log.
+pub(crate) async fn told(stage: &Stage, record: &Recorded, sight: Sight) -> Result<Vec<Value>, spine::Error> {
     let payload: Value = serde_json::from_slice(&record.payload).unwrap_or_default();
     let Some(Value::Array(mut events)) = payload.get("events").cloned() else {
         return Ok(vec![line(record, "unreadable", &Map::new())]);
     };
-    replace_sealed(keys, record, &mut events, sight).await?;
+    replace_sealed(stage, record, &mut events, sight).await?;
     let tell = |event: &Value| {
         let nothing = Map::new();
         let fields = event.as_object().unwrap_or(&nothing);
@@ -90,7 +93,7 @@ enum Step {
 }
 
 async fn replace_sealed(
-    keys: &Keys,
+    stage: &Stage,
     record: &Recorded,
     events: &mut [Value],
     sight: Sight,
@@ -103,6 +106,14 @@ async fn replace_sealed(
             places.push(Place { steps: steps.to_vec(), sealed: sealed.into(), field });
         });
     }
+    if places.is_empty() {
+        return Ok(());
+    }
+    if &*record.address.kind == Lead::KIND && may_be_erased(&stage.log.history(&record.address, None).await?)
+    {
+        places.iter().for_each(|place| put(events, &place.steps, gone()));
+        return Ok(());
+    }
     let subject = record.address.subject();
     let asked: Vec<SealedField<'_>> = places
         .iter()
@@ -113,16 +124,31 @@ async fn replace_sealed(
         })
         .collect();
     // Opened also where it is not shown: only so it can be told that a key is destroyed.
-    let opened = keys.open_many(&asked).await?;
+    let opened = stage.keys.open_many(&asked).await?;
     for (place, opened) in places.iter().zip(opened) {
         let shown = match opened {
-            Ok(Opened::Gone) => json!({ "gone": true }),
+            Ok(Opened::Gone) => gone(),
             Ok(Opened::Text(text)) if sight == Sight::Open && place.field.is_some() => Value::String(text),
             Ok(Opened::Text(_)) | Err(_) => mask(&place.sealed),
         };
         put(events, &place.steps, shown);
     }
     Ok(())
+}
+
+/// Whether a lead is erased, as far as its whole history can be read. A joined lead is erased with somebody else while
+/// the key of its own thread lives, so the key does not tell it. Nothing follows an erasure: a last message that can
+/// be read and is none settles it.
+fn may_be_erased(history: &[Recorded]) -> bool {
+    let erases = |event: &LeadEvent| matches!(event, LeadEvent::Erased { .. });
+    let readable = |record: &Recorded| record.events::<Lead>().is_ok();
+    history.iter().any(|record| record.events::<Lead>().is_ok_and(|events| events.iter().any(erases)))
+        || !history.last().is_some_and(readable)
+}
+
+/// What stands in place of a value that nobody is shown again.
+fn gone() -> Value {
+    json!({ "gone": true })
 }
 
 /// What stands in place of a sealed value.

@@ -174,13 +174,23 @@ impl World {
         tokio::runtime::Runtime::new().expect("a runtime").block_on(asked)
     }
 
-    /// A signed webhook of the partner, as Standard Webhooks says; again while the account is not known yet.
+    /// The first event of this name from a time on, of one entity if it is named.
+    pub(crate) fn event(&self, from: &str, name: &str, of: Option<&str>) -> Option<Value> {
+        let wanted = |event: &Value| event["event"] == name && of.is_none_or(|of| event["id"] == of);
+        self.events(from).into_iter().find(wanted)
+    }
+
     pub(crate) fn write_as_customer(&self, text: &str) {
+        self.write_as("alice", text);
+    }
+
+    /// A signed webhook of the partner, as Standard Webhooks says; again while the account is not known yet.
+    pub(crate) fn write_as(&self, user: &str, text: &str) {
         let run: Value = serde_json::from_slice(&self.read("run.json")).expect("run.json");
         let url = format!("{}/channels/http/shop-http", run["http"].as_str().expect("an address"));
         let at = spine::Clock::system().now();
         let body =
-            json!({ "id": at.to_string(), "user": "alice", "text": text, "sent_at": at / 1_000 }).to_string();
+            json!({ "id": at.to_string(), "user": user, "text": text, "sent_at": at / 1_000 }).to_string();
         let webhook = standardwebhooks::Webhook::from_bytes(SECRET.to_vec()).expect("a key");
         let id = format!("msg_{at}");
         let signature = webhook.sign(&id, at / 1_000_000, body.as_bytes()).expect("a signature");
