@@ -1,7 +1,7 @@
 //! The feed: every event of a lead once and in order, whatever dies; of an erased person nothing but that.
 
 use crate::stream::{Message, all, types_of, wanted};
-use crate::world::{TENANT, World, on_each};
+use crate::world::{TENANT, World, lead_address, on_each};
 use events::feed::LeadFeedType;
 use events::lead::{Consent, DetailKind};
 use ground::Server;
@@ -171,6 +171,79 @@ async fn of_an_erased_person_only_the_erasure_is_fed() {
         assert!(
             messages.iter().all(|message| !message.bytes.windows(phone.len()).any(|window| window == phone))
         );
+        world.kill().await;
+    })
+    .await;
+}
+
+/// Stores a message of the lead whose payload nobody can read, with headers or without any.
+async fn breaks(server: &Server, lead: &str, with_headers: bool) {
+    let jetstream = async_nats::jetstream::new(server.nats().await.client().clone());
+    let address = lead_address(lead);
+    let stream = jetstream.get_stream(address.stream()).await.unwrap();
+    let last = stream.get_last_raw_message_by_subject(&address.subject()).await.unwrap();
+    let mut headers = async_nats::HeaderMap::new();
+    for (name, values) in last.headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-")) {
+        if with_headers {
+            headers.insert(name.clone(), values[0].clone());
+        }
+    }
+    if let Some(version) = headers.get("tributary-version").map(|version| version.as_str().parse::<u64>()) {
+        // It continues the lead; anything else is no decision and is passed over.
+        headers.insert("tributary-version", (version.unwrap() + 1).to_string());
+    }
+    let stored = jetstream.publish_with_headers(address.subject(), headers, "{}".into()).await.unwrap();
+    stored.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_with_an_unreadable_message_is_told_without_details_unless_it_surely_lives() {
+    on_each(async |place, server| {
+        let world = World::start(&place, &server).await;
+        let mut leads = Vec::new();
+        for number in 0..4 {
+            let mut customer = World::customer();
+            customer.says(&world, &format!("电话 1381234567{number}")).await;
+            leads.push(customer.lead(1));
+        }
+        let all_there = async |world: &World| {
+            for lead in &leads {
+                if world.lead(lead).await.is_empty() {
+                    return false;
+                }
+            }
+            true
+        };
+        world.until("the leads", all_there).await;
+        world.at_rest().await;
+        let [erased, payload, headless, sound] = &leads[..] else { panic!("four leads") };
+        // Erased alone: the key of its conversation lives.
+        world.erases_lead(erased, spine::new_id()).await;
+        world.kill().await;
+        breaks(&server, erased, true).await;
+        breaks(&server, payload, true).await;
+        breaks(&server, headless, false).await;
+        let nats = server.nats().await;
+        async_nats::jetstream::new(nats.client().clone()).delete_stream("LEADS").await.unwrap();
+
+        let world = World::start(&place, &server).await;
+        world
+            .until("fed again", async |_| {
+                let messages = all(&server).await;
+                leads.iter().all(|lead| !types_of(&messages, lead).is_empty())
+            })
+            .await;
+        let messages = all(&server).await;
+        assert_eq!(types_of(&messages, erased), [LeadFeedType::Erased]);
+        let details = |lead: &str| {
+            let of_lead = messages.iter().filter(|message| message.event.subject == lead);
+            of_lead.map(|message| message.event.data.details.len()).sum::<usize>()
+        };
+        for lead in [payload, headless] {
+            assert_eq!(types_of(&messages, lead)[0], LeadFeedType::Created);
+            assert_eq!(details(lead), 0, "{leads:?}: {lead}");
+        }
+        assert_eq!(details(sound), 1, "the others are told as ever");
         world.kill().await;
     })
     .await;

@@ -48,7 +48,7 @@ pub(super) async fn of(
 ) -> Result<Vec<Notice>, Error> {
     let of_leads: Vec<Arc<Recorded>> =
         batch.iter().filter(|record| &*record.address.kind == Lead::KIND).cloned().collect();
-    let looked_up: Vec<(bool, Earlier)> = futures::stream::iter(of_leads.clone())
+    let looked_up: Vec<(Standing, Earlier)> = futures::stream::iter(of_leads.clone())
         .map(|record| look_up(log.clone(), record))
         .buffered(LOOKUPS_MAX)
         .try_collect()
@@ -58,10 +58,10 @@ pub(super) async fn of(
     for record in batch {
         let before = done.positions.clone();
         done.positions.reach(record.position);
-        let Some((_, (erased, earlier))) = looked_up.next_if(|(lead, _)| Arc::ptr_eq(lead, record)) else {
+        let Some((_, (standing, earlier))) = looked_up.next_if(|(lead, _)| Arc::ptr_eq(lead, record)) else {
             continue;
         };
-        let mut drafts = match drafts(record, earlier, *erased) {
+        let mut drafts = match drafts(record, earlier, *standing) {
             Ok(drafts) => drafts,
             Err(error @ Error::UnknownEvent { .. }) => return Err(error),
             Err(error) => {
@@ -82,34 +82,74 @@ pub(super) async fn of(
     Ok(notices)
 }
 
-/// Whether the lead's person is erased, and its own messages where the record speaks of earlier ones.
-async fn look_up(log: Log, record: Arc<Recorded>) -> Result<(bool, Earlier), Error> {
-    let erased = match log.read::<Lead, _>(&record.address, |state| matches!(state, Lead::Erased)).await {
-        Ok(erased) => erased,
-        Err(error @ Error::UnknownEvent { .. }) => return Err(error),
-        Err(error) if error.is_passing() => return Err(error),
-        // Another message of the lead is unreadable; this one may be readable all the same.
-        Err(_) => false,
+/// What may be told of a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Live,
+    /// Its person is erased: only that.
+    Erased,
+    /// Its last message cannot be read and may be the erasure: everything but its details.
+    Unsure,
+}
+
+/// What may be told of the record's lead, and its own messages where the record speaks of earlier ones.
+async fn look_up(log: Log, record: Arc<Recorded>) -> Result<(Standing, Earlier), Error> {
+    let standing = match log.read::<Lead, _>(&record.address, |state| matches!(state, Lead::Erased)).await {
+        Ok(true) => Standing::Erased,
+        Ok(false) => Standing::Live,
+        Err(error) => unfolded(&log, &record, error).await?,
     };
     let consented = record
         .events::<Lead>()
         .is_ok_and(|events| events.iter().any(|event| matches!(event, LeadEvent::Consented { .. })));
-    let earlier = if consented && !erased {
+    let earlier = if consented && standing == Standing::Live {
         log.history(&record.address, Some(record.position.sequence)).await?
     } else {
         Vec::new()
     };
-    Ok((erased, earlier))
+    Ok((standing, earlier))
+}
+
+/// What may be told of a lead of which a message is unreadable, while others may be readable all the same.
+async fn unfolded(log: &Log, record: &Recorded, error: Error) -> Result<Standing, Error> {
+    if error.is_passing() || matches!(error, Error::UnknownEvent { .. }) {
+        return Err(error);
+    }
+    match log.history(&record.address, None).await {
+        Ok(records) => standing(&records),
+        Err(error) if error.is_passing() => Err(error),
+        Err(_) => Ok(Standing::Unsure),
+    }
+}
+
+/// By the messages that can be read. Nothing follows an erasure, so a readable last message settles it.
+fn standing(records: &[Recorded]) -> Result<Standing, Error> {
+    let mut standing = Standing::Unsure;
+    for record in records {
+        standing = match record.events::<Lead>() {
+            Ok(events) if events.iter().any(|event| matches!(event, LeadEvent::Erased { .. })) => {
+                return Ok(Standing::Erased);
+            }
+            Ok(_) => Standing::Live,
+            Err(error @ Error::UnknownEvent { .. }) => return Err(error),
+            Err(_) => Standing::Unsure,
+        };
+    }
+    Ok(standing)
 }
 
 /// What a message of a lead makes: its details are one event, everything else is one each. Of an erased person only
-/// the erasure is told.
-fn drafts<'a>(record: &'a Recorded, earlier: &'a Earlier, erased: bool) -> Result<Vec<Draft<'a>>, Error> {
+/// the erasure is told, of one who may be erased no detail.
+fn drafts<'a>(
+    record: &'a Recorded,
+    earlier: &'a Earlier,
+    standing: Standing,
+) -> Result<Vec<Draft<'a>>, Error> {
     let events = record.events::<Lead>()?;
     let mut drafts: Vec<Draft<'a>> = Vec::new();
     let mut details: Option<usize> = None;
     for (index, event) in events.iter().enumerate() {
-        if erased && !matches!(event, LeadEvent::Erased { .. }) {
+        if standing == Standing::Erased && !matches!(event, LeadEvent::Erased { .. }) {
             continue;
         }
         let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -162,6 +202,9 @@ fn drafts<'a>(record: &'a Recorded, earlier: &'a Earlier, erased: bool) -> Resul
             }
         }
         drafts.push(draft);
+    }
+    if standing == Standing::Unsure {
+        drafts.iter_mut().for_each(|draft| draft.told.clear());
     }
     Ok(drafts)
 }
