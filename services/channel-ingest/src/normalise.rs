@@ -7,7 +7,7 @@ use crate::part::Part;
 use crate::profiles::Met;
 use crate::quarantine::Until;
 use crate::request;
-use crate::rest::tells_of_ours;
+use crate::rest::{Waits, tells_of_ours};
 use crate::state::StateStore;
 use channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use futures::StreamExt;
@@ -53,25 +53,6 @@ pub(crate) struct Counters {
     pub(crate) taken: Counter,
     pub(crate) quarantined: Counter,
     pub(crate) early: Counter,
-}
-
-/// Threads in which something waits in quarantine, so that what follows may have to wait behind it.
-#[derive(Clone, Copy)]
-pub(crate) struct Waits<'a> {
-    pub(crate) all: &'a HashSet<Uuid>,
-    /// Those of them in which it waits for a send under way.
-    pub(crate) resting: &'a HashSet<Uuid>,
-}
-
-impl Waits<'_> {
-    /// What the item has to wait for; none when it may be decided.
-    fn holds(&self, thread: Uuid, item: &Item) -> Option<Until> {
-        match (self.all.contains(&thread), self.resting.contains(&thread)) {
-            (false, _) => None,
-            (true, false) => Some(Until::Operator),
-            (true, true) => (!tells_of_ours(&item.kind)).then_some(Until::Before),
-        }
-    }
 }
 
 impl Normaliser {

@@ -7,11 +7,12 @@
 use crate::discarded::Discarded;
 use crate::early;
 use crate::job::Outcome;
-use crate::normalise::{Normaliser, Waits};
+use crate::normalise::Normaliser;
 use crate::orders::Ordered;
 use crate::profiles;
 use crate::quarantine::{self, Held, Until};
 use crate::reingest::Going;
+use crate::rest::Waits;
 use spine::Error;
 use spine::cursor::{Cursor, Cursors};
 use spine::db::Bulk;

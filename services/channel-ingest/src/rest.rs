@@ -7,10 +7,10 @@
 
 use crate::early::{PATIENCE_US, next_try};
 use crate::part::{LET_GO, Part};
-use crate::quarantine::{self, Held};
+use crate::quarantine::{self, Held, Until};
 use crate::reingest::Again;
 use crate::state::StateStore;
-use channels::contract::Kind;
+use channels::contract::{Item, Kind};
 use spine::Error;
 use sqlx::{AnyConnection, Row};
 use std::collections::HashSet;
@@ -25,6 +25,25 @@ const SOME: usize = 32;
 /// Whether the item tells of a message of ours, so that it need not wait for the customer's own order.
 pub(crate) fn tells_of_ours(kind: &Kind) -> bool {
     matches!(kind, Kind::Receipt { .. } | Kind::Echo { of: Some(_) })
+}
+
+/// Threads in which something waits in quarantine, so that what follows may have to wait behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct Waits<'a> {
+    pub(crate) all: &'a HashSet<Uuid>,
+    /// Those of them in which it waits for a send under way.
+    pub(crate) resting: &'a HashSet<Uuid>,
+}
+
+impl Waits<'_> {
+    /// What the item has to wait for; none when it may be decided.
+    pub(crate) fn holds(&self, thread: Uuid, item: &Item) -> Option<Until> {
+        match (self.all.contains(&thread), self.resting.contains(&thread)) {
+            (false, _) => None,
+            (true, false) => Some(Until::Operator),
+            (true, true) => (!tells_of_ours(&item.kind)).then_some(Until::Before),
+        }
+    }
 }
 
 /// What a look at a thread's items found.
