@@ -60,20 +60,20 @@ impl Part<'_> {
                 // Its key was destroyed with its customer.
                 Ok(None) => Again::Taken,
                 // A row that does not open is no reason to stop the part.
-                Err(error) if !error.is_passing() => Again::Stays,
+                Err(error) if !error.is_passing() => Again::alone(error),
                 Err(error) => return Err(error),
                 Ok(Some(raw)) => match self.normaliser.take_again(&held, &raw, false).await {
-                    Err(error) if !error.is_passing() => Again::Stays,
+                    Err(error) if !error.is_passing() => Again::alone(error),
                     other => other?,
                 },
             };
             let word = match again {
-                Again::Early if now - held.received_at < PATIENCE_US => {
+                Again::Early { .. } | Again::Away if now - held.received_at < PATIENCE_US => {
                     later.push((held.id, next_try(held.received_at, now)));
                     continue;
                 }
-                Again::Early => "expired",
-                Again::Taken | Again::Stays => "applied",
+                Again::Early { .. } | Again::Away => "expired",
+                Again::Taken | Again::Stays { .. } => "applied",
             };
             self.normaliser.counters.early.add(1, &[word]);
             gone.push(held.id);

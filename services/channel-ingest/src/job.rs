@@ -2,7 +2,7 @@
 
 use crate::accounts::Ready;
 use crate::profiles::Met;
-use crate::quarantine::{Entry, Held};
+use crate::quarantine::{Entry, Held, Until};
 use channels::contract::{Item, ItemFault, RawRequest, Verified};
 use spine::journal::Journalled;
 use std::sync::Arc;
@@ -29,9 +29,14 @@ impl Outcome {
         self
     }
 
-    /// An item that waits in quarantine for a send under way, and is taken again by itself.
-    pub(crate) fn rests(entry: Entry) -> Self {
-        Self::held(Entry { rests: true, ..entry })
+    /// An item that waits in quarantine for something else than an operator.
+    pub(crate) fn held_until(until: Until, entry: Entry) -> Self {
+        Self::held(Entry { until, ..entry })
+    }
+
+    /// Whether what it holds goes on by itself.
+    pub(crate) fn rests(&self) -> bool {
+        self.held.iter().any(|entry| entry.until != Until::Operator)
     }
 
     /// The thread in which what follows has to wait.
@@ -82,6 +87,6 @@ impl Job {
                 .and_then(|webhook| webhook.alone(Verified::journalled(&self.request), self.number)),
         };
         let body = alone.unwrap_or_else(|| self.request.body.clone());
-        Entry { held, request: RawRequest { body, ..(*self.request).clone() }, rests: false }
+        Entry { held, request: RawRequest { body, ..(*self.request).clone() }, until: Until::Operator }
     }
 }

@@ -5,8 +5,9 @@ use crate::item::{Arrival, Taken, take};
 use crate::job::{Job, Outcome};
 use crate::part::Part;
 use crate::profiles::Met;
+use crate::quarantine::Until;
 use crate::request;
-use crate::rest::tells_of_ours;
+use crate::rest::{Waits, tells_of_ours};
 use crate::state::StateStore;
 use channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use futures::StreamExt;
@@ -52,20 +53,6 @@ pub(crate) struct Counters {
     pub(crate) taken: Counter,
     pub(crate) quarantined: Counter,
     pub(crate) early: Counter,
-}
-
-/// Threads in which something waits in quarantine, so that what follows may have to wait behind it.
-#[derive(Clone, Copy)]
-pub(crate) struct Waits<'a> {
-    pub(crate) all: &'a HashSet<Uuid>,
-    /// Those of them in which it waits for a send under way.
-    pub(crate) resting: &'a HashSet<Uuid>,
-}
-
-impl Waits<'_> {
-    fn holds(&self, thread: Uuid, item: &Item) -> bool {
-        self.all.contains(&thread) && !(self.resting.contains(&thread) && tells_of_ours(&item.kind))
-    }
 }
 
 impl Normaliser {
@@ -127,12 +114,13 @@ impl Normaliser {
             let goes_past = |item: &Item| rests && tells_of_ours(&item.kind);
             let one = match (&job.what, behind) {
                 (Ok(item), Some(_)) if !goes_past(item) => {
-                    Outcome::held(job.hold((behind, true), BEHIND.into()))
+                    let until = if rests { Until::Before } else { Until::Operator };
+                    Outcome::held_until(until, job.hold((behind, true), BEHIND.into()))
                 }
                 _ => self.job(&job, waits).await,
             };
             if behind.is_none() {
-                rests = one.held.iter().any(|entry| entry.rests);
+                rests = one.rests();
             }
             behind = behind.or(one.blocked());
             outcome = outcome.join(one);
@@ -172,9 +160,9 @@ impl Normaliser {
         };
         if !waits.all.is_empty()
             && let Some(thread) = self.thread_of(ready, &item.external_user).await?
-            && waits.holds(thread, item)
+            && let Some(until) = waits.holds(thread, item)
         {
-            return Ok(Outcome::held(job.hold((Some(thread), true), BEHIND.into())));
+            return Ok(Outcome::held_until(until, job.hold((Some(thread), true), BEHIND.into())));
         }
         let arrival = Arrival {
             ready,
@@ -194,7 +182,9 @@ impl Normaliser {
                 let entry = job.hold((Some(thread), false), String::new());
                 Outcome { early: vec![entry], ..Outcome::default() }
             }
-            Taken::Rests { thread, why } => Outcome::rests(job.hold((Some(thread), true), why)),
+            Taken::Rests { thread, why } => {
+                Outcome::held_until(Until::Outcome, job.hold((Some(thread), true), why))
+            }
             Taken::Refused { thread, why, blocks } => Outcome::held(job.hold((Some(thread), blocks), why)),
         })
     }

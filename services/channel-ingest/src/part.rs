@@ -7,11 +7,12 @@
 use crate::discarded::Discarded;
 use crate::early;
 use crate::job::Outcome;
-use crate::normalise::{Normaliser, Waits};
+use crate::normalise::Normaliser;
 use crate::orders::Ordered;
 use crate::profiles;
-use crate::quarantine;
+use crate::quarantine::{self, Held, Until};
 use crate::reingest::Going;
+use crate::rest::Waits;
 use spine::Error;
 use spine::cursor::{Cursor, Cursors};
 use spine::db::Bulk;
@@ -93,7 +94,7 @@ impl<'n> Part<'n> {
         self.commit(to, &outcome).await?;
         self.normaliser.counters.early.add(outcome.early.len() as u64, &["held"]);
         self.normaliser.counters.early.add(too_many, &["too_many"]);
-        let rest = outcome.held.iter().filter(|entry| entry.rests).count() as u64;
+        let rest = outcome.held.iter().filter(|entry| entry.until != Until::Operator).count() as u64;
         self.normaliser.counters.early.add(rest, &["held"]);
         self.normaliser.counters.quarantined.add(outcome.held.len() as u64 - rest, &[]);
         self.normaliser.note(&outcome.met);
@@ -109,10 +110,9 @@ impl<'n> Part<'n> {
         self.cursor.guard(&mut tx, to).await?;
         for (entry, sealed) in &held {
             quarantine::put(&mut tx, entry, sealed).await?;
-            if entry.rests {
-                continue;
+            if entry.until == Until::Operator {
+                entry.held.warn();
             }
-            tracing::warn!(inbound.place = %entry.held.place, item.number = entry.held.number, error = entry.held.error, "an item is in quarantine");
         }
         for (entry, sealed) in &early {
             early::put(&mut tx, &entry.held, sealed).await?;
@@ -123,7 +123,7 @@ impl<'n> Part<'n> {
         self.early += early.len();
         let blocking = held.iter().filter(|(entry, _)| entry.held.blocks);
         self.waiting.extend(blocking.filter_map(|(entry, _)| entry.held.thread));
-        let rest = held.iter().filter(|(entry, _)| entry.rests);
+        let rest = held.iter().filter(|(entry, _)| entry.until == Until::Outcome);
         self.resting.extend(rest.filter_map(|(entry, _)| entry.held.thread));
         Ok(())
     }
@@ -158,11 +158,11 @@ impl<'n> Part<'n> {
         Ok(())
     }
 
-    /// Removes rows that are settled or thrown away, and finishes the order if it is done; then what waits is read
-    /// anew.
+    /// Removes rows that are `gone`, settled or thrown away, lets nothing wait behind those that stay `alone`, and
+    /// finishes the order if it is done; then what waits is read anew.
     pub(crate) async fn let_go(
         &mut self,
-        gone: &[Uuid],
+        (gone, alone): (&[Uuid], &[Held]),
         discarded: Option<&Discarded>,
         done: Option<(&Ordered, String)>,
     ) -> Result<(), Error> {
@@ -170,6 +170,7 @@ impl<'n> Part<'n> {
         let mut tx = state.store.begin().await?;
         self.guard(&mut tx).await?;
         LET_GO.write(&mut tx, gone, |query, id| query.bind(id.to_string())).await?;
+        quarantine::set_alone(&mut tx, alone).await?;
         if let Some(discarded) = discarded {
             discarded.note(&mut tx).await?;
         }

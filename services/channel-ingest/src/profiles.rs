@@ -40,6 +40,8 @@ const BATCH_MAX: i64 = 64;
 const IN_FLIGHT_MAX: usize = 4;
 const ATTEMPTS_MAX: i32 = 6;
 const RETRY_MS_MIN: u64 = 2_000;
+/// How often it is looked whether an account is in use again.
+const AWAY_MS: u64 = 30_000;
 
 /// Somebody whom the platform can be asked about.
 #[derive(Clone, Debug)]
@@ -95,7 +97,34 @@ struct Wish {
 enum Told {
     Found,
     Nothing,
-    Later { after_ms: Option<u64> },
+    Later {
+        after_ms: Option<u64>,
+    },
+    /// Nobody was asked: the account is not in use, and may come back.
+    Away,
+}
+
+/// What is written of a wish.
+#[derive(Debug, PartialEq, Eq)]
+struct Settled {
+    state: &'static str,
+    /// When it is looked at next.
+    wait_ms: u64,
+    attempts: i32,
+}
+
+impl Told {
+    fn settle(self, attempts: i32) -> Settled {
+        let counted = attempts + 1;
+        let (state, wait_ms, attempts) = match self {
+            Self::Found => ("found", 0, counted),
+            Self::Nothing => ("none", 0, counted),
+            Self::Later { .. } if counted >= ATTEMPTS_MAX => ("none", 0, counted),
+            Self::Later { after_ms } => ("open", after_ms.unwrap_or_else(|| backoff_ms(attempts)), counted),
+            Self::Away => ("open", AWAY_MS, attempts),
+        };
+        Settled { state, wait_ms, attempts }
+    }
 }
 
 impl Profiles {
@@ -159,22 +188,18 @@ impl Profiles {
                 Told::Later { after_ms: None }
             }
         };
-        let (word, after_ms) = match told {
-            Told::Found => ("found", None),
-            Told::Nothing => ("none", None),
-            Told::Later { .. } if wish.attempts + 1 >= ATTEMPTS_MAX => ("none", None),
-            Told::Later { after_ms } => ("open", Some(after_ms.unwrap_or_else(|| backoff_ms(wish.attempts)))),
-        };
-        self.asked.add(1, &[word]);
-        let wait_us = after_ms.map_or(0, |ms| i64::try_from(ms).unwrap_or(i64::MAX / 2_000) * 1_000);
-        let settled =
-            sqlx::query("UPDATE profiles SET state = $1, at = $2, attempts = attempts + 1 WHERE thread = $3")
-                .bind(word)
-                .bind(self.log.clock().now().saturating_add(wait_us))
-                .bind(wish.address.id.to_string())
-                .execute(self.state.store.write())
-                .await;
-        if let Err(error) = settled {
+        let asked = !matches!(told, Told::Away);
+        let settled = told.settle(wish.attempts);
+        self.asked.add(u64::from(asked), &[settled.state]);
+        let wait_us = i64::try_from(settled.wait_ms).unwrap_or(i64::MAX / 2_000).saturating_mul(1_000);
+        let written = sqlx::query("UPDATE profiles SET state = $1, at = $2, attempts = $3 WHERE thread = $4")
+            .bind(settled.state)
+            .bind(self.log.clock().now().saturating_add(wait_us))
+            .bind(settled.attempts)
+            .bind(wish.address.id.to_string())
+            .execute(self.state.store.write())
+            .await;
+        if let Err(error) = written {
             // It is asked again, which is harmless.
             tracing::warn!(error = &error as &dyn std::error::Error, "what a platform said is not noted");
         }
@@ -190,7 +215,7 @@ impl Profiles {
             return Ok(Told::Nothing);
         };
         let Some(ready) = self.accounts.by_id(wish.account).await? else {
-            return Ok(Told::Later { after_ms: None });
+            return Ok(Told::Away);
         };
         let Some(profile) = ready.channel.profile else { return Ok(Told::Nothing) };
         match profile.evidence(&ready.account, &contact, &self.tools).await {
@@ -237,5 +262,16 @@ mod tests {
     fn the_wait_grows_from_seconds_to_less_than_an_hour() {
         let waits: Vec<u64> = (0..ATTEMPTS_MAX - 1).map(backoff_ms).collect();
         assert_eq!(waits, [2_000, 8_000, 32_000, 128_000, 512_000]);
+    }
+
+    #[test]
+    fn while_the_account_is_not_in_use_no_attempt_is_counted() {
+        for attempts in [0, ATTEMPTS_MAX - 1] {
+            let waits = Settled { state: "open", wait_ms: AWAY_MS, attempts };
+            assert_eq!(Told::Away.settle(attempts), waits);
+        }
+        let later = || Told::Later { after_ms: None };
+        assert_eq!(later().settle(0), Settled { state: "open", wait_ms: 2_000, attempts: 1 });
+        assert_eq!(later().settle(ATTEMPTS_MAX - 1).state, "none");
     }
 }

@@ -38,8 +38,18 @@ pub struct Held {
 pub(crate) struct Entry {
     pub(crate) held: Held,
     pub(crate) request: RawRequest,
-    /// Whether it is taken again by itself.
-    pub(crate) rests: bool,
+    pub(crate) until: Until,
+}
+
+/// What lets an item out of quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// An operator.
+    Operator,
+    /// The outcome of a send under way: it is taken again by itself.
+    Outcome,
+    /// The item before it in its thread, which waits for such an outcome: it goes on with that one.
+    Before,
 }
 
 impl Held {
@@ -52,6 +62,11 @@ impl Held {
     pub(crate) fn order(&self) -> (i64, i32) {
         let sequence = i64::try_from(self.place.sequence).unwrap_or(i64::MAX);
         (sequence, i32::try_from(self.number).unwrap_or(i32::MAX))
+    }
+
+    /// Tells that it is an operator's now.
+    pub(crate) fn warn(&self) {
+        tracing::warn!(inbound.place = %self.place, item.number = self.number, error = self.error, "an item is in quarantine");
     }
 
     fn subject(&self) -> String {
@@ -96,8 +111,8 @@ async fn seal(keys: &Keys, entry: &Entry) -> Result<String, Error> {
 
 /// Writes a row, inside the transaction that moves the normaliser's position.
 pub(crate) async fn put(tx: &mut AnyConnection, entry: &Entry, sealed: &str) -> Result<(), Error> {
-    let Entry { held, rests, .. } = entry;
-    let again_at = if *rests { held.received_at + RETRY_US_MIN } else { 0 };
+    let Entry { held, until, .. } = entry;
+    let again_at = if *until == Until::Outcome { held.received_at + RETRY_US_MIN } else { 0 };
     sqlx::query(
         "INSERT INTO quarantine (id, tenant, account, thread, place, number, part, sequence, received_at, error, sealed,
             blocks, again_at)
@@ -121,6 +136,19 @@ pub(crate) async fn put(tx: &mut AnyConnection, entry: &Entry, sealed: &str) -> 
     .execute(tx)
     .await
     .map_err(Error::database("put an item into quarantine"))?;
+    Ok(())
+}
+
+/// Lets nothing wait behind the items any more; each keeps the reason that it has now.
+pub(crate) async fn set_alone(tx: &mut AnyConnection, items: &[Held]) -> Result<(), Error> {
+    for held in items {
+        sqlx::query("UPDATE quarantine SET blocks = 0, error = $1 WHERE id = $2")
+            .bind(&held.error)
+            .bind(held.id.to_string())
+            .execute(&mut *tx)
+            .await
+            .map_err(Error::database("leave an item in quarantine alone"))?;
+    }
     Ok(())
 }
 

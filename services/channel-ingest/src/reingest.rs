@@ -32,12 +32,26 @@ impl Going {
 }
 
 /// What became of an item that was tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
     Taken,
     /// A send that it may be about is still under way.
-    Early,
-    Stays,
+    Early {
+        why: String,
+    },
+    /// Its account is not in use.
+    Away,
+    /// Without `blocks` it is refused alone, whatever it waited behind before.
+    Stays {
+        why: String,
+        blocks: bool,
+    },
+}
+
+impl Again {
+    pub(crate) fn alone(why: impl ToString) -> Self {
+        Self::Stays { why: why.to_string(), blocks: false }
+    }
 }
 
 impl Part<'_> {
@@ -60,22 +74,30 @@ impl Part<'_> {
     ) -> Result<bool, Error> {
         let state = &self.normaliser.state;
         let some = state.held_in(self.part, tenant, going.after, SOME).await?;
-        let mut gone = Vec::new();
-        for held in &some {
+        let left = some.len() == SOME;
+        let (mut gone, mut alone) = (Vec::new(), Vec::new());
+        for held in some {
             going.after = held.order();
             let waits = held.thread.is_some_and(|thread| going.stuck.contains(&thread));
-            let again = if waits { Again::Stays } else { self.again(held, late).await? };
-            if again == Again::Taken {
-                gone.push(held.id);
-                going.taken += 1;
-            } else {
-                going.stuck.extend(held.thread.filter(|_| held.blocks));
-                going.stay += 1;
+            let again = if waits { None } else { Some(self.again(&held, late).await?) };
+            match again {
+                Some(Again::Taken) => {
+                    gone.push(held.id);
+                    going.taken += 1;
+                    continue;
+                }
+                Some(Again::Stays { why, blocks: false }) if held.blocks => {
+                    alone.push(Held { error: why, ..held });
+                }
+                Some(Again::Stays { blocks, .. }) => going.stuck.extend(held.thread.filter(|_| blocks)),
+                Some(Again::Early { .. } | Again::Away) | None => {
+                    going.stuck.extend(held.thread.filter(|_| held.blocks));
+                }
             }
+            going.stay += 1;
         }
-        let left = some.len() == SOME;
         let answer = format!("{} {}", going.taken, going.stay);
-        self.let_go(&gone, None, (!left).then_some((&going.ordered, answer))).await?;
+        self.let_go((&gone, &alone), None, (!left).then_some((&going.ordered, answer))).await?;
         Ok(left)
     }
 
@@ -89,7 +111,7 @@ impl Part<'_> {
         };
         match again.await {
             // What does not pass by itself keeps one item, not the whole part.
-            Err(error) if !error.is_passing() => Ok(Again::Stays),
+            Err(error) if !error.is_passing() => Ok(Again::alone(error)),
             other => other,
         }
     }
@@ -102,11 +124,11 @@ impl Part<'_> {
     ) -> Result<(), Error> {
         let state = &self.normaliser.state;
         let Some(held) = state.find(item).await?.filter(|held| held.place.part == self.part) else {
-            return self.let_go(&[], None, Some((ordered, GONE.into()))).await;
+            return self.let_go((&[], &[]), None, Some((ordered, GONE.into()))).await;
         };
         let at = self.normaliser.log.clock().now();
         let discarded = Discarded { held, by: by.into(), reason: reason.into(), at };
-        self.let_go(&[item], Some(&discarded), Some((ordered, DISCARDED.into()))).await?;
+        self.let_go((&[item], &[]), Some(&discarded), Some((ordered, DISCARDED.into()))).await?;
         let Held { id, tenant, place, number, .. } = discarded.held;
         tracing::warn!(quarantine.id = %id, tenant.id = &*tenant, inbound.place = %place, item.number = number, "an item in quarantine was discarded");
         Ok(())
@@ -119,8 +141,10 @@ impl Normaliser {
     /// # Errors
     /// When the machine fails.
     pub(crate) async fn take_again(&self, held: &Held, raw: &RawRequest, late: bool) -> Result<Again, Error> {
-        let Some(ready) = self.accounts.by_id(held.account).await? else { return Ok(Again::Stays) };
-        let Some(webhook) = ready.channel.webhook else { return Ok(Again::Stays) };
+        let Some(ready) = self.accounts.by_id(held.account).await? else { return Ok(Again::Away) };
+        let Some(webhook) = ready.channel.webhook else {
+            return Ok(Again::alone("the channel takes no requests"));
+        };
         let items = webhook.items(&ready.account, Verified::journalled(raw));
         let journalled = Journalled {
             place: held.place,
@@ -139,7 +163,10 @@ impl Normaliser {
         };
         let mut again = Again::Taken;
         for item in &items[own] {
-            let Ok(item) = item else { return Ok(Again::Stays) };
+            let item = match item {
+                Ok(item) => item,
+                Err(fault) => return Ok(Again::alone(fault)),
+            };
             let arrival = Arrival {
                 ready: &ready,
                 item,
@@ -150,8 +177,9 @@ impl Normaliser {
             };
             match take(&self.log, &self.keys, &arrival, None).await? {
                 Taken::Settled { .. } => {}
-                Taken::Early { .. } | Taken::Rests { .. } => again = Again::Early,
-                Taken::Refused { .. } => return Ok(Again::Stays),
+                Taken::Early { .. } => again = Again::Early { why: "its message is still under way".into() },
+                Taken::Rests { why, .. } => again = Again::Early { why },
+                Taken::Refused { why, blocks, .. } => return Ok(Again::Stays { why, blocks }),
             }
         }
         Ok(again)

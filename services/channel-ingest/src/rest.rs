@@ -7,10 +7,10 @@
 
 use crate::early::{PATIENCE_US, next_try};
 use crate::part::{LET_GO, Part};
-use crate::quarantine::{self, Held};
+use crate::quarantine::{self, Held, Until};
 use crate::reingest::Again;
 use crate::state::StateStore;
-use channels::contract::Kind;
+use channels::contract::{Item, Kind};
 use spine::Error;
 use sqlx::{AnyConnection, Row};
 use std::collections::HashSet;
@@ -27,12 +27,33 @@ pub(crate) fn tells_of_ours(kind: &Kind) -> bool {
     matches!(kind, Kind::Receipt { .. } | Kind::Echo { of: Some(_) })
 }
 
+/// Threads in which something waits in quarantine, so that what follows may have to wait behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct Waits<'a> {
+    pub(crate) all: &'a HashSet<Uuid>,
+    /// Those of them in which it waits for a send under way.
+    pub(crate) resting: &'a HashSet<Uuid>,
+}
+
+impl Waits<'_> {
+    /// What the item has to wait for; none when it may be decided.
+    pub(crate) fn holds(&self, thread: Uuid, item: &Item) -> Option<Until> {
+        match (self.all.contains(&thread), self.resting.contains(&thread)) {
+            (false, _) => None,
+            (true, false) => Some(Until::Operator),
+            (true, true) => (!tells_of_ours(&item.kind)).then_some(Until::Before),
+        }
+    }
+}
+
 /// What a look at a thread's items found.
 #[derive(Default)]
 struct Found {
     gone: Vec<Uuid>,
-    /// Waited in vain: an operator's, and nothing waits behind them any more.
-    alone: Vec<Uuid>,
+    /// Waited in vain, or are refused alone: an operator's, and nothing waits behind them any more.
+    alone: Vec<Held>,
+    /// The thread cannot go on: what it stops at, and what waits behind that, is an operator's.
+    stuck: Vec<Held>,
     /// Where to go on, and when.
     next: Option<(Uuid, i64)>,
 }
@@ -49,7 +70,10 @@ impl Part<'_> {
             found.write(&mut tx, thread).await?;
             tx.commit().await.map_err(Error::database("take what rested"))?;
             self.normaliser.counters.early.add(found.gone.len() as u64, &["applied"]);
-            self.normaliser.counters.early.add(found.alone.len() as u64, &["expired"]);
+            let given_up = (found.alone.len() + found.stuck.len()) as u64;
+            self.normaliser.counters.early.add(given_up, &["expired"]);
+            self.normaliser.counters.quarantined.add(given_up, &[]);
+            found.alone.iter().chain(&found.stuck).for_each(Held::warn);
         }
         self.waiting = state.waiting(self.part).await?;
         self.resting = state.resting(self.part).await?;
@@ -59,20 +83,31 @@ impl Part<'_> {
     /// Takes the thread's items in their order, up to the first that has to wait.
     async fn look_at(&self, thread: Uuid, now: i64) -> Result<Found, Error> {
         let mut found = Found::default();
-        for (place, held) in self.normaliser.state.held_of(thread, SOME + 1).await?.iter().enumerate() {
+        let mut waiting = self.normaliser.state.held_of(thread, SOME + 1).await?.into_iter().enumerate();
+        while let Some((place, held)) = waiting.next() {
             if place == SOME {
                 found.next = Some((held.id, now));
                 break;
             }
-            match self.again(held, false).await? {
+            match self.again(&held, false).await? {
                 Again::Taken => found.gone.push(held.id),
-                Again::Early if now - held.received_at < PATIENCE_US => {
+                Again::Early { .. } if now - held.received_at < PATIENCE_US => {
                     found.next = Some((held.id, next_try(held.received_at, now)));
                     break;
                 }
-                Again::Early => found.alone.push(held.id),
-                Again::Stays if held.blocks => break,
-                Again::Stays => {}
+                // Nothing new comes in by it meanwhile, and all of it goes on when the account does.
+                Again::Away => {
+                    found.next = Some((held.id, next_try(held.received_at, now)));
+                    break;
+                }
+                Again::Early { why } | Again::Stays { why, blocks: false } => {
+                    found.alone.push(Held { error: why, ..held });
+                }
+                Again::Stays { why, blocks: true } => {
+                    found.stuck.push(Held { error: why, ..held });
+                    found.stuck.extend(waiting.map(|(_, behind)| behind));
+                    break;
+                }
             }
         }
         Ok(found)
@@ -84,10 +119,7 @@ impl Found {
         LET_GO.write(tx, &self.gone, |query, id| query.bind(id.to_string())).await?;
         let thread = thread.to_string();
         run(tx, sqlx::query("UPDATE quarantine SET again_at = 0 WHERE thread = $1").bind(thread)).await?;
-        for id in &self.alone {
-            let query = sqlx::query("UPDATE quarantine SET blocks = 0 WHERE id = $1").bind(id.to_string());
-            run(tx, query).await?;
-        }
+        quarantine::set_alone(tx, &self.alone).await?;
         if let Some((id, at)) = self.next {
             let query = sqlx::query("UPDATE quarantine SET again_at = $1 WHERE id = $2");
             run(tx, query.bind(at).bind(id.to_string())).await?;
@@ -129,11 +161,11 @@ impl StateStore {
         Ok(rows.iter().filter_map(|row| row.get::<String, _>(0).parse().ok()).collect())
     }
 
-    /// The first items of a thread in their order.
+    /// The first items of a thread in their order, without those that are refused alone: they wait for an operator.
     async fn held_of(&self, thread: Uuid, max: usize) -> Result<Vec<Held>, Error> {
         let rows = sqlx::query(
             "SELECT id, tenant, account, thread, place, number, received_at, error, blocks FROM quarantine
-             WHERE thread = $1 ORDER BY sequence, number LIMIT $2",
+             WHERE thread = $1 AND blocks = 1 ORDER BY sequence, number LIMIT $2",
         )
         .bind(thread.to_string())
         .bind(i64::try_from(max).unwrap_or(i64::MAX))

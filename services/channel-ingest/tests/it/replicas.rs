@@ -8,7 +8,7 @@ use serde_json::json;
 use simulators::http::{Config, Partner};
 use simulators::{Clock, Ledger};
 use spine::read::Status;
-use spine::{Address, Cause, Entity, Spine, new_id};
+use spine::{Address, Entity, new_id};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -28,13 +28,6 @@ async fn setup(replica: &Replica, partner: &Partner, address: &Address, secret: 
     let callback = partner.callback_url();
     let settings = [("callback_url", callback.as_str())];
     replica.setup(("http", "desk"), address, &settings, &[("webhook_secret", secret)]).await
-}
-
-async fn disable(spine: &Spine, address: &Address) {
-    let (at, cause) = (spine.log.clock().now(), Cause::new(new_id(), "disable", "test"));
-    let decide = |state: &Account| laws::account::disable(state, at);
-    spine.log.transact(address, &cause, decide).await.unwrap();
-    ground::caught_up(spine).await;
 }
 
 /// Posts messages of the user until one is answered with `wanted`.
@@ -82,7 +75,7 @@ async fn a_replica_takes_webhooks_of_an_account_whose_part_only_the_other_reads(
         until_answered(&partner, "bob", 401).await;
         one.configure(&address, &first).await;
         until_answered(&partner, "carl", 202).await;
-        disable(&one.spine, &address).await;
+        one.disable(&address).await;
         until_answered(&partner, "dora", 403).await;
         shutdown.cancel();
         two.stop().await;

@@ -22,6 +22,7 @@ pub(crate) struct Replica {
     pub(crate) spine: Spine,
     pub(crate) url: String,
     pub(crate) operations: Operations,
+    pub(crate) metrics: Metrics,
     stop: CancellationToken,
     running: JoinSet<Result<(), runtime::shutdown::Crash>>,
 }
@@ -32,12 +33,13 @@ impl Replica {
         let _present = rustls::crypto::ring::default_provider().install_default();
         let spine = place.spine(log, KeySettings::default()).await;
         let (stop, health) = (CancellationToken::new(), Health::new());
+        let metrics = Metrics::new("replica", None).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let host = Host {
             role: Role::ChannelIngest,
             health: health.clone(),
-            metrics: Metrics::new("replica", None).unwrap(),
+            metrics: metrics.clone(),
             credential: Secret::new("a-credential-of-the-replicas-000"),
             peers: Arc::default(),
             shutdown: stop.clone(),
@@ -54,7 +56,7 @@ impl Replica {
         running.spawn(tasks.supervise(Duration::from_secs(20)));
         health.started();
         health.until_ready().await;
-        Self { spine, url, operations, stop, running }
+        Self { spine, url, operations, metrics, stop, running }
     }
 
     pub(crate) async fn stop(mut self) {
@@ -95,6 +97,14 @@ impl Replica {
     pub(crate) async fn configure(&self, address: &Address, setup: &Setup) {
         let (at, cause) = (self.spine.log.clock().now(), Cause::new(new_id(), "configure", "test"));
         let decide = |state: &Account| laws::account::configure(state, setup, false, at);
+        self.spine.log.transact(address, &cause, decide).await.unwrap();
+        ground::caught_up(&self.spine).await;
+    }
+
+    /// What `tributary apply` writes for an account that is taken out of use.
+    pub(crate) async fn disable(&self, address: &Address) {
+        let (at, cause) = (self.spine.log.clock().now(), Cause::new(new_id(), "disable", "test"));
+        let decide = |state: &Account| laws::account::disable(state, at);
         self.spine.log.transact(address, &cause, decide).await.unwrap();
         ground::caught_up(&self.spine).await;
     }
