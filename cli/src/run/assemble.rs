@@ -111,6 +111,7 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     let (source, server) = source(&common, &args, &nats_stop).await?;
     // A database that is slow to take connections is waited for, and not beyond a signal.
     let started = tokio::select! {
+        biased;
         started = start(common, args, source, stop.clone()) => started.map(Some),
         () = stop.cancelled() => Ok(None),
     };

@@ -1,14 +1,15 @@
 //! An account that is taken out of use: nothing comes in or leaves by it, and afterwards it goes on as it was.
 
 use crate::shop;
+use crate::widget::site;
 use events::ThreadEvent;
 use events::thread::WithdrawnReason;
-use integration::{Place, World, account, account_state, count, eventually, on_each};
+use integration::{Place, World, account_state, count, eventually, on_each};
 use runtime::Role;
 use serde_json::{Value, json};
+use simulators::Fault;
 use simulators::http::Item;
-use simulators::widget::{Site, Visitor};
-use simulators::{Clock, Fault, Ledger};
+use simulators::widget::Visitor;
 
 fn item(n: u32, text: &str) -> Item {
     Item { id: format!("u-1-{n}"), user: "u-1".into(), text: text.into() }
@@ -66,17 +67,7 @@ async fn what_waits_to_leave_by_a_disabled_account_is_withdrawn_and_it_comes_bac
 async fn a_visitor_of_a_disabled_account_is_cut_and_told_why_at_the_next_try() {
     on_each(async |place: Place| {
         let world = World::start(&place, &Role::ALL).await;
-        let secret = [("widget_secret", "a-secret-of-the-widget-0123456789abcdef")];
-        let id = account(&world.spine, "widget", "site", &[], &secret).await;
-        world.settle().await;
-        let site = Site {
-            socket: format!("{}/channels/widget/site/socket", world.http.replace("http://", "ws://")),
-            account: "site".into(),
-            page: "https://shop.example/".into(),
-            patience_ms: 15_000,
-            clock: Clock::world(),
-            ledger: Ledger::default(),
-        };
+        let (site, id) = site(&world).await;
         let mut visitor = Visitor::new(&site, "visitor-1");
         visitor.open().await.unwrap();
         visitor.write("在吗").await.unwrap();

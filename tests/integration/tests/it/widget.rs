@@ -13,7 +13,7 @@ use simulators::widget::{Site, Visitor};
 use simulators::{Clock, Ledger};
 use uuid::Uuid;
 
-async fn site(world: &World) -> (Site, Uuid) {
+pub(crate) async fn site(world: &World) -> (Site, Uuid) {
     let secret = [("widget_secret", "a-secret-of-the-widget-0123456789abcdef")];
     let id = account(&world.spine, "widget", "site", &[], &secret).await;
     world.settle().await;
