@@ -3,8 +3,6 @@
 use events::Micros;
 use events::thread::FailureClass;
 use futures::future::BoxFuture;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 /// A platform's access token.
@@ -50,84 +48,7 @@ pub trait TokenStore: Send + Sync {
     ) -> BoxFuture<'a, Result<Token, TokenFault>>;
 }
 
-/// Tokens of one process, for a laptop and for tests. Bounded by the number of accounts.
-#[derive(Default)]
-pub struct InMemory {
-    accounts: Mutex<HashMap<Uuid, Arc<tokio::sync::Mutex<Option<Token>>>>>,
-}
-
-impl TokenStore for InMemory {
-    fn token<'a>(
-        &'a self,
-        account: Uuid,
-        refused: Option<String>,
-        at: Micros,
-        fetch: Fetch<'a>,
-    ) -> BoxFuture<'a, Result<Token, TokenFault>> {
-        Box::pin(async move {
-            let cell = {
-                let mut accounts = self.accounts.lock().map_err(|_| TokenFault::Store)?;
-                Arc::clone(accounts.entry(account).or_default())
-            };
-            let mut stored = cell.lock().await;
-            if let Some(token) = stored.as_ref().filter(|token| usable(token, refused.as_deref(), at)) {
-                return Ok(token.clone());
-            }
-            let token = fetch(refused).await?;
-            *stored = Some(token.clone());
-            Ok(token)
-        })
-    }
-}
-
 /// Whether a stored token may still be used.
 pub fn usable(token: &Token, refused: Option<&str>, at: Micros) -> bool {
     token.expires_at > at && refused != Some(token.value.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    fn fetch(calls: &AtomicUsize) -> Fetch<'_> {
-        Box::new(move |_| {
-            Box::pin(async move {
-                let n = calls.fetch_add(1, Ordering::SeqCst);
-                tokio::task::yield_now().await;
-                Ok(Token { value: format!("token-{n}"), expires_at: 100 })
-            })
-        })
-    }
-
-    #[tokio::test]
-    async fn many_who_need_a_token_at_once_cause_one_refresh() {
-        let (store, calls, account) = (InMemory::default(), AtomicUsize::new(0), Uuid::nil());
-        let asked = (0..50).map(|_| store.token(account, None, 0, fetch(&calls)));
-        for token in futures::future::join_all(asked).await {
-            assert_eq!(token.unwrap().value, "token-0");
-        }
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test]
-    async fn many_whose_token_was_refused_cause_one_refresh() {
-        let (store, calls, account) = (InMemory::default(), AtomicUsize::new(0), Uuid::nil());
-        store.token(account, None, 0, fetch(&calls)).await.unwrap();
-        let asked = (0..50).map(|_| store.token(account, Some("token-0".into()), 0, fetch(&calls)));
-        for token in futures::future::join_all(asked).await {
-            assert_eq!(token.unwrap().value, "token-1");
-        }
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test]
-    async fn an_expired_token_is_not_used() {
-        let (store, calls, account) = (InMemory::default(), AtomicUsize::new(0), Uuid::nil());
-        store.token(account, None, 0, fetch(&calls)).await.unwrap();
-        store.token(account, None, 99, fetch(&calls)).await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-        store.token(account, None, 100, fetch(&calls)).await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
-    }
 }

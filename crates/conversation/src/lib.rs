@@ -28,6 +28,7 @@ mod reply;
 mod resend;
 mod send;
 mod thread;
+mod undelivered;
 mod visit;
 
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use reply::{AiReply, PersonReply, newer_than, notify, reply_by_ai, reply_by_
 pub use resend::{Resend, resend};
 pub use send::{Proof, StartSend, cancel, start_send};
 pub use thread::{Living, Owner, Thread};
+pub use undelivered::{Undelivered, hand_over_undelivered};
 pub use visit::{TouchOpen, Visit, open, touch};
 
 /// What a decision answers: events to append as one message, nothing when it is already so, or a refusal.

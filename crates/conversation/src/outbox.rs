@@ -51,6 +51,8 @@ pub(crate) struct Outcome {
     pub(crate) how: Settled,
     pub(crate) attempt: u32,
     pub(crate) resent: bool,
+    /// The conversation that it was to answer, if the AI wrote it.
+    pub(crate) answers_in: Option<u32>,
 }
 
 /// Every message of ours is in at most one of the two.
@@ -111,8 +113,10 @@ impl Outbox {
             return;
         }
         let Some(index) = self.pending.iter().position(|pending| pending.message == message) else { return };
-        let attempt = self.pending.remove(index).map_or(0, |pending| pending.attempt);
-        self.settled.insert(message, Outcome { how, attempt, resent: false });
+        let Some(pending) = self.pending.remove(index) else { return };
+        let answers_in = (pending.by == Author::Ai).then_some(pending.n);
+        let outcome = Outcome { how, attempt: pending.attempt, resent: false, answers_in };
+        self.settled.insert(message, outcome);
         self.by_time.push_back((at, message));
         if self.by_time.len() > SETTLED_MAX {
             self.forget_oldest();

@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 use channels::contract::{Account, RawRequest, Secret, Tools};
-use channels::{http, tokens};
-use std::collections::BTreeMap;
+use channels::http;
+use channels::tokens::{Fetch, Token, TokenFault, TokenStore, usable};
+use events::Micros;
+use futures::future::BoxFuture;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -54,7 +57,33 @@ pub(crate) fn tools(at: i64) -> Tools {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     Tools {
         http: http::client().unwrap(),
-        tokens: Arc::new(tokens::InMemory::default()),
+        tokens: Arc::new(OneProcess::default()),
         now: Arc::new(move || at),
+    }
+}
+
+/// A store for senders under test: one refresh at a time, as the contract says.
+#[derive(Default)]
+struct OneProcess(tokio::sync::Mutex<HashMap<Uuid, Token>>);
+
+impl TokenStore for OneProcess {
+    fn token<'a>(
+        &'a self,
+        account: Uuid,
+        refused: Option<String>,
+        at: Micros,
+        fetch: Fetch<'a>,
+    ) -> BoxFuture<'a, Result<Token, TokenFault>> {
+        Box::pin(async move {
+            let mut stored = self.0.lock().await;
+            match stored.get(&account) {
+                Some(token) if usable(token, refused.as_deref(), at) => Ok(token.clone()),
+                _ => {
+                    let token = fetch(refused).await?;
+                    stored.insert(account, token.clone());
+                    Ok(token)
+                }
+            }
+        })
     }
 }

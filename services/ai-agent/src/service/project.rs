@@ -5,7 +5,7 @@ use super::shelf::Shelf;
 use conversation::Thread;
 use events::ThreadEvent;
 use events::knowledge::KnowledgeEvent;
-use events::thread::{Author, ReleasedTo, TransferredTo};
+use events::thread::{Author, ReleasedTo, TransferredTo, WithdrawnReason};
 use futures::future::BoxFuture;
 use laws::knowledge::Knowledge;
 use spine::db::{Bulk, ModelSpec};
@@ -17,8 +17,10 @@ use std::sync::Arc;
 
 /// The kind of due work that answers what awaits an answer.
 pub(crate) const ANSWER: &str = "answer";
+/// The kind of due work that asks people to answer in place of what will never leave.
+pub(crate) const UNDELIVERED: &str = "undelivered";
 /// The kinds of due work that the read model makes.
-pub const EFFECTS: &[&str] = &[ANSWER];
+pub const EFFECTS: &[&str] = &[ANSWER, UNDELIVERED];
 
 static KNOWLEDGE_PUT: Bulk = Bulk::new(
     "INSERT INTO knowledge (entry, tenant, slug, body, version)",
@@ -194,6 +196,14 @@ fn project(due: &mut DueChanges, with_people: &mut HashSet<String>, record: &Rec
             // What came while people had it may still await an answer; its texts are read from the log.
             let (lane, key) = (record.address.tenant.to_string(), "released".to_owned());
             due.put(record, Due { kind: ANSWER, entity, key, lane, at: *at, body: String::new() });
+        }
+        // Whether the AI wrote it, and the customer still waits, the law knows.
+        ThreadEvent::Withdrawn { message, reason: WithdrawnReason::Window, at }
+        | ThreadEvent::Failed { message, retry_at: None, at, .. }
+            if !with_people.contains(&thread) =>
+        {
+            let (lane, key) = (record.address.tenant.to_string(), message.to_string());
+            due.put(record, Due { kind: UNDELIVERED, entity, key, lane, at: *at, body: String::new() });
         }
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! ai-agent put together.
 
 use super::api::Api;
-use super::project::{ANSWER, Agent};
+use super::project::{ANSWER, Agent, UNDELIVERED};
 use super::recent::Recent;
 use super::shelf::Shelf;
 use super::work::Answering;
@@ -69,7 +69,9 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         ),
         seconds: metrics.seconds("answer_seconds", "Time to compute an answer.", vec![]),
     };
+    let replacing = answering.clone();
     frame.work(ANSWER, ANSWERS, move |work| answering.clone().handle(work));
+    frame.work(UNDELIVERED, ANSWERS, move |work| replacing.clone().replace(work));
     let api = Api { reader: frame.reader.clone(), shelf, embedded, clock: spine.log.clock().clone() };
     let services = Services::new(host.credential.clone(), proto::FILE_DESCRIPTOR_SET)
         .with(KnowledgeServiceServer::new(api));

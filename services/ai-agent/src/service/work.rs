@@ -1,17 +1,17 @@
 //! The worker: computes the answer to what awaits one and asks the law to take it.
 
 use super::contact::only_leaves_contact;
-use super::project::ANSWER;
+use super::project::{ANSWER, UNDELIVERED};
 use super::recent::Recent;
 use crate::answer::{Answer, Answerer, Reason, Turn};
-use conversation::{AiReply, HandOver, Notice, Owner, Rejection, Thread, content};
+use conversation::{AiReply, HandOver, Notice, Owner, Rejection, Thread, Undelivered, content};
 use directory::Directory;
 use events::thread::{Citation, HandoverReason};
 use events::{Content, Micros, ThreadEvent};
 use runtime::metrics::{Counter, Histogram};
 use spine::keys::{Keys, Opened, SealKey};
 use spine::read::{Done, Work};
-use spine::{Address, Cause, Error, Log, Reader, Refused};
+use spine::{Address, Cause, Decided, Error, Log, Reader, Refused};
 use sqlx::Row;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -89,6 +89,26 @@ impl Answering {
         self.settle(&turned, &turn, answer).await
     }
 
+    /// An answer that will never leave.
+    pub(crate) async fn replace(self, work: Work) -> Result<Done, Error> {
+        let address = Address::parse(&work.entity)?;
+        let Ok(message) = work.key.parse::<Uuid>() else { return Ok(Done::Nothing) };
+        let account = self.log.read_after::<Thread, _>(&address, work.sequence, Thread::account).await?;
+        let (undelivered, at) = (Undelivered { message, queue: self.queue(account) }, self.log.clock().now());
+        let cause = Cause::new(message, UNDELIVERED, "ai-agent");
+        let decide = |state: &Thread| conversation::hand_over_undelivered(state, &undelivered, at);
+        let done = outcome(self.log.transact(&address, &cause, decide).await)?;
+        if matches!(done, Done::At(_)) {
+            self.answers.add(1, &[HandoverReason::Failure.as_ref()]);
+        }
+        Ok(done)
+    }
+
+    fn queue(&self, account: Option<Uuid>) -> String {
+        let account = account.and_then(|account| self.directory.account(account));
+        directory::queue_of(account.as_ref().map(|account| &account.setup)).to_owned()
+    }
+
     async fn settle(&self, turned: &Turned<'_>, turn: &Turn, answer: Answer) -> Result<Done, Error> {
         let thread = turned.address.uuid().unwrap_or_default();
         let (text, citations, confidence) = match answer {
@@ -129,8 +149,7 @@ impl Answering {
             message: Uuid::new_v5(&turned.seen, b"handover_notice"),
             content: self.content(turned, &notice).await?,
         };
-        let account = turned.account.and_then(|account| self.directory.account(account));
-        let queue = directory::queue_of(account.as_ref().map(|account| &account.setup)).to_owned();
+        let queue = self.queue(turned.account);
         let hand_over = HandOver { tenure: turned.tenure, reason, queue, notice: Some(notice) };
         let decide = |state: &Thread| {
             // The customer may have taken the wish back, or asked something else, in the meantime.
@@ -153,18 +172,7 @@ impl Answering {
         decide: impl Fn(&Thread) -> Result<Vec<ThreadEvent>, Rejection>,
     ) -> Result<Done, Error> {
         let cause = Cause { correlation: turned.seen, ..Cause::new(turned.seen, ANSWER, "ai-agent") };
-        match self.log.transact(turned.address, &cause, decide).await {
-            Ok(decided) => Ok(Done::At(decided.position())),
-            Err(Refused::Rejected(Rejection::Newer { .. })) => Ok(Done::Again { after_ms: AGAIN_MS }),
-            // The conversation left the AI or cannot be written to: the law's state says so for certain.
-            Err(Refused::Rejected(rejection)) => {
-                tracing::debug!(%rejection, "an answer is moot");
-                Ok(Done::Nothing)
-            }
-            // The key is destroyed: the person is being erased, and nothing is written back.
-            Err(Refused::Failed(Error::Gone { .. })) => Ok(Done::Nothing),
-            Err(Refused::Failed(error)) => Err(error),
-        }
+        outcome(self.log.transact(turned.address, &cause, decide).await)
     }
 
     async fn content(&self, turned: &Turned<'_>, text: &str) -> Result<Content, Error> {
@@ -226,6 +234,22 @@ impl Answering {
             }
         }
         Ok(found)
+    }
+}
+
+/// What a decision of the AI's means for the work that asked for it.
+fn outcome(decided: Result<Decided, Refused<Rejection>>) -> Result<Done, Error> {
+    match decided {
+        Ok(decided) => Ok(Done::At(decided.position())),
+        Err(Refused::Rejected(Rejection::Newer { .. })) => Ok(Done::Again { after_ms: AGAIN_MS }),
+        // The conversation left the AI or cannot be written to: the law's state says so for certain.
+        Err(Refused::Rejected(rejection)) => {
+            tracing::debug!(%rejection, "an answer is moot");
+            Ok(Done::Nothing)
+        }
+        // The key is destroyed: the person is being erased, and nothing is written back.
+        Err(Refused::Failed(Error::Gone { .. })) => Ok(Done::Nothing),
+        Err(Refused::Failed(error)) => Err(error),
     }
 }
 

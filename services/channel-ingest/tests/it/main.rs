@@ -7,3 +7,4 @@ mod echoes;
 mod parts;
 mod replicas;
 mod service;
+mod tokens;

@@ -2,7 +2,7 @@
 
 use crate::shop;
 use events::ThreadEvent;
-use events::thread::FailureClass;
+use events::thread::{FailureClass, HandoverReason};
 use futures::future::join_all;
 use integration::{Order, Outside, Place, World, count, eventually, on_each};
 use runtime::Role;
@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 /// The account's timeout is 2 s.
 const LATE: Fault = Fault::Late { ms: 3_000 };
+
+/// WeChat's code for a text that it does not let through.
+const REFUSED_TEXT: i64 = 87_014;
 
 async fn ask(outside: &Outside, user: &str, number: u32) {
     let text = format!("退货运费谁承担？{number}");
@@ -217,6 +220,34 @@ async fn a_closed_window_ends_an_answer_and_a_stale_token_is_refreshed_once() {
             assert!(matches!(events.last(), Some(ThreadEvent::Sent { attempt: 1, .. })), "{events:?}");
             assert_eq!(arrivals(&outside, user).0, 1);
         }
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_asked_to_answer_in_place_of_what_the_platform_refused_for_good() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        outside.wechat.faults().user("w-1", Fault::Code(REFUSED_TEXT), 1);
+        assert!(outside.wechat.push(Push::text("w-1", "退货运费谁承担？")).await.acknowledged);
+        let thread = world.thread_of(outside.oa, "w-1").await;
+        let handed = |events: &[ThreadEvent]| {
+            events.iter().find_map(|event| match event {
+                ThreadEvent::HandedOver { reason, .. } => Some(*reason),
+                _ => None,
+            })
+        };
+        assert_eq!(world.until("a handover", thread, handed).await, HandoverReason::Failure);
+        let events = world.history(thread).await;
+        let replied = count(&events, |event| matches!(event, ThreadEvent::Replied { .. }));
+        assert_eq!(replied, 1, "no notice takes of what the platform may still take: {events:?}");
+        // People have it now, so the next message is theirs.
+        assert!(outside.wechat.push(Push::text("w-1", "多久能发货？")).await.acknowledged);
+        world.quiet(thread).await;
+        assert_eq!(arrivals(&outside, "w-1").0, 0);
+        world.every_model_equals_the_log().await;
         world.stop().await;
     })
     .await;
