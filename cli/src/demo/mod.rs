@@ -9,6 +9,7 @@ mod book;
 mod cast;
 mod compare;
 mod connection;
+mod copy;
 mod pace;
 mod play;
 mod report;
@@ -73,7 +74,7 @@ pub(crate) struct DemoArgs {
     /// on their way may stay unknown where a channel has no proof
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) kills: usize,
-    /// What the example consumer of the lead feed wrote, JSON lines of CloudEvents, to be compared too
+    /// The copy that the example consumer of the lead feed keeps (`leads.jsonl` in its folder), to be compared too
     #[arg(long, value_name = "FILE")]
     pub(crate) consumer_output: Option<PathBuf>,
 }
@@ -211,7 +212,7 @@ impl Sides<'_> {
                 let threads: Vec<String> = streams.threads.keys().cloned().collect();
                 let to = written(self.stage.clock.now() + 1_000_000)?;
                 self.rest = api.tell(&threads, (from, &to)).await?;
-                let notices = consumer.map(consumed).transpose()?;
+                let notices = consumer.map(copy::read).transpose()?;
                 let differences = compare(&self.evidence(&book, streams, notices.as_deref()));
                 // What the AI decided stays decided; everything else may still be on its way into a table.
                 if over || differences.iter().all(|difference| difference.check == Check::Answers) {
@@ -260,18 +261,6 @@ impl Told {
             *self = Self { at: Instant::now(), words };
         }
     }
-}
-
-/// The CloudEvents that the example consumer wrote down. The line that it is just writing does not count.
-fn consumed(path: &std::path::Path) -> anyhow::Result<Vec<Notice>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let event = |line: &str| {
-        let event =
-            serde_json::from_str(line).with_context(|| format!("{} is no JSON lines", path.display()))?;
-        Ok(Notice::of(&event))
-    };
-    whole.lines().map(event).collect()
 }
 
 /// RFC 3339.

@@ -67,11 +67,10 @@ pub enum Error {
     #[error("the master key is wrong or missing: {remedy}")]
     MasterKey { remedy: String },
     #[error(
-        "the log holds events but there is no key register that could open them: give the --database-url \
-         (DATABASE_URL) that this log was written with, or restore the register's backup; without it every text \
+        "the log holds events but there is no key register that could open them: {remedy}; without it every text \
          would look erased"
     )]
-    RegisterLost,
+    RegisterLost { remedy: &'static str },
     #[error("{path} is damaged: {remedy}")]
     BrokenFile { path: String, remedy: &'static str },
     #[error("file {path} failed at `{action}`")]

@@ -47,6 +47,15 @@ pub(super) struct Unlocked {
     pub(super) signer: Signer,
 }
 
+/// Where the register that is missing here may be.
+fn remedy(store: &Store, folder: &Path) -> &'static str {
+    if store.backend() == Backend::Postgres && folder.join("keys.db").exists() {
+        return "this folder's suite ran on SQLite (keys/keys.db), so leave --database-url (DATABASE_URL) out, or name \
+                another folder by --data (TRIBUTARY_DATA) for a suite on Postgres";
+    }
+    "give the --database-url (DATABASE_URL) that this log was written with, or restore the register's backup"
+}
+
 /// Finds the master key, proves it against the register, and unwraps the signing key. Makes the register where there is
 /// none, but never beside a log that holds events.
 pub(super) async fn unlock(
@@ -58,7 +67,7 @@ pub(super) async fn unlock(
     let mut tx = begin(store, Change::Destroy).await?;
     let check = value(&mut tx, CHECK).await?;
     if check.is_none() && log_holds_events {
-        return Err(Error::RegisterLost);
+        return Err(Error::RegisterLost { remedy: remedy(store, folder) });
     }
     let master = master::find(given, folder, check.is_none())?;
     match check {

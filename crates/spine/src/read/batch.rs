@@ -267,7 +267,7 @@ fn blames_content(error: &Error) -> bool {
         | Error::Fenced { .. }
         | Error::LogLost { .. }
         | Error::MasterKey { .. }
-        | Error::RegisterLost
+        | Error::RegisterLost { .. }
         | Error::BrokenFile { .. }
         | Error::File { .. }
         | Error::Limit { .. } => false,

@@ -107,7 +107,7 @@ async fn no_register_is_made_beside_a_log_that_holds_events_however_often_it_is_
         let settings = || KeySettings { log_holds_events: true, ..KeySettings::default() };
         for _ in 0..2 {
             let result = Keys::open(&open(&place).await, settings(), Clock::system()).await;
-            assert!(matches!(result.err(), Some(Error::RegisterLost)));
+            assert!(matches!(result.err(), Some(Error::RegisterLost { .. })));
         }
         let master = place.folder.join("keys").join("master.key");
         assert!(!master.exists(), "no key is made for a register that is not made");
