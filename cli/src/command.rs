@@ -153,7 +153,7 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
         Command::Demo(args) => {
             // What a suite that has ended left in the folder is no suite to play on.
             Suite::of(&common).await?;
-            let access = |role| run::access(&common, None, role);
+            let access = |role| run::access(&common, args.nats_credentials.as_deref(), role);
             let (auditor, consumer) = (access(nats::Role::Auditor)?, access(nats::Role::Consumer)?);
             let connection =
                 demo::Connection::of(&common.data, common.service_credential.as_ref(), auditor, consumer)?;

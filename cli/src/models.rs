@@ -37,9 +37,10 @@ pub(crate) struct One {
 pub(crate) async fn models(common: Common, form: Form) -> anyhow::Result<ExitCode> {
     with_suite(common, async |suite: Suite| {
         let models = suite.get_all("/admin/models", "models").await?;
+        let whole = is_whole(&suite, true);
         if form.json {
             output::json(&json!({ "models": models }))?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(exit(whole));
         }
         for model in &models {
             output::line(format_args!("{}  slot {}", text(model, "model"), text(model, "slot")))?;
@@ -50,7 +51,7 @@ pub(crate) async fn models(common: Common, form: Form) -> anyhow::Result<ExitCod
                 output::line(format_args!("    part {part}"))?;
             }
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(exit(whole))
     })
     .await
 }
@@ -72,7 +73,7 @@ pub(crate) async fn rebuild(common: Common, which: Which) -> anyhow::Result<Exit
         if which.form.json {
             output::json(&json!({ "rebuilt": done }))?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(exit(is_whole(&suite, which.all)))
     })
     .await
 }
@@ -95,7 +96,7 @@ pub(crate) async fn verify(common: Common, which: Which) -> anyhow::Result<ExitC
             output::json(&json!({ "verified": found }))?;
         }
         let equal = found.iter().all(|answer| list(answer, "differences").is_empty());
-        Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(exit(equal && is_whole(&suite, which.all)))
     })
     .await
 }
@@ -114,6 +115,21 @@ pub(crate) async fn switch_back(common: Common, one: One) -> anyhow::Result<Exit
         Ok(ExitCode::SUCCESS)
     })
     .await
+}
+
+/// Whether nothing was left out, where all are asked for; says so if something was.
+fn is_whole(suite: &Suite, all: bool) -> bool {
+    match suite.silence().filter(|_| all) {
+        Some(silence) => {
+            eprintln!("not all was looked at: {silence}");
+            false
+        }
+        None => true,
+    }
+}
+
+fn exit(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn names(suite: &Suite, which: &Which) -> anyhow::Result<Vec<String>> {

@@ -77,6 +77,9 @@ pub(crate) struct DemoArgs {
     /// The copy that the example consumer of the lead feed keeps (`leads.jsonl` in its folder), to be compared too
     #[arg(long, value_name = "FILE")]
     pub(crate) consumer_output: Option<PathBuf>,
+    /// With --nats: the folder of the roles' nkey seeds, one file a role
+    #[arg(long, env = "TRIBUTARY_NATS_CREDENTIALS", value_name = "FOLDER")]
+    pub(crate) nats_credentials: Option<PathBuf>,
 }
 
 fn share(text: &str) -> Result<f64, String> {

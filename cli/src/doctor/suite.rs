@@ -12,7 +12,14 @@ const CHECK: &str = "suite";
 
 pub(super) async fn check(data: &Path, running: Option<&Suite>, findings: &mut Vec<Finding>) {
     match running {
-        Some(suite) => running_suite(suite, findings).await,
+        Some(suite) => {
+            for process in suite.processes() {
+                running_suite(process, findings).await;
+            }
+            if let Some(silence) = suite.silence() {
+                findings.push(Finding::fail(CHECK, silence, "nothing of it is done until it runs again"));
+            }
+        }
         None => findings.push(no_suite(data)),
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Suite {
     models: Vec<String>,
     /// The other processes on the folder, where roles run apart.
     others: Vec<Self>,
+    /// Roles that were started alone on the folder and do not answer.
+    silent: Vec<String>,
 }
 
 impl Suite {
@@ -41,18 +43,25 @@ impl Suite {
     }
 
     async fn search(data: &Path, given: Option<Secret>) -> anyhow::Result<Option<Self>> {
-        let mut found: Vec<Self> = Vec::new();
+        let (mut found, mut silent): (Vec<Self>, Vec<String>) = (Vec::new(), Vec::new());
         for file in RunFile::all(data)? {
+            let roles = file.roles.clone();
             // A file that a stopped process left may name an address that another one has now.
-            if found.iter().all(|known| known.file.admin != file.admin) {
-                found.extend(Self::at(file, given.clone()).await?);
+            let process = match found.iter().all(|known| known.file.admin != file.admin) {
+                true => Self::at(file, given.clone()).await?,
+                false => None,
+            };
+            match process {
+                Some(process) => found.push(process),
+                None => silent.extend(roles),
             }
         }
         if found.is_empty() {
             return Ok(None);
         }
+        silent.retain(|role| found.iter().all(|process| !process.file.roles.contains(role)));
         let mut first = found.remove(0);
-        first.others = found;
+        (first.others, first.silent) = (found, silent);
         Ok(Some(first))
     }
 
@@ -69,7 +78,8 @@ impl Suite {
             }
         };
         let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build()?;
-        let mut suite = Self { file, http, credential, models: Vec::new(), others: Vec::new() };
+        let (models, others, silent) = (Vec::new(), Vec::new(), Vec::new());
+        let mut suite = Self { file, http, credential, models, others, silent };
         let probe = suite.http.get(format!("{}/admin/models", suite.file.admin));
         let Ok(answer) = probe.bearer_auth(suite.credential.expose()).send().await else { return Ok(None) };
         if answer.status() != reqwest::StatusCode::UNAUTHORIZED {
@@ -91,6 +101,17 @@ impl Suite {
     /// All processes on the folder, this one first.
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.others)
+    }
+
+    /// What is to be said of roles that were started on this folder and do not answer; none when all do.
+    pub(crate) fn silence(&self) -> Option<String> {
+        let roles = self.silent.join(", ");
+        (!roles.is_empty()).then(|| {
+            format!(
+                "{roles} ran on this folder and does not answer: start it, or delete its run-ROLE.json if it runs \
+                 here no more"
+            )
+        })
     }
 
     /// The read models of all processes, each once.

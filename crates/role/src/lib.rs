@@ -18,6 +18,8 @@ use tokio::net::TcpListener;
 pub const AT_LEAST_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a role's tasks may take to finish what is in flight at shutdown.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long giving leases back at a stop may take: they expire after ten seconds by themselves.
+const GIVE_BACK_WAIT: Duration = Duration::from_secs(3);
 
 /// A role that is being put together.
 pub struct Frame {
@@ -90,19 +92,26 @@ impl Frame {
     pub async fn run(self) -> anyhow::Result<()> {
         let ended = self.tasks.supervise(GRACE).await;
         // Only now, since a worker's last call is still ours to settle.
-        let mut given_back = self.reader.let_go().await;
-        for leases in &self.leases {
-            given_back = given_back.and(leases.release_all().await);
-        }
-        if let Err(error) = given_back {
-            tracing::warn!(
-                reader.name = self.reader.name(),
-                error = &error as &dyn std::error::Error,
-                "what this process held is free only when its leases expire"
-            );
-        }
+        let why = match tokio::time::timeout(GIVE_BACK_WAIT, give_back(&self.reader, &self.leases)).await {
+            Ok(Ok(())) => return Ok(ended?),
+            Ok(Err(error)) => spine::error::chain(&error),
+            Err(_) => format!("the database did not answer within {} s", GIVE_BACK_WAIT.as_secs()),
+        };
+        tracing::warn!(
+            reader.name = self.reader.name(),
+            error = why,
+            "what this process held is free only when its leases expire"
+        );
         Ok(ended?)
     }
+}
+
+async fn give_back(reader: &Reader, leases: &[Leases]) -> Result<(), Error> {
+    let mut given_back = reader.let_go().await;
+    for leases in leases {
+        given_back = given_back.and(leases.release_all().await);
+    }
+    given_back
 }
 
 /// Waits until `reader` has reached the positions that a query names, written `1.3:4711,1.4:12`; an empty text
