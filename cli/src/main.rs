@@ -4,6 +4,7 @@ mod admin;
 mod apply;
 mod command;
 mod demo;
+mod disk;
 mod doctor;
 mod erase;
 mod eval;

@@ -1,5 +1,6 @@
 //! The database: reachable, new enough, its stores readable, its write-ahead logs short.
 
+use super::disk::MAKE_ROOM;
 use super::{Finding, nats, register};
 use runtime::Common;
 use spine::Clock;
@@ -133,11 +134,13 @@ async fn sqlite(data: &Path, findings: &mut Vec<Finding>) {
             Ok(_) => read += 1,
             Err(error) => {
                 let found = format!("{} cannot be read: {error}", path.display());
-                let remedy =
-                    match path.parent().and_then(Path::file_name).is_some_and(|name| name == "models") {
-                        true => "stop the suite, delete the file: it is filled anew from the log",
-                        false => "restore it from a backup",
-                    };
+                let is_model = path.parent().and_then(Path::file_name).is_some_and(|name| name == "models");
+                let remedy = match is_model {
+                    // What was written is whole; there is no room for what reading takes.
+                    _ if crate::disk::is_full(data) => MAKE_ROOM,
+                    true => "stop the suite, delete the file: it is filled anew from the log",
+                    false => "restore it from a backup",
+                };
                 findings.push(Finding::fail(CHECK, found, remedy));
             }
         }

@@ -1,7 +1,7 @@
 //! The disk under the data folder: room, and how long it takes until a write is safe.
 
 use super::Finding;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ const CHECK: &str = "disk";
 const MIB: u64 = 1024 * 1024;
 const FREE_FAIL: u64 = 512 * MIB;
 const FREE_WARN: u64 = 5 * 1024 * MIB;
+pub(super) const MAKE_ROOM: &str = "make room or move the folder: a full disk refuses every message";
 const PROBES: usize = 21;
 /// A file of the size of one stored message.
 const PROBE_BYTES: [u8; 4096] = [0x5a; 4096];
@@ -23,11 +24,13 @@ pub(super) async fn check(data: &Path, findings: &mut Vec<Finding>) {
     let probed = tokio::task::spawn_blocking(move || sync_time(&folder).map_err(|error| (folder, error)));
     findings.push(match probed.await {
         Ok(Ok(median)) => speed(median),
-        Ok(Err((folder, error))) => Finding::fail(
-            CHECK,
-            format!("{} cannot be written to: {error}", folder.display()),
-            "run the command as the user of the suite, or give the folder to it",
-        ),
+        Ok(Err((folder, error))) => {
+            let remedy = match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => MAKE_ROOM,
+                _ => "run the command as the user of the suite, or give the folder to it",
+            };
+            Finding::fail(CHECK, format!("{} cannot be written to: {error}", folder.display()), remedy)
+        }
         Err(error) => Finding::warn(CHECK, format!("the disk was not measured: {error}"), "try again"),
     });
 }
@@ -47,10 +50,9 @@ fn room(folder: &Path) -> Finding {
 
 fn judged(free: u64, all: u64) -> Finding {
     let found = format!("{} MiB free of {} MiB", free / MIB, all / MIB);
-    let remedy = "make room or move the folder: a full disk refuses every message";
     match free {
-        free if free < FREE_FAIL => Finding::fail(CHECK, found, remedy),
-        free if free < FREE_WARN => Finding::warn(CHECK, found, remedy),
+        free if free < FREE_FAIL => Finding::fail(CHECK, found, MAKE_ROOM),
+        free if free < FREE_WARN => Finding::warn(CHECK, found, MAKE_ROOM),
         _ => Finding::ok(CHECK, found),
     }
 }

@@ -175,7 +175,7 @@ async fn start(
     if !unknown.is_empty() {
         bail!("--from names {}, which is no kind of effect of the roles in this process", unknown.join(", "));
     }
-    watch::nats(&mut tasks, &base, &started, &stop);
+    watch::foundation(&mut tasks, &base, &started, &stop);
     let admin = reach::listen((reach::ADMIN, args.network.listen_admin)).await?;
     let admin_url = format!("http://{}", admin.local_addr()?);
     let credential_file = std::path::absolute(common.data.join(credential::FILE))?;

@@ -1,9 +1,11 @@
-//! What health says of NATS: whether it is connected, and what it forbids the roles.
+//! What health says of what the process stands on: whether NATS is connected, what it forbids the roles, and the disk.
 
 use super::assemble::Foundation;
 use super::roles::Started;
+use crate::disk;
 use runtime::{Health, Role, State, Tasks};
 use spine::Nats;
+use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -12,21 +14,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const DENIED_FOR: Duration = Duration::from_secs(600);
 
 /// Says so until `stop`.
-pub(super) fn nats(tasks: &mut Tasks, base: &Foundation, started: &Started, stop: &CancellationToken) {
+pub(super) fn foundation(tasks: &mut Tasks, base: &Foundation, started: &Started, stop: &CancellationToken) {
     let (nats, health, stop) = (base.spine.log.nats().clone(), base.health.clone(), stop.clone());
-    let connections = started.connections.clone();
-    tasks.spawn("watch nats", async move {
+    let (connections, folder) = (started.connections.clone(), base.spine.database.folder().to_owned());
+    tasks.spawn("watch", async move {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tell(&health, &nats, &connections) => {}
+            () = tell(&health, (&nats, &connections), &folder) => {}
         }
         Ok(())
     });
 }
 
 /// Only notes, since an outage takes all replicas down together.
-async fn tell(health: &Health, shared: &Nats, roles: &[(Role, Nats)]) {
+async fn tell(health: &Health, (shared, roles): (&Nats, &[(Role, Nats)]), folder: &Path) {
     loop {
+        let state = match disk::is_full(folder) {
+            false => State::Ready,
+            true => State::not_ready(format!("the disk of {} is full: make room", folder.display())),
+        };
+        health.note("disk", state);
         let state = match shared.is_connected() {
             true => State::Ready,
             false => State::not_ready("nats-server does not answer"),

@@ -21,6 +21,8 @@ const TRACEPARENT: &str = "traceparent";
 const RECEIVED_AT: &str = "tributary-received-at";
 const ATTEMPTS_MAX: u32 = 3;
 const RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Platforms hang up after five seconds and come again; what they are told later they do not hear.
+const KEPT_WITHIN: Duration = Duration::from_secs(4);
 
 /// A raw request as it was journalled.
 #[derive(Debug)]
@@ -78,7 +80,7 @@ impl Journal {
     /// keep their order.
     ///
     /// # Errors
-    /// When it could not be stored within three attempts: then it must not be acknowledged. It may be stored
+    /// When it could not be stored within three attempts and four seconds: then it must not be acknowledged. It may be stored
     /// all the same, which is harmless: what it says is decided once.
     pub async fn append(
         &self,
@@ -104,7 +106,8 @@ impl Journal {
         if let Some(traceparent) = traceparent {
             headers.insert(TRACEPARENT, traceparent);
         }
-        let sequence = self.publish(&subject, headers, sealed.into()).await?;
+        let kept = tokio::time::timeout(KEPT_WITHIN, self.publish(&subject, headers, sealed.into())).await;
+        let sequence = kept.map_err(|_| Error::Timeout { request: format!("journal to {subject}") })??;
         Ok(Place { part, sequence })
     }
 

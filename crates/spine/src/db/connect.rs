@@ -176,7 +176,12 @@ impl Connector {
             // A round trip per statement for a connection that was used a moment ago is too dear.
             .test_before_acquire(false);
         match self.backend {
-            Backend::Sqlite => options,
+            // Where a full disk refuses a commit, SQLite rolls back by itself, and the driver takes the connection for
+            // one within a transaction for ever.
+            Backend::Sqlite => options.before_acquire(|connection, _| {
+                let is_fresh = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_fresh) })
+            }),
             Backend::Postgres => options.before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for < TEST_AFTER_IDLE {

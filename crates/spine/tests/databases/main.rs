@@ -6,6 +6,7 @@ mod comparing;
 mod contacts;
 mod cursors;
 mod ending;
+mod full;
 mod notes;
 mod register;
 mod sealing;

@@ -7,11 +7,13 @@
 
 mod answer;
 mod disabled;
+mod disk;
 mod erasing;
 mod full;
 mod held;
 mod identified;
 mod killed;
+mod load;
 mod model;
 mod nats;
 mod owners;

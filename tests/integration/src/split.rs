@@ -1,0 +1,101 @@
+//! Seven processes of one role each on Postgres, any of which can be killed.
+
+use crate::site::Site;
+use ground::Place;
+use runtime::Role;
+use std::collections::BTreeMap;
+use std::process::{Child, Command};
+
+/// `tributary nats` and one `tributary run ROLE` per role, on fixed ports.
+pub struct Split {
+    /// What is asked of them.
+    pub site: Site,
+    nats: Child,
+    roles: BTreeMap<Role, Child>,
+    ports: u16,
+}
+
+/// Webhooks, REST, then probes and gRPC of each role.
+const PORTS: u16 = 16;
+
+impl Split {
+    /// Starts all and waits until they are ready.
+    ///
+    /// # Panics
+    /// When one does not start; so do all functions here when a process does not do what it must.
+    pub async fn start(place: &Place) -> Self {
+        let ports = ground::free_ports(PORTS);
+        let console = Role::ALL.iter().position(|role| *role == Role::Console).unwrap_or_default();
+        let site = Site::new(place, (ports, ports + 2 + number(console)));
+        let nats = site.command(&["nats"]).spawn().expect("the binary is built: `cargo build -p tributary`");
+        let mut split = Self { site, nats, roles: BTreeMap::new(), ports };
+        let data = split.site.data();
+        ground::eventually("the nats-server to be ready", async || {
+            let told = data.join("nats/url").exists() && data.join("nats/credentials/console").exists();
+            told.then_some(())
+        })
+        .await;
+        for role in Role::ALL {
+            split.launch(role);
+        }
+        for role in Role::ALL {
+            split.until_ready(role).await;
+        }
+        split
+    }
+
+    /// Starts the process of a role, and does not wait for it.
+    pub fn launch(&mut self, role: Role) {
+        let place = number(Role::ALL.iter().position(|known| *known == role).unwrap_or_default());
+        let data = self.site.data().join("nats");
+        let url = std::fs::read_to_string(data.join("url")).expect("the nats-server said where it is");
+        let peers =
+            Role::ALL.iter().enumerate().map(|(at, peer)| format!("{peer}={}", self.grpc(number(at))));
+        let peers = peers.collect::<Vec<_>>().join(",");
+        let mut command = self.site.command(&["run", &role.to_string()]);
+        command
+            .env("NATS_URL", url.trim())
+            .env("TRIBUTARY_NATS_CREDENTIALS", data.join("credentials"))
+            .env("TRIBUTARY_PEERS", peers)
+            .args([format!("--listen-http=127.0.0.1:{}", self.ports)])
+            .args([format!("--listen-api=127.0.0.1:{}", self.ports + 1)])
+            .args([format!("--listen-admin=127.0.0.1:{}", self.ports + 2 + place)])
+            .args([format!("--listen-grpc=127.0.0.1:{}", self.ports + 9 + place)]);
+        let child = command.spawn().expect("the binary is built: `cargo build -p tributary`");
+        self.roles.insert(role, child);
+    }
+
+    /// Waits until the process of a role is ready.
+    pub async fn until_ready(&self, role: Role) {
+        let place = Role::ALL.iter().position(|known| *known == role).unwrap_or_default();
+        self.site.until_ready(self.ports + 2 + number(place)).await;
+    }
+
+    /// SIGKILL to the process of a role.
+    pub fn kill(&mut self, role: Role) {
+        let mut child = self.roles.remove(&role).expect("it runs");
+        child.kill().expect("the process is ours");
+        child.wait().expect("the process is ours");
+    }
+
+    fn grpc(&self, place: u16) -> String {
+        format!("http://127.0.0.1:{}", self.ports + 9 + place)
+    }
+}
+
+fn number(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or_default()
+}
+
+impl Drop for Split {
+    fn drop(&mut self) {
+        self.site.tell();
+        for child in self.roles.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        // It ends its server when it is asked to.
+        let _ = Command::new("kill").arg(self.nats.id().to_string()).status();
+        let _ = self.nats.wait();
+    }
+}
