@@ -1,6 +1,6 @@
 //! Owns the floors under the figures on the development sets: a change that makes retrieval worse is seen here.
 //!
-//! The weights were fitted on these sets (but for `spoken.jsonl`), so the floors say that nothing got lost and not how well other questions are
+//! The weights were fitted on these sets, so the floors say that nothing got lost and not how well other questions are
 //! answered; `cli/demo/eval` says that.
 
 use std::sync::Arc;
@@ -58,21 +58,21 @@ fn the_demo_knowledge_answers_the_development_questions_and_leaves_near_ones_alo
 }
 
 #[test]
-fn three_questions_in_four_that_the_lexicon_was_not_made_with_are_answered() {
+fn four_questions_in_five_that_the_lexicon_was_not_made_with_are_answered() {
     let (demo, queries) = (knowledge(DEMO), include_str!("data/fresh.jsonl"));
     let right = measured(&demo, queries, "paraphrase");
     assert!(right.recall_at_1 > Some(0.90), "{right:?}");
-    assert!(right.answered_right > Some(0.75), "{right:?}");
+    assert!(right.answered_right > Some(0.80), "{right:?}");
     assert!(measured(&demo, queries, "near").unanswerable_rejected > Some(0.84));
     assert!(measured(&demo, queries, "unrelated").unanswerable_rejected > Some(0.96));
 }
 
 #[test]
-fn three_questions_in_four_as_people_type_them_are_answered() {
+fn four_questions_in_five_as_people_type_them_are_answered() {
     let (demo, queries) = (knowledge(DEMO), include_str!("data/spoken.jsonl"));
     let right = measured(&demo, queries, "paraphrase");
     assert!(right.recall_at_1 > Some(0.95), "{right:?}");
-    assert!(right.answered_right > Some(0.76), "{right:?}");
+    assert!(right.answered_right > Some(0.80), "{right:?}");
     assert!(measured(&demo, queries, "near").unanswerable_rejected > Some(0.89));
 }
 

@@ -41,7 +41,7 @@ impl Case {
             return self.share;
         }
         match self.kind.as_str() {
-            "fresh_paraphrase" | "fresh_near" | "demo_near" => 5.0,
+            "fresh_paraphrase" | "fresh_near" | "spoken_paraphrase" | "spoken_near" | "demo_near" => 5.0,
             "gym_paraphrase" | "near" | "gym_near" => 4.0,
             "demo_story" => 3.0,
             // Words for the lexicon were looked for in these, so that they match better than questions will.
@@ -80,7 +80,11 @@ const SOURCES: [Learnt; 4] = [
     ("tests/data/gym.yaml", &[("tests/data/gym.jsonl", "gym_")], "gym_"),
     (
         "../../cli/demo/knowledge.yaml",
-        &[("tests/data/demo.jsonl", "demo_"), ("tests/data/fresh.jsonl", "fresh_")],
+        &[
+            ("tests/data/demo.jsonl", "demo_"),
+            ("tests/data/fresh.jsonl", "fresh_"),
+            ("tests/data/spoken.jsonl", "spoken_"),
+        ],
         "demo_",
     ),
 ];

@@ -68,23 +68,33 @@ pub(crate) fn best<'a>(case: &'a Case, rank: &[f64; FEATURES]) -> Option<([f64; 
     Some((inputs, candidate))
 }
 
+/// The best candidate of a case.
+pub(crate) struct Row {
+    pub(crate) inputs: [f64; INPUTS],
+    /// 1: it is right.
+    pub(crate) right: f64,
+    pub(crate) counts: f64,
+}
+
+pub(crate) fn rows(cases: &[&Case], rank: &[f64; FEATURES]) -> Vec<Row> {
+    let row = |case: &&Case| {
+        let (inputs, best) = best(case, rank)?;
+        Some(Row { inputs, right: f64::from(u8::from(best.right)), counts: case.counts() })
+    };
+    cases.iter().filter_map(row).collect()
+}
+
 /// How probable it is that the best candidate is right: one broken line for each input, and what is added last.
-pub(crate) fn confidence(cases: &[&Case], rank: &[f64; FEATURES]) -> Judge {
-    let rows: Vec<([f64; INPUTS], f64, f64)> = cases
-        .iter()
-        .filter_map(|case| {
-            best(case, rank).map(|(row, best)| (row, f64::from(u8::from(best.right)), case.counts()))
-        })
-        .collect();
+pub(crate) fn confidence(rows: &[Row]) -> Judge {
     let mut knots = [[0.0; 2]; INPUTS];
     for (at, knots) in knots.iter_mut().enumerate() {
-        let mut values: Vec<f64> = rows.iter().map(|(row, ..)| row[at]).collect();
+        let mut values: Vec<f64> = rows.iter().map(|row| row.inputs[at]).collect();
         values.sort_by(f64::total_cmp);
         *knots = [values[values.len() / 3], values[values.len() * 2 / 3]];
     }
-    let parts: Vec<Vec<f64>> = rows.iter().map(|(row, ..)| parts(row, &knots)).collect();
+    let parts: Vec<Vec<f64>> = rows.iter().map(|row| parts(&row.inputs, &knots)).collect();
     let scale = spread(parts.iter().map(Vec::as_slice));
-    let truth: Vec<(f64, f64)> = rows.iter().map(|(_, right, counts)| (*right, *counts)).collect();
+    let truth: Vec<(f64, f64)> = rows.iter().map(|row| (row.right, row.counts)).collect();
     let solved = logistic(&parts, &truth, &scale);
     let mut lines = [Line::default(); INPUTS];
     for (at, line) in lines.iter_mut().enumerate() {

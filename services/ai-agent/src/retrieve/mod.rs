@@ -16,8 +16,10 @@ mod postings;
 mod search;
 mod sense;
 mod soft;
+mod trees;
 mod weights;
 mod whole;
 
 pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Judge, Line, MARGIN_MAX, Weights};
 pub use index::{Hit, Index};
+pub use trees::Tree;
