@@ -26,8 +26,8 @@ pub(crate) enum Command {
     Faq(Faq),
     /// Find contact details in messages in which they are marked
     ///
-    /// The messages are JSON lines of {"text","entities":[{"type","value","start","end","norm","form"}]}; offsets
-    /// count code points, half open. Example:
+    /// The messages are JSON lines of {"id","text","entities":[{"type","value","start","end","norm","form"}]};
+    /// offsets count code points, half open. Example:
     ///   tributary eval lead --gold messages.jsonl
     #[command(verbatim_doc_comment)]
     Lead(Lead),

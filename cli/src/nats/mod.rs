@@ -12,6 +12,7 @@ mod permissions;
 mod port;
 mod process;
 mod role;
+mod room;
 mod supervise;
 
 #[cfg(test)]

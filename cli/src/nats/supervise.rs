@@ -6,10 +6,8 @@ use super::error::Error;
 use super::home::{Home, Place, url_of};
 use super::process::{self, Process};
 use super::role::Role;
-use super::{Settings, config, port};
-use crate::disk;
+use super::{Settings, config, port, room};
 use std::fs::{self, File};
-use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,9 +23,6 @@ const RESTART_DELAY_MAX: Duration = Duration::from_secs(30);
 const WELL_AFTER: Duration = Duration::from_secs(60);
 /// A free port may be taken by another program before the server binds it.
 const PORT_TRIES_MAX: u32 = 3;
-
-/// How often the disk of its store is looked at.
-const ROOM_EVERY: Duration = Duration::from_millis(500);
 
 /// The suite's own nats-server.
 pub(crate) struct Server;
@@ -85,7 +80,7 @@ impl Running {
                     tracing::info!("nats-server has stopped");
                     return;
                 }
-                () = room_again(&store) => {
+                () = room::again(&store) => {
                     tracing::warn!("the disk has room again: nats-server is started anew, since it goes on refusing");
                     process.stop(&launcher.home).await;
                     match launcher.restart(port, &mut delay).await {
@@ -106,27 +101,6 @@ impl Running {
                 None => return,
             }
         }
-    }
-}
-
-/// Waits until the disk of the store was full and has room again. A stream that once had no room for a message takes
-/// none any more, however much room there is, until its server is started anew.
-async fn room_again(store: &Path) {
-    let mut was_full = false;
-    loop {
-        match disk::free(store) {
-            Some(free) if free < disk::FULL_BELOW && !was_full => {
-                was_full = true;
-                tracing::error!(
-                    nats.store = %store.display(),
-                    disk.free_bytes = free,
-                    "the disk is full: no message is taken until there is room"
-                );
-            }
-            Some(free) if was_full && free >= disk::ROOM_FROM => return,
-            _ => {}
-        }
-        sleep(ROOM_EVERY).await;
     }
 }
 

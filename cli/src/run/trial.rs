@@ -22,18 +22,20 @@ pub(super) struct Trial {
     http_slug: String,
 }
 
-/// Applies the demo tenant and makes a token for its API; again changes nothing.
+/// Applies the demo tenant and makes a token for its API. A second time changes nothing: what was changed since, by hand
+/// or by a running `tributary demo`, stays.
 ///
 /// # Errors
 /// When the suite refuses the documents or the data folder cannot be written to.
 pub(super) async fn apply(common: &Common) -> anyhow::Result<Trial> {
     let (suite, data) = (Suite::of(common).await?, &common.data);
     let documents = Documents::of(data)?;
-    if let Err(refusal) = suite.post_text("/admin/apply", documents.text).await? {
-        bail!("the demo cannot be applied: {}", crate::suite::words(&refusal));
-    }
+    // Made last, so where it is the demo is in place.
     let token = data.join("demo").join("token");
     if !token.exists() {
+        if let Err(refusal) = suite.post_text("/admin/apply", documents.text).await? {
+            bail!("the demo cannot be applied: {}", crate::suite::words(&refusal));
+        }
         let made = suite
             .post("/admin/tokens", &json!({ "role": "admin", "tenant": TENANT, "name": "demo" }))
             .await?;

@@ -3,6 +3,8 @@
 mod client;
 mod file;
 mod stream;
+mod words;
 
-pub(crate) use client::{Suite, words};
+pub(crate) use client::Suite;
 pub(crate) use file::{RunFile, write};
+pub(crate) use words::words;

@@ -1,6 +1,7 @@
 //! Answers of the admin port that come line by line: progress, then a result, or many rows.
 
-use super::client::{Suite, refusal};
+use super::client::Suite;
+use super::words::refusal;
 use anyhow::{Context, bail};
 use futures::StreamExt;
 use serde::Serialize;
