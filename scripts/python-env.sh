@@ -1,10 +1,11 @@
 #!/bin/sh
 # Prints the path of a Python that has scripts/requirements.txt, in a venv below .tributary made when needed.
+# `python-env.sh chart` gives one with scripts/requirements-chart.txt, in a venv of its own.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 
-WANTED=$ROOT/scripts/requirements.txt
-VENV=$STATE/venv
+WANTED=$ROOT/scripts/requirements${1:+-$1}.txt
+VENV=$STATE/venv${1:+-$1}
 if ! cmp -s "$WANTED" "$VENV/requirements.txt" || ! "$VENV/bin/python" -c '' 2>/dev/null; then
     command -v python3 >/dev/null 2>&1 || fail "缺少 Python 3：apt-get install python3-venv" "Python 3 is missing: apt-get install python3-venv"
     mkdir -p "$STATE"
