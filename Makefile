@@ -9,7 +9,7 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test bench check fmt
+.PHONY: help setup run run-split build test bench check check-chart image fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ check: ## format, clippy, house rules, gRPC definitions, shell scripts and their
 	@scripts/check-shell.sh
 	@scripts/test-check-house.sh
 	@scripts/test-nats-server.sh
+
+check-chart: ## the chart without a cluster: renders, schemas, refusals, values (CHART_ARGS=--update after a change)
+	@scripts/check-chart.sh $(CHART_ARGS)
+
+image: $(if $(filter scratch,$(BASE)),build) ## build the container image (docker or buildah; BASE=scratch needs neither)
+	@BASE="$(BASE)" scripts/image.sh
 
 fmt: ## format the Rust code
 	cargo fmt --all

@@ -25,7 +25,7 @@ which Kubernetes cannot do. */}}
 {{- else }}
 {{- range $field := list "host" "port" "database" "user" "password" }}
 {{- $value := get $pg $field }}
-{{- if kindIs "invalid" $value }}{{ $value = dict "secret" $pg.secret "key" (get $from $field) }}{{ end }}
+{{- if empty $value }}{{ $value = dict "secret" $pg.secret "key" (get $from $field) }}{{ end }}
 {{ include "tributary.field" (dict "name" (get $names $field) "field" $value) }}
 {{- end }}
 - {name: DATABASE_URL, value: "postgres://$(PGHOST):$(PGPORT)/$(PGDATABASE)"}
