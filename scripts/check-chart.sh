@@ -22,6 +22,16 @@ trap 'rm -rf "$WORK"' EXIT
 render() { helm template tributary "$CHART" -n tributary -f "tests/chart/values/$1.yaml"; }
 step() { say "== $*"; }
 
+step "one version of the suite, one of nats-server"
+# agrees FILE TEXT: the file holds the text.
+agrees() { grep -qF -e "$2" "$1" || fail "$1 does not hold '$2'"; }
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+agrees "$CHART/Chart.yaml" "appVersion: $version"
+agrees deploy/k8s/eval/kustomization.yaml "newTag: $version}"
+nats=$(sed -n 's/^GO_MODULE=//p' scripts/nats-server.sh)
+agrees Dockerfile "$nats"
+agrees deploy/k8s/nats/medium.yaml "tag: ${nats##*@v}-"
+
 step "lint, per profile"
 for case in $CASES; do
     helm lint --strict --quiet "$CHART" -n tributary -f "tests/chart/values/$case.yaml"
@@ -56,9 +66,9 @@ done
 [ -z "$drift" ] || fail "the renders differ: look at the difference, then scripts/check-chart.sh --update"
 
 step "kubeconform, for each version of Kubernetes"
-for version in "$STATE"/chart-schemas/v*; do
-    say "   ${version##*/}"
-    kubeconform -strict -summary -schema-location "$version/{{.ResourceKind}}{{.KindSuffix}}.json" \
+for schemas in "$STATE"/chart-schemas/v*; do
+    say "   ${schemas##*/}"
+    kubeconform -strict -summary -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" \
         -schema-location "$STATE/chart-schemas/{{.ResourceKind}}{{.KindSuffix}}.json" \
         "$WORK"/small*.yaml "$WORK"/medium*.yaml deploy/k8s/eval/n*.yaml deploy/k8s/eval/postgres.yaml >&2
 done
