@@ -65,6 +65,7 @@ fi
 if [ "$what" = test ]; then
     has_postgres() { ls /usr/lib/postgresql/1[4-9]/bin/initdb /usr/lib/postgresql/[2-9]?/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1; }
     has_postgres || install_packages postgresql
+    command -v openssl >/dev/null 2>&1 || install_packages openssl
     python3 -c 'import ensurepip' >/dev/null 2>&1 || install_packages python3-venv
     "$ROOT/scripts/python-env.sh" >/dev/null
 fi

@@ -46,6 +46,18 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# A certificate for 127.0.0.1 and the authority that signed it, so that connections by TLS are tried too.
+certificates() {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=Tributary test authority" \
+        -keyout "$WORK/ca.key" -out "$WORK/ca.crt" 2>/dev/null &&
+        openssl req -newkey rsa:2048 -nodes -subj "/CN=127.0.0.1" -keyout "$WORK/server.key" -out "$WORK/server.csr" 2>/dev/null &&
+        printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >"$WORK/server.ext" &&
+        openssl x509 -req -days 2 -in "$WORK/server.csr" -CA "$WORK/ca.crt" -CAkey "$WORK/ca.key" -CAcreateserial \
+            -extfile "$WORK/server.ext" -out "$WORK/server.crt" 2>/dev/null &&
+        chmod 600 "$WORK/server.key"
+}
+certificates || fail "openssl 无法生成证书" "openssl cannot make certificates: install it (apt install openssl)"
+
 password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 printf '%s\n' "$password" >"$WORK/password"
 chmod 700 "$WORK"
@@ -58,13 +70,14 @@ tries=0
 while :; do
     port=$(($(od -An -N2 -tu2 /dev/urandom) % 20000 + 20000))
     if as_owner "$BIN/pg_ctl" -D "$WORK/db" -l "$WORK/db/server.log" -w -t 60 -o \
-        "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$WORK -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300" \
+        "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$WORK -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c ssl=on -c ssl_cert_file=$WORK/server.crt -c ssl_key_file=$WORK/server.key" \
         start >/dev/null 2>&1; then break; fi
     tries=$((tries + 1))
     [ "$tries" -lt 5 ] || { tail -n 20 "$WORK/db/server.log" >&2; fail "PostgreSQL 启动失败" "PostgreSQL did not start"; }
 done
 TEST_DATABASE_URL=postgres://tributary:$password@127.0.0.1:$port/postgres
-export TEST_DATABASE_URL
+TEST_DATABASE_CA=$WORK/ca.crt
+export TEST_DATABASE_URL TEST_DATABASE_CA
 say "PostgreSQL ($BIN) 在端口 $port / on port $port until the command ends"
 
 "$@"

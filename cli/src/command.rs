@@ -4,7 +4,7 @@ use crate::nats;
 use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
 use crate::suite::Suite;
-use crate::{apply, demo, doctor, erase, eval, keys, models, offered, reingest, replay, token, unpark};
+use crate::{apply, demo, doctor, erase, eval, keys, log, models, offered, reingest, replay, token, unpark};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -123,6 +123,12 @@ pub(crate) enum Command {
     ///   tributary keys rotate --tenant shop
     #[command(subcommand, verbatim_doc_comment)]
     Keys(keys::Command),
+    /// Change what the running suite logs, without a restart
+    ///
+    /// Holds for every process on the data folder, until it is changed again or the process ends. Example:
+    ///   tributary log info,channel_ingest=debug
+    #[command(verbatim_doc_comment)]
+    Log(log::Filter),
     /// Look at everything that an installation needs, with a remedy for each finding
     ///
     /// Works with and without a running suite, and changes nothing. Exit code 1 when something fails. Example:
@@ -144,7 +150,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => {
-            let guard = telemetry::init("tributary", &common.telemetry)?;
+            let guard = telemetry::init(&args.name(), &common.telemetry)?;
             let ended = run::run(common, args).await;
             // Flushing waits for the network, so it is kept off the threads that serve.
             tokio::task::spawn_blocking(move || drop(guard)).await?;
@@ -189,6 +195,7 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
         Command::Replay(command) => replay::run(common, command).await,
         Command::Erase(args) => erase::run(common, args).await,
         Command::Keys(command) => keys::run(common, command).await,
+        Command::Log(filter) => log::run(common, filter).await,
         Command::Doctor(args) => doctor::run(common, args).await,
         Command::Eval(command) => eval::run(command).await,
     }

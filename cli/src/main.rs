@@ -9,6 +9,7 @@ mod doctor;
 mod erase;
 mod eval;
 mod keys;
+mod log;
 mod models;
 mod nats;
 mod offered;

@@ -1,6 +1,7 @@
 //! The operator's routes on the admin port: what the commands ask of a running suite.
 
 mod keys;
+mod log;
 mod models;
 mod quarantine;
 mod replay;
@@ -16,7 +17,8 @@ use spine::Spine;
 pub(crate) fn routes(spine: &Spine, started: &Started) -> Router {
     let own = models::routes(spine.readers.clone())
         .merge(quarantine::routes(started.ingest.clone()))
-        .merge(keys::routes(spine.keys.clone()));
+        .merge(keys::routes(spine.keys.clone()))
+        .merge(log::routes());
     let own = match &started.identity {
         Some(identity) => own.merge(identity::admin_routes(identity.clone())),
         None => own,

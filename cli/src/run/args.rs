@@ -8,6 +8,8 @@ use runtime::{Role, Secret};
 use spine::read::start::Since;
 use std::path::PathBuf;
 
+const PROCESS: &str = "tributary";
+
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// The roles to run; all seven without a name
@@ -46,6 +48,14 @@ impl RunArgs {
     pub(crate) fn chosen(&self) -> Vec<Role> {
         let named = |role: &Role| self.roles.is_empty() || self.roles.contains(role);
         Role::ALL.into_iter().filter(named).filter(|role| !self.without.contains(role)).collect()
+    }
+
+    /// What the process calls itself in traces and metrics: its role, or the suite's name when it has several.
+    pub(crate) fn name(&self) -> String {
+        match self.chosen().as_slice() {
+            [role] => role.to_string(),
+            _ => PROCESS.into(),
+        }
     }
 
     /// What is wrong beyond what the parser sees.

@@ -18,7 +18,6 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-const PROCESS: &str = "tributary";
 /// How long the roles' connections have to close before the nats-server that they are to is stopped.
 const LET_GO: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -249,7 +248,7 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let credential =
         tokio::task::spawn_blocking(move || credential::service_credential(&folder, given)).await??;
     let health = Health::new();
-    let metrics = Metrics::new(PROCESS, None)?;
+    let metrics = Metrics::new(&args.name(), common.telemetry.otlp_endpoint.as_deref())?;
     metrics.install();
     let spine = Spine { log, tail, database, keys, readers: Readers::wishing(Wishes::of(args.from.clone())) };
     Ok(Foundation { spine, health, metrics, credential, nats: source })

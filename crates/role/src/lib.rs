@@ -3,6 +3,11 @@
 //! A service consists of a projector (what it sees), workers (what it does) and queries (what it is asked).
 //! This crate is the part that is the same for all of them.
 
+mod figures;
+mod trace;
+
+pub use trace::traced;
+
 use runtime::grpc::{Services, serve};
 use runtime::{Host, State, Tasks};
 use spine::lease::Leases;
@@ -51,6 +56,7 @@ impl Frame {
                 Ok(())
             });
         }
+        figures::show(&mut tasks, &reader, &host, spine.log.clock());
         Ok(Self { spine, host, reader, tasks, leases: Vec::new() })
     }
 
@@ -74,6 +80,11 @@ impl Frame {
         Fut: Future<Output = Result<Done, Error>> + Send + 'static,
     {
         let (reader, shutdown) = (self.reader.clone(), self.host.shutdown.clone());
+        let handle = move |work: Work| {
+            let parent = work.traceparent.clone();
+            let handled = handle(work);
+            async move { traced(kind, parent.as_deref(), handled).await }
+        };
         self.tasks.spawn(format!("worker {kind}"), async move {
             Ok(work(&reader, kind, limits, &shutdown, handle).await?)
         });

@@ -9,12 +9,15 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// A collector that does not take the last spans in this time does not get them.
@@ -57,6 +60,35 @@ fn share(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("it is not between 0 and 1".into()) }
 }
 
+/// Whether spans are pushed anywhere.
+static PUSHES: AtomicBool = AtomicBool::new(false);
+
+/// Changes the filter of the running process's log lines.
+type Refilter = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+static REFILTER: OnceLock<Refilter> = OnceLock::new();
+
+/// Whether somebody receives the process's spans; without that nobody need make them.
+pub fn pushes_spans() -> bool {
+    PUSHES.load(Ordering::Relaxed)
+}
+
+/// Logs by another filter from now on, as `--log` takes it, until the process ends.
+///
+/// # Errors
+/// When the filter is none, or nothing is logged in this process.
+pub fn log_by(text: &str) -> Result<(), Error> {
+    let refuse = |why: String| Error::Setting { setting: "log filter", why };
+    let filter = with_libraries(text).map_err(|error| refuse(error.to_string()))?;
+    let refilter = REFILTER.get().ok_or_else(|| refuse("this process does not log".into()))?;
+    refilter(filter).map_err(refuse)?;
+    tracing::info!(log.filter = text, "logging by another filter");
+    Ok(())
+}
+
+fn with_libraries(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(format!("{LIBRARIES},{text}"))
+}
+
 /// Keeps telemetry alive; dropping it writes out what is still buffered, for at most five seconds. Hold it
 /// around the whole run, also around the handling of its failure, and drop it while the runtime still runs.
 #[derive(Debug)]
@@ -78,8 +110,7 @@ impl Drop for Guard {
 /// When the filter or the endpoint cannot be used, or when telemetry was started before in this process.
 pub fn init(service: &str, settings: &Settings) -> Result<Guard, Error> {
     let refuse = |setting, why: String| Error::Setting { setting, why };
-    let filter = EnvFilter::try_new(format!("{LIBRARIES},{}", settings.log))
-        .map_err(|error| refuse("--log", error.to_string()))?;
+    let filter = with_libraries(&settings.log).map_err(|error| refuse("--log", error.to_string()))?;
     let provider =
         provider(service, settings).map_err(|error| refuse("--otlp-endpoint", error.to_string()))?;
     // Spans are what traces are made of, whatever is logged; log lines stay out of them.
@@ -89,12 +120,16 @@ pub fn init(service: &str, settings: &Settings) -> Result<Guard, Error> {
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(LevelFilter::INFO.and(filter_fn(|metadata| metadata.is_span())));
+    let (lines, handle) = reload::Layer::new(filter);
     let registry = tracing_subscriber::registry().with(spans);
     let started = match settings.log_format {
-        Format::Text => registry.with(text().with_filter(filter)).try_init(),
-        Format::Json => registry.with(json().with_filter(filter)).try_init(),
+        Format::Text => registry.with(text().with_filter(lines)).try_init(),
+        Format::Json => registry.with(json().with_filter(lines)).try_init(),
     };
     started.map_err(|error| refuse("--log", error.to_string()))?;
+    let refilter: Refilter = Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()));
+    let _only_one_starts = REFILTER.set(refilter);
+    PUSHES.store(settings.otlp_endpoint.is_some(), Ordering::Relaxed);
     tracing::info!(service.name = service, "telemetry started");
     Ok(Guard(provider))
 }
@@ -118,6 +153,7 @@ pub(crate) fn resource(service: &str) -> Resource {
     Resource::builder_empty()
         .with_detector(Box::new(environment))
         .with_service_name(service.to_owned())
+        .with_attribute(opentelemetry::KeyValue::new("service.namespace", "tributary"))
         .build()
 }
 

@@ -18,6 +18,7 @@ pub mod position;
 pub mod read;
 pub mod record;
 pub mod streams;
+pub mod trace;
 
 pub use address::{Address, PARTS};
 pub use bundle::{Readers, Spine};

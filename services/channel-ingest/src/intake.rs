@@ -3,6 +3,7 @@
 use crate::accounts::{Accounts, Ready};
 use crate::refused;
 use crate::request;
+use crate::stages::Stages;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Request, StatusCode, header};
@@ -10,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use channels::contract::{RawRequest, Refusal, Reply};
 use futures::StreamExt;
-use runtime::Problem;
 use runtime::metrics::Counter;
+use runtime::{Problem, TraceContext};
 use spine::Clock;
 use spine::journal::Journal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Instant;
+use tracing::Instrument;
 
 /// Larger bodies get 413; media go to the object store first.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -31,6 +34,7 @@ pub(crate) struct Intake {
     pub(crate) received: Counter,
     pub(crate) refused: Counter,
     pub(crate) diagnosis: Arc<Diagnosis>,
+    pub(crate) stages: Stages,
 }
 
 /// Rations the refusals that are kept.
@@ -90,10 +94,18 @@ impl Intake {
             Err(refusal) => return self.turn_away(ready, &refusal).await,
         };
         let bytes = request::encode(verified.request(), webhook.headers_kept());
-        let traceparent = raw.header("traceparent").and_then(runtime::TraceContext::parse).map(|c| c.child());
-        let traceparent = traceparent.unwrap_or_else(runtime::TraceContext::start).to_string();
-        match self.journal.append(&ready.tenant, ready.account.id, &bytes, Some(&traceparent)).await {
+        let span = tracing::info_span!("webhook", otel.kind = "server", channel = ready.channel.name);
+        if let Some(context) = raw.header("traceparent").and_then(TraceContext::parse) {
+            context.continue_in(&span);
+        }
+        let kept = async {
+            let traceparent = TraceContext::current().unwrap_or_else(TraceContext::start).to_string();
+            self.journal.append(&ready.tenant, ready.account.id, &bytes, Some(&traceparent)).await
+        };
+        let began = Instant::now();
+        match kept.instrument(span).await {
             Ok(_) => {
+                self.stages.journalled(began.elapsed());
                 self.received.add(1, &[ready.channel.name]);
                 respond(webhook.accepted())
             }

@@ -27,6 +27,7 @@ mod rest;
 mod run;
 mod show;
 mod socket;
+mod stages;
 pub mod state;
 mod typing;
 mod visit;

@@ -8,6 +8,7 @@ use crate::profiles::Met;
 use crate::quarantine::Until;
 use crate::request;
 use crate::rest::{Waits, tells_of_ours};
+use crate::stages::Stages;
 use crate::state::StateStore;
 use channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
 use futures::StreamExt;
@@ -45,6 +46,7 @@ pub(crate) struct Normaliser {
     pub(crate) met: Arc<Mutex<HashSet<Uuid>>>,
     pub(crate) noted: Arc<Notify>,
     pub(crate) counters: Counters,
+    pub(crate) stages: Stages,
 }
 
 /// What the normaliser counts.
@@ -117,7 +119,10 @@ impl Normaliser {
                     let until = if rests { Until::Before } else { Until::Operator };
                     Outcome::held_until(until, job.hold((behind, true), BEHIND.into()))
                 }
-                _ => self.job(&job, waits).await,
+                _ => {
+                    role::traced("receive", job.journalled.traceparent.as_deref(), self.job(&job, waits))
+                        .await
+                }
             };
             if behind.is_none() {
                 rests = one.rests();
@@ -175,6 +180,7 @@ impl Normaliser {
         Ok(match take(&self.log, &self.keys, &arrival, None).await? {
             Taken::Settled { thread, .. } => {
                 self.counters.taken.add(1, &[ready.channel.name]);
+                self.stages.received(arrival.received_at);
                 let met = thread.and_then(|thread| self.meet(ready, item, (thread, arrival.received_at)));
                 Outcome { met: met.into_iter().collect(), ..Outcome::default() }
             }

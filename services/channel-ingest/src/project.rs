@@ -1,5 +1,6 @@
 //! What channel-ingest sees of the log: accounts, whose threads are on which, and what is due to be sent.
 
+use crate::stages::Stages;
 use conversation::Thread;
 use directory::Directory;
 use events::ThreadEvent;
@@ -42,6 +43,7 @@ pub(crate) struct Ingest {
     pub(crate) keys: Keys,
     /// Hears of erased threads; a full queue loses nothing, since the start looks at all of quarantine.
     pub(crate) erased: mpsc::Sender<Uuid>,
+    pub(crate) stages: Stages,
 }
 
 impl Projector for Ingest {
@@ -73,8 +75,10 @@ impl Projector for Ingest {
     fn committed(&self, batch: &[Arc<Recorded>]) {
         self.directory.committed(batch);
         for record in batch.iter().filter(|record| &*record.address.kind == Thread::KIND) {
-            let erased = record.events::<Thread>().unwrap_or_default().iter().any(is_erased);
-            if let (true, Some(thread)) = (erased, record.address.uuid()) {
+            let Some(thread) = record.address.uuid() else { continue };
+            let events = record.events::<Thread>().unwrap_or_default();
+            events.iter().for_each(|event| self.stages.follow(thread, event));
+            if events.iter().any(is_erased) {
                 self.keys.forget(&record.address.tenant, &Owner::thread(thread));
                 let _ = self.erased.try_send(thread);
             }

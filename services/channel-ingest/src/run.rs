@@ -10,6 +10,7 @@ use crate::pace::Pace;
 use crate::profiles::Profiles;
 use crate::project::{Ingest, SEND};
 use crate::socket::{self, SOCKETS_MAX, Sockets};
+use crate::stages::Stages;
 use crate::state::StateStore;
 use axum::Router;
 use axum::routing::any;
@@ -63,7 +64,9 @@ impl Service {
 pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
     let directory = Directory::default();
     let (erased, erasures) = mpsc::channel(ERASURES_WAITING_MAX);
-    let projector = Ingest { directory: directory.clone(), keys: spine.keys.clone(), erased };
+    let stages = Stages::new(&host.metrics, spine.log.clock().clone());
+    let projector =
+        Ingest { directory: directory.clone(), keys: spine.keys.clone(), erased, stages: stages.clone() };
     let mut frame = Frame::open(spine.clone(), host.clone(), Arc::new(projector)).await?;
     directory.load(&frame.reader.model().store).await?;
     {
@@ -78,7 +81,7 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         StateStore::open(&spine.database, spine.keys.clone(), clock.clone(), directory.clone()).await?;
     let accounts = Accounts::new(directory.clone(), spine.keys.clone());
     let journal = Journal::new(spine.log.nats().clone(), spine.keys.clone(), clock.clone());
-    let normaliser = normaliser(&spine, &host, &accounts, &journal, &state);
+    let normaliser = normaliser(&spine, &host, (&accounts, &journal, &state), &stages);
     normalise(&mut frame, &normaliser).await?;
     purge(&mut frame, state.clone(), erasures);
     let hub = Hub::default();
@@ -102,7 +105,7 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         });
     }
     deliver(&mut frame, &accounts, &directory, tools);
-    let routes = routes(&spine, &host, accounts, journal, hub);
+    let routes = routes(&spine, &host, (accounts, journal, hub), stages);
     let shutdown = host.shutdown.clone();
     frame.spawn("webhooks", async move {
         runtime::http::serve(listener, routes, shutdown).await;
@@ -114,9 +117,8 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
 fn normaliser(
     spine: &Spine,
     host: &Host,
-    accounts: &Accounts,
-    journal: &Journal,
-    state: &StateStore,
+    (accounts, journal, state): (&Accounts, &Journal, &StateStore),
+    stages: &Stages,
 ) -> Normaliser {
     let metrics = host.metrics.scope("ingest");
     Normaliser {
@@ -127,6 +129,7 @@ fn normaliser(
         state: state.clone(),
         met: Arc::default(),
         noted: Arc::default(),
+        stages: stages.clone(),
         counters: Counters {
             taken: metrics.counter(
                 "items_taken",
@@ -220,7 +223,12 @@ fn deliver(frame: &mut Frame, accounts: &Accounts, directory: &Directory, tools:
     frame.work(SEND, SENDS, move |work| delivery.clone().handle(work));
 }
 
-fn routes(spine: &Spine, host: &Host, accounts: Accounts, journal: Journal, hub: Hub) -> Router {
+fn routes(
+    spine: &Spine,
+    host: &Host,
+    (accounts, journal, hub): (Accounts, Journal, Hub),
+    stages: Stages,
+) -> Router {
     let metrics = host.metrics.scope("ingest");
     let intake = Intake {
         accounts: accounts.clone(),
@@ -237,6 +245,7 @@ fn routes(spine: &Spine, host: &Host, accounts: Accounts, journal: Journal, hub:
             vec![Label::up_to("reason", 16)],
         ),
         diagnosis: Arc::default(),
+        stages,
     };
     let sockets = Sockets {
         log: spine.log.clone(),

@@ -11,6 +11,7 @@ mod outcome;
 mod queries;
 mod telling;
 mod timers;
+mod traces;
 mod wait;
 
 pub use assign::choose::{CANDIDATES_MAX, GAVE_BACK_US};
@@ -30,6 +31,7 @@ use std::time::Duration;
 use telling::Telling;
 use timers::{Kind, Timer};
 use tokio::net::TcpListener;
+use traces::Traces;
 
 /// How often the figures of the queues are taken.
 const FIGURES_EVERY: Duration = Duration::from_secs(5);
@@ -39,7 +41,8 @@ const FIGURES_EVERY: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the database cannot be opened, or a task of the role crashed.
 pub async fn run(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<()> {
-    let projector = Arc::new(Routing { keys: spine.keys.clone() });
+    let traces = Traces::default();
+    let projector = Arc::new(Routing { keys: spine.keys.clone(), traces: traces.clone() });
     let mut frame = Frame::open(spine.clone(), host.clone(), projector).await?;
     let (reader, shutdown) = (frame.reader.clone(), host.shutdown.clone());
     let telling = Telling::new(&host.metrics);
@@ -59,8 +62,14 @@ pub async fn run(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Res
     if let Some(leases) = &leases {
         frame.hold(leases);
     }
-    let assigner =
-        Assigner { spine: spine.clone(), reader: reader.clone(), wanted, telling: telling.clone(), leases };
+    let assigner = Assigner {
+        spine: spine.clone(),
+        reader: reader.clone(),
+        wanted,
+        telling: telling.clone(),
+        traces,
+        leases,
+    };
     frame.spawn("assigner", assigner.run(shutdown.clone()));
     for kind in [Kind::AnswerDeadline, Kind::IdleClose, Kind::AgentGone] {
         let timer = Timer { kind, spine: spine.clone(), reader: reader.clone(), telling: telling.clone() };

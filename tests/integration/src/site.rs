@@ -15,6 +15,8 @@ pub struct Site {
     /// The admin port of the process with the console.
     admin: u16,
     client: reqwest::Client,
+    /// What the processes find in their environment besides.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// Lines of the processes' log that a failed journey shows.
@@ -25,7 +27,7 @@ impl Site {
         let _ = rustls::crypto::ring::default_provider().install_default();
         std::fs::create_dir_all(&place.folder).expect("the folder can be made");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
-        Self { place: place.clone(), http, admin, client }
+        Self { place: place.clone(), http, admin, client, environment: Vec::new() }
     }
 
     /// The data folder.
@@ -39,6 +41,7 @@ impl Site {
         let mut command = Command::new(binary());
         command.args(words).arg("--data").arg(self.data());
         command.stdout(Stdio::null()).stderr(log.expect("the folder can be written to"));
+        command.envs(self.environment.iter().cloned());
         if let Some(url) = &self.place.url {
             command.env("DATABASE_URL", url);
         }
@@ -98,6 +101,13 @@ impl Site {
         let options =
             async_nats::ConnectOptions::with_nkey(seed.trim().into()).custom_inbox_prefix("_INBOX_auditor");
         Ok(options.connect(url.trim()).await?)
+    }
+
+    /// What the process with the console tells Prometheus.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.admin);
+        let answer = self.client.get(url).send().await.expect("the process answers");
+        answer.text().await.expect("metrics are text")
     }
 
     /// The end of the log of a journey that fails.

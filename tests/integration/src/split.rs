@@ -24,9 +24,15 @@ impl Split {
     /// # Panics
     /// When one does not start; so do all functions here when a process does not do what it must.
     pub async fn start(place: &Place) -> Self {
+        Self::start_in(place, Vec::new()).await
+    }
+
+    /// As [`Split::start`], with more in the environment.
+    pub async fn start_in(place: &Place, environment: Vec<(&'static str, String)>) -> Self {
         let ports = ground::free_ports(PORTS);
         let console = Role::ALL.iter().position(|role| *role == Role::Console).unwrap_or_default();
-        let site = Site::new(place, (ports, ports + 2 + number(console)));
+        let mut site = Site::new(place, (ports, ports + 2 + number(console)));
+        site.environment = environment;
         let nats = site.command(&["nats"]).spawn().expect("the binary is built: `cargo build -p tributary`");
         let mut split = Self { site, nats, roles: BTreeMap::new(), ports };
         let data = split.site.data();

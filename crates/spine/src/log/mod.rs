@@ -4,6 +4,7 @@ mod append;
 mod cache;
 pub mod codec;
 pub mod consume;
+mod figures;
 mod load;
 mod moment;
 pub mod tail;

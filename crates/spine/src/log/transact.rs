@@ -5,10 +5,12 @@ use crate::entity::Entity;
 use crate::error::Error;
 use crate::log::append::{Append, Outcome, append};
 use crate::log::cache::{Slot, lock};
-use crate::log::{Log, codec, load, typed};
+use crate::log::{Log, codec, figures, load, typed};
 use crate::position::Position;
 use crate::record::{Cause, Meta, Recorded, SCHEMA};
+use crate::trace;
 use std::sync::Mutex;
+use std::time::Instant;
 
 /// What a decision came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +86,10 @@ impl Log {
                 headers: codec::headers(address, &meta),
                 payload: payload.clone(),
             };
-            match append(&self.nats, request, self.settings.retry_deadline).await? {
+            let began = Instant::now();
+            let outcome = append(&self.nats, request, self.settings.retry_deadline).await?;
+            figures::appended(began.elapsed(), matches!(outcome, Outcome::Moved));
+            match outcome {
                 Outcome::Stored(stored) => {
                     let at = self.clock.now();
                     let record = Recorded::new(position(address, stored), address.clone(), meta, at, payload);
@@ -109,7 +114,7 @@ impl Log {
             cause: cause.id,
             correlation: cause.correlation,
             actor: cause.actor.clone(),
-            traceparent: cause.traceparent.clone(),
+            traceparent: trace::current().or_else(|| cause.traceparent.clone()),
             journal: cause.journal.clone(),
             version,
             schema: SCHEMA,

@@ -60,7 +60,7 @@ pub struct DueChanges {
 
 #[derive(Debug)]
 enum Change {
-    Put { due: Box<Due>, part: u8, sequence: u64 },
+    Put { due: Box<Due>, part: u8, sequence: u64, traceparent: Option<String> },
     Remove,
 }
 
@@ -69,7 +69,8 @@ impl DueChanges {
     pub fn put(&mut self, record: &Recorded, due: Due) {
         let key = (due.kind, due.entity.clone(), due.key.clone());
         let (part, sequence) = (record.position.part, record.position.sequence);
-        self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence });
+        let traceparent = record.meta.traceparent.clone();
+        self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence, traceparent });
     }
 
     /// The row is gone after the batch.
@@ -95,8 +96,10 @@ impl DueChanges {
         let (mut put, mut removed) = (Vec::new(), Vec::new());
         for (key, change) in self.rows {
             match change {
-                Change::Put { due, part, sequence } if start::allows(due.kind, part, sequence) => {
-                    put.push((due, part, sequence));
+                Change::Put { due, part, sequence, traceparent }
+                    if start::allows(due.kind, part, sequence) =>
+                {
+                    put.push((due, part, sequence, traceparent));
                 }
                 // It is older than its kind of effect.
                 Change::Put { .. } => {}
@@ -108,7 +111,7 @@ impl DueChanges {
                 query.bind(*kind).bind(entity.clone()).bind(key.clone())
             })
             .await?;
-        PUT.write(tx, &put, |query, (due, part, sequence)| {
+        PUT.write(tx, &put, |query, (due, part, sequence, _)| {
             query
                 .bind(due.kind)
                 .bind(due.entity.clone())
@@ -122,9 +125,9 @@ impl DueChanges {
         .await?;
         // Outside of a live batch nobody collects.
         let _ = FRESH.try_with(|fresh| {
-            fresh.borrow_mut().extend(put.into_iter().map(|(due, part, sequence)| {
+            fresh.borrow_mut().extend(put.into_iter().map(|(due, part, sequence, traceparent)| {
                 let Due { kind, entity, key, lane, at, body } = *due;
-                (kind, Work { entity, key, lane, at, body, part, sequence })
+                (kind, Work { entity, key, lane, at, body, part, sequence, traceparent })
             }));
         });
         Ok(())

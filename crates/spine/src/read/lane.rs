@@ -148,6 +148,14 @@ impl Lane<'_> {
 
     /// Commits what waits, again and again until the database takes it.
     async fn take_in(&mut self, waiting: &mut Vec<Arc<Recorded>>) -> Result<(), Error> {
+        let lane = self.progress.positions.keys().next().copied().unwrap_or_default();
+        self.shared.works_on(lane, waiting.iter().map(|record| record.stored_at).min());
+        let ended = self.commit(waiting).await;
+        self.shared.works_on(lane, None);
+        ended
+    }
+
+    async fn commit(&mut self, waiting: &mut Vec<Arc<Recorded>>) -> Result<(), Error> {
         let mut delay = RETRY_DELAY_MIN;
         loop {
             self.drop_known(waiting)?;

@@ -1,5 +1,6 @@
 //! Reading the log into tables: projectors, what is due, what is parked, rebuild and verify.
 
+mod backlog;
 mod batch;
 pub mod due;
 mod lane;
@@ -11,6 +12,7 @@ pub mod start;
 mod verify;
 mod work;
 
+pub use backlog::{Backlog, Overdue};
 pub use due::{Due, DueChanges};
 pub use reader::Reader;
 pub use shared::Status;

@@ -1,6 +1,7 @@
 //! A reader: one read model of one role, kept current from the log, rebuilt and switched without a pause.
 
 use super::Projector;
+use super::backlog::{self, Backlog};
 use super::shared::{Shared, Status};
 use super::start::{Started, Wishes};
 use crate::address::PARTS;
@@ -100,6 +101,21 @@ impl Reader {
     /// Whether this replica works on what is due in `part`: it holds the part and has caught up.
     pub fn is_live(&self, part: u8) -> bool {
         matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
+    }
+
+    /// When the oldest message was stored that this replica has received and not committed, in microseconds; none when it
+    /// has committed all.
+    pub fn oldest_unprocessed(&self) -> Option<i64> {
+        self.inner.shared.oldest_in_hand()
+    }
+
+    /// What waits in the tables at `now`: parked entities, and of each kind of due work how many rows are overdue and
+    /// since when the oldest is.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
+        backlog::read(&self.model().store, now).await
     }
 
     /// The parts that this replica works on now.

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(super) positions: watch::Sender<BTreeMap<u8, u64>>,
     pub(super) statuses: watch::Sender<BTreeMap<u8, Status>>,
     pub(crate) committed: Notify,
+    /// Of each lane, by its first part: when the oldest message that it works on was stored.
+    in_hand: Mutex<BTreeMap<u8, i64>>,
     /// Due rows that were put and that no worker has looked at, by kind.
     fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
 }
@@ -40,6 +42,7 @@ impl Shared {
             positions: watch::Sender::new(BTreeMap::new()),
             statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
             committed: Notify::new(),
+            in_hand: Mutex::default(),
             fresh: Mutex::default(),
         }
     }
@@ -68,6 +71,19 @@ impl Shared {
             }
         }
         self.committed.notify_waiters();
+    }
+
+    /// A lane works on messages of which the oldest was stored then; none when it is done with them.
+    pub(super) fn works_on(&self, lane: u8, oldest: Option<i64>) {
+        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        match oldest {
+            Some(at) => in_hand.insert(lane, at),
+            None => in_hand.remove(&lane),
+        };
+    }
+
+    pub(super) fn oldest_in_hand(&self) -> Option<i64> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
     }
 
     /// The rows of a kind that were put since the last call, and whether some may be missing.

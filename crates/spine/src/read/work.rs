@@ -30,6 +30,8 @@ pub struct Work {
     /// The message that made it due.
     pub part: u8,
     pub sequence: u64,
+    /// The trace of that message, known only to the process that projected it a moment ago.
+    pub traceparent: Option<String>,
 }
 
 /// What became of a piece of work.
@@ -193,6 +195,7 @@ async fn due(
         body: row.get(4),
         part: u8::try_from(row.get::<i32, _>(5)).unwrap_or(0),
         sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
+        traceparent: None,
     });
     Ok(found.filter(|row| !claims.held.contains_key(&row.entity)).collect())
 }

@@ -12,3 +12,4 @@ mod register;
 mod sealing;
 mod slots;
 mod stores;
+mod tls;

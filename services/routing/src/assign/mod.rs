@@ -10,6 +10,7 @@ pub(crate) use news::{Wanted, listen};
 
 use crate::outcome::SETTLE_US;
 use crate::telling::Telling;
+use crate::traces::Traces;
 use book::{Book, Until};
 use choose::{Choice, plan};
 use conversation::{Assign, Rejection, Thread, assign};
@@ -42,6 +43,7 @@ pub(crate) struct Assigner {
     pub(crate) reader: Reader,
     pub(crate) wanted: Wanted,
     pub(crate) telling: Telling,
+    pub(crate) traces: Traces,
     /// None where there is one process only.
     pub(crate) leases: Option<Leases>,
 }
@@ -141,8 +143,10 @@ impl Desk<'_> {
         while self.appends.len() < IN_FLIGHT_MAX {
             let Some((tenant, choice)) = self.chosen.pop_front() else { return };
             let spine = self.assigner.spine.clone();
+            let trace = self.assigner.traces.take(choice.waiting.thread);
             self.appends.spawn(async move {
-                let result = append(&spine, &tenant, &choice).await;
+                let appending = append(&spine, &tenant, &choice);
+                let result = role::traced("assign", trace.as_deref(), appending).await;
                 Ended { tenant, choice, result }
             });
         }

@@ -3,6 +3,7 @@
 use super::history::Facts;
 use super::row::ThreadRow;
 use super::{SPEC, agents, fold, table};
+use crate::traces::Traces;
 use conversation::Thread;
 use events::ThreadEvent;
 use futures::future::BoxFuture;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 /// Projects threads, agents, accounts and tenants.
 pub(crate) struct Routing {
     pub(crate) keys: Keys,
+    pub(crate) traces: Traces,
 }
 
 impl Projector for Routing {
@@ -52,6 +54,7 @@ impl Projector for Routing {
     /// Routing opens no text, but it seals notices; the key of a forgotten person goes.
     fn committed(&self, batch: &[Arc<Recorded>]) {
         for record in batch.iter().filter(|record| &*record.address.kind == Thread::KIND) {
+            self.traces.note(record);
             let erased = record.events::<Thread>().unwrap_or_default().iter().any(is_erased);
             if let Some(thread) = record.address.uuid().filter(|_| erased) {
                 self.keys.forget(&record.address.tenant, &Owner::thread(thread));

@@ -72,7 +72,7 @@ impl Load {
     }
 }
 
-async fn partner(ledger: &Ledger, stop: &CancellationToken, site: &Site) -> Arc<Partner> {
+pub(crate) async fn partner(ledger: &Ledger, stop: &CancellationToken, site: &Site) -> Arc<Partner> {
     let mut config = Config::new("shop");
     // The partner goes on until it is heard.
     (config.pause_ms, config.posts_max, config.timeout_ms) = (100, 1_000, 5_000);
@@ -81,7 +81,7 @@ async fn partner(ledger: &Ledger, stop: &CancellationToken, site: &Site) -> Arc<
     Arc::new(partner)
 }
 
-fn documents(partner: &Partner) -> String {
+pub(crate) fn documents(partner: &Partner) -> String {
     format!(
         "kind: Tenant\nname: shop\ntitle: 店\n---\nkind: Account\ntenant: shop\nslug: shop\nchannel: http\ntitle: 店\n\
          settings: {{callback_url: '{}', timeout_ms: '2000', rate_per_second: '1000'}}\n\

@@ -24,6 +24,7 @@ mod rebuild;
 mod receipts;
 mod redelivery;
 mod requests;
+mod traced;
 mod unreadable;
 mod widget;
 

@@ -47,7 +47,8 @@ impl Decider<'_> {
     /// The messages of one thread in order.
     pub(super) async fn thread(&self, told: Vec<Told>) -> Result<(), Error> {
         for told in told {
-            match self.message(&told).await {
+            let trace = told.record.meta.traceparent.as_deref();
+            match role::traced("capture", trace, self.message(&told)).await {
                 // The person was erased meanwhile.
                 Err(Error::Gone { .. }) => self.recent.forget(told.thread),
                 Err(error) if error.is_passing() => return Err(error),

@@ -1,0 +1,70 @@
+//! What operators watch of every reader: how far behind it is, and what waits in its tables.
+
+use runtime::metrics::Label;
+use runtime::{Host, Tasks};
+use spine::{Clock, Reader};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How often the tables are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+/// Kinds of due work of one reader that are told apart.
+const KINDS_MAX: usize = 16;
+const READERS_MAX: usize = 8;
+const MICROS: f64 = 1e6;
+
+pub(crate) fn show(tasks: &mut Tasks, reader: &Reader, host: &Host, clock: &Clock) {
+    let scope = host.metrics.scope("reader");
+    let name = || Label::up_to("reader", READERS_MAX);
+    {
+        let (reader, clock) = (reader.clone(), clock.clone());
+        scope.observe(
+            "oldest_unprocessed_seconds",
+            "Age of the oldest message that the reader received and did not commit; 0 when there is none.",
+            vec![name()],
+            move || {
+                let age = reader.oldest_unprocessed().map_or(0.0, |at| since(&clock, at));
+                vec![(vec![reader.name().to_owned()], age)]
+            },
+        );
+    }
+    let kinds = || vec![name(), Label::up_to("kind", KINDS_MAX)];
+    let parked = scope.gauge("parked", "Entities that wait for `tributary unpark`.", vec![name()]);
+    let rows = scope.gauge("overdue", "Rows of work that are due and not done.", kinds());
+    let oldest =
+        scope.gauge("oldest_overdue_seconds", "For how long the oldest row of work is due.", kinds());
+    let (reader, clock, shutdown) = (reader.clone(), clock.clone(), host.shutdown.clone());
+    tasks.spawn(format!("figures of {}", reader.name()), async move {
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        loop {
+            match reader.backlog(clock.now()).await {
+                Ok(backlog) => {
+                    parked.set(backlog.parked as f64, &[reader.name()]);
+                    // A kind of which nothing waits any more has no row and stands at 0.
+                    seen.extend(backlog.overdue.iter().map(|overdue| overdue.kind.clone()));
+                    for kind in &seen {
+                        let overdue = backlog.overdue.iter().find(|overdue| overdue.kind == *kind);
+                        let labels = [reader.name(), kind.as_str()];
+                        rows.set(overdue.map_or(0.0, |overdue| overdue.count as f64), &labels);
+                        oldest.set(overdue.map_or(0.0, |overdue| since(&clock, overdue.since)), &labels);
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(
+                        reader.name = reader.name(),
+                        error = spine::error::chain(&error),
+                        "what waits cannot be counted"
+                    );
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(COUNT_EVERY) => {}
+            }
+        }
+    });
+}
+
+fn since(clock: &Clock, at: i64) -> f64 {
+    clock.now().saturating_sub(at).max(0) as f64 / MICROS
+}
