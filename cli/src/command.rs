@@ -4,7 +4,7 @@ use crate::nats;
 use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
 use crate::suite::Suite;
-use crate::{apply, demo, doctor, erase, eval, keys, log, models, offered, reingest, replay, token, unpark};
+use crate::{apply, demo, doctor, erase, eval, keys, log, models, offered, probe, reingest, replay, token, unpark};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -127,8 +127,14 @@ pub(crate) enum Command {
     ///
     /// Holds for every process on the data folder, until it is changed again or the process ends. Example:
     ///   tributary log info,channel_ingest=debug
-    #[command(verbatim_doc_comment)]
+    #[command(verbatim_doc_comment, args = offered::all_but_the_suite())]
     Log(log::Filter),
+    /// Wait until addresses answer, where there is neither a shell nor another client
+    ///
+    /// Exit code 1 when one does not in time. Example:
+    ///   tributary probe --timeout 30 http://console:9090/readyz
+    #[command(verbatim_doc_comment, args = offered::all())]
+    Probe(probe::Args),
     /// Look at everything that an installation needs, with a remedy for each finding
     ///
     /// Works with and without a running suite, and changes nothing. Exit code 1 when something fails. Example:
@@ -196,6 +202,7 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
         Command::Erase(args) => erase::run(common, args).await,
         Command::Keys(command) => keys::run(common, command).await,
         Command::Log(filter) => log::run(common, filter).await,
+        Command::Probe(args) => probe::run(args).await,
         Command::Doctor(args) => doctor::run(common, args).await,
         Command::Eval(command) => eval::run(command).await,
     }

@@ -15,6 +15,7 @@ mod nats;
 mod offered;
 mod output;
 mod private;
+mod probe;
 mod reingest;
 mod replay;
 mod run;

@@ -6,8 +6,8 @@ use spine::{Clock, Reader};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How often the tables are counted.
-const COUNT_EVERY: Duration = Duration::from_secs(10);
+/// How often the tables are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Kinds of due work of one reader that are told apart.
 const KINDS_MAX: usize = 16;
 const READERS_MAX: usize = 8;
@@ -28,38 +28,38 @@ pub(crate) fn show(tasks: &mut Tasks, reader: &Reader, host: &Host, clock: &Cloc
             },
         );
     }
-    let kinds = || vec![name(), Label::up_to("kind", KINDS_MAX)];
     let parked = scope.gauge("parked", "Entities that wait for `tributary unpark`.", vec![name()]);
-    let rows = scope.gauge("overdue", "Rows of work that are due and not done.", kinds());
-    let oldest =
-        scope.gauge("oldest_overdue_seconds", "For how long the oldest row of work is due.", kinds());
+    let oldest = scope.gauge(
+        "oldest_overdue_seconds",
+        "For how long the oldest row of work is due; 0 when none is.",
+        vec![name(), Label::up_to("kind", KINDS_MAX)],
+    );
     let (reader, clock, shutdown) = (reader.clone(), clock.clone(), host.shutdown.clone());
     tasks.spawn(format!("figures of {}", reader.name()), async move {
-        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut seen: BTreeSet<&'static str> = BTreeSet::new();
         loop {
-            match reader.backlog(clock.now()).await {
+            match reader.backlog().await {
                 Ok(backlog) => {
                     parked.set(backlog.parked as f64, &[reader.name()]);
                     // A kind of which nothing waits any more has no row and stands at 0.
-                    seen.extend(backlog.overdue.iter().map(|overdue| overdue.kind.clone()));
+                    seen.extend(backlog.first_due.iter().map(|(kind, _)| kind));
                     for kind in &seen {
-                        let overdue = backlog.overdue.iter().find(|overdue| overdue.kind == *kind);
-                        let labels = [reader.name(), kind.as_str()];
-                        rows.set(overdue.map_or(0.0, |overdue| overdue.count as f64), &labels);
-                        oldest.set(overdue.map_or(0.0, |overdue| since(&clock, overdue.since)), &labels);
+                        let first = backlog.first_due.iter().find(|(known, _)| known == kind);
+                        let age = first.map_or(0.0, |(_, at)| since(&clock, *at));
+                        oldest.set(age, &[reader.name(), kind]);
                     }
                 }
                 Err(error) => {
                     tracing::debug!(
                         reader.name = reader.name(),
                         error = spine::error::chain(&error),
-                        "what waits cannot be counted"
+                        "what waits cannot be told"
                     );
                 }
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                () = tokio::time::sleep(COUNT_EVERY) => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     });

@@ -12,7 +12,7 @@ pub mod start;
 mod verify;
 mod work;
 
-pub use backlog::{Backlog, Overdue};
+pub use backlog::Backlog;
 pub use due::{Due, DueChanges};
 pub use reader::Reader;
 pub use shared::Status;

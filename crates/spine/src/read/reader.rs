@@ -109,13 +109,12 @@ impl Reader {
         self.inner.shared.oldest_in_hand()
     }
 
-    /// What waits in the tables at `now`: parked entities, and of each kind of due work how many rows are overdue and
-    /// since when the oldest is.
+    /// What waits in the tables: parked entities, and when the first row of each kind of work is due.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
-        backlog::read(&self.model().store, now).await
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        backlog::read(&self.model().store, self.inner.projector.effects()).await
     }
 
     /// The parts that this replica works on now.
