@@ -4,7 +4,9 @@ use crate::nats;
 use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
 use crate::suite::Suite;
-use crate::{apply, demo, doctor, erase, eval, keys, log, models, offered, probe, reingest, replay, token, unpark};
+use crate::{
+    apply, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, reingest, replay, token, unpark,
+};
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
 
@@ -51,6 +53,12 @@ pub(crate) enum Command {
     ///   tributary token create --role supervisor --name lihua --days 90
     #[command(subcommand, verbatim_doc_comment, args = offered::all_but_the_suite())]
     Token(token::Command),
+    /// Make, list and remove systems that read a part of the lead feed over NATS
+    ///
+    /// Example:
+    ///   tributary consumer add crm --types lead.created,lead.updated --tenant shop
+    #[command(subcommand, verbatim_doc_comment, args = offered::all_but_streams())]
+    Consumer(consumer::Command),
     /// List the read models: which slot is live and up to which positions each has read
     ///
     /// Example:
@@ -190,6 +198,7 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(_) | Command::Nats | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Apply(args) => apply::run(common, args).await,
         Command::Token(command) => token::run(common, command).await,
+        Command::Consumer(command) => consumer::run(common, command).await,
         Command::Models(form) => models::models(common, form).await,
         Command::Rebuild(which) => models::rebuild(common, which).await,
         Command::Verify(which) => models::verify(common, which).await,

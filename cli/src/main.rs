@@ -3,6 +3,7 @@
 mod admin;
 mod apply;
 mod command;
+mod consumer;
 mod demo;
 mod disk;
 mod doctor;

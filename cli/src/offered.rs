@@ -15,6 +15,11 @@ pub(crate) fn all_but_suite_and_streams() -> Vec<Arg> {
     hidden(&[&["database_url"][..], &TELEMETRY].concat())
 }
 
+/// As [`all_but_the_suite`] for one that works on NATS alone.
+pub(crate) fn all_but_streams() -> Vec<Arg> {
+    hidden(&[&["database_url", "service_credential"][..], &TELEMETRY].concat())
+}
+
 /// As [`all_but_the_suite`] for one that runs the data folder's nats-server.
 pub(crate) fn all_but_the_folder() -> Vec<Arg> {
     hidden(&["nats", "database_url", "service_credential"])

@@ -1,6 +1,7 @@
 //! The commands as a person runs them: the built binary against a suite of its own, on free ports and a new folder.
 
 mod alone;
+mod consumers;
 mod installation;
 mod world;
 

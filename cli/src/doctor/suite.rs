@@ -111,7 +111,7 @@ fn ready(found: &str, report: &Value, findings: &mut Vec<Finding>) {
             true => Finding::fail(
                 "nats-server",
                 found,
-                "the permissions of each role are those of nats/nats-server.conf in the data folder of an installation \
+                "the permissions of each role are those of nats/users.conf in the data folder of an installation \
                  with a server of its own",
             ),
             false => Finding::warn(CHECK, found, "look at what is said of it below"),

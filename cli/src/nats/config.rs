@@ -1,9 +1,11 @@
-//! The text of nats-server's configuration file.
+//! The text of nats-server's configuration: one file for the server, one for who may connect, which alone changes while
+//! it runs.
 
 use super::Settings;
+use super::consumers::Consumer;
 use super::credentials::Keys;
 use super::home::Home;
-use super::permissions;
+use super::permissions::{self, Permissions};
 use super::role::Role;
 use std::fmt::Write;
 
@@ -14,7 +16,7 @@ const MAX_PAYLOAD: &str = "6MB";
 /// tells that a running server is out of date.
 pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -> String {
     let monitor = settings.monitor_port.map_or(String::new(), |port| format!("http: \"127.0.0.1:{port}\"\n"));
-    let mut text = format!(
+    format!(
         "# Written by tributary at each start; changes here are lost.\n\
          # GOMEMLIMIT={memory}B in its environment.\n\
          server_name: {name}\n\
@@ -31,25 +33,37 @@ pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -
            # An append is acknowledged when it is on the disk; the server's own default would lose two minutes.\n  \
            sync_interval: always\n\
          }}\n\
-         authorization {{\n  users: [\n",
+         authorization {{\n  include {users}\n}}\n",
         memory = settings.memory_max_bytes,
         name = quoted(&keys.server_name()),
         pid = quoted(&home.pid().to_string_lossy()),
         log = quoted(&home.log().to_string_lossy()),
         store = quoted(&home.store().to_string_lossy()),
-    );
+        // Beside this file.
+        users = quoted(USERS),
+    )
+}
+
+/// The name of the file that says who may connect.
+pub(super) const USERS: &str = "users.conf";
+
+/// Who may connect and do what: the roles and the named consumers.
+pub(super) fn users(keys: &Keys, consumers: &[Consumer]) -> String {
+    let mut text = String::from("# Written by tributary; changes here are lost.\nusers: [\n");
     for role in Role::ALL {
-        user(&mut text, role, keys.public(role));
+        user(&mut text, role.name(), keys.public(role), &permissions::of(role));
     }
-    text.push_str("  ]\n}\n");
+    for consumer in consumers {
+        user(&mut text, &format!("consumer {}", consumer.name), &consumer.key, &consumer.permissions());
+    }
+    text.push_str("]\n");
     text
 }
 
-fn user(text: &mut String, role: Role, public_key: &str) {
-    let permissions = permissions::of(role);
+/// One user as it stands in a list of users.
+pub(crate) fn user(text: &mut String, name: &str, public_key: &str, permissions: &Permissions) {
     let (publish, deny) = (list(&permissions.publish), list(&permissions.deny));
     let subscribe = list(&permissions.subscribe);
-    let name = role.name();
     write!(
         text,
         "    # {name}\n    {{ nkey: {public_key}, permissions: {{\n      \
@@ -87,7 +101,9 @@ mod tests {
         assert!(text.contains("sync_interval: always"));
         assert!(text.contains("listen: \"127.0.0.1:4222\""));
         assert!(!text.contains("http:"), "monitoring asks for no password");
+        let text = text + &users(&keys, &[]);
         for role in Role::ALL {
+            assert!(text.contains(keys.public(role)));
             let seed = std::fs::read_to_string(home.credentials().join(role.name())).unwrap();
             assert!(!text.contains(seed.trim()), "the configuration holds no seed");
         }

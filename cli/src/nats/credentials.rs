@@ -50,7 +50,7 @@ impl Keys {
 }
 
 /// Writes a new seed. The file appears whole or not at all: half a seed would lock its role out.
-fn make(path: &Path) -> Result<String, Error> {
+pub(super) fn make(path: &Path) -> Result<String, Error> {
     let seed = KeyPair::new_user().seed().expect("a key pair just made has its seed");
     let unfinished = path.with_extension("new");
     let write = || -> io::Result<()> {

@@ -42,6 +42,10 @@ pub(crate) enum Error {
          give this one a folder of its own with --data, or connect it to a NATS of its own with --nats", folder.display()
     )]
     Supervised { holder: String, folder: PathBuf },
+    #[error("no nats-server runs on {}: start the suite there with `tributary run`, then do this again", folder.display())]
+    NotRunning { folder: PathBuf },
+    #[error("nats-server did not take the new list of users in {seconds} s; its log is {}", log.display())]
+    NotTaken { seconds: u64, log: PathBuf },
     /// The shutdown came while the server started.
     #[error("stopped while nats-server started")]
     Stopped,

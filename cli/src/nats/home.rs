@@ -1,5 +1,6 @@
 //! The folder of the suite's nats-server: where its files are, its lock, and what is recorded there for others.
 
+use super::consumers::Register;
 use super::error::Error;
 use super::role::Role;
 use spine::NatsAccess;
@@ -71,7 +72,7 @@ impl Place {
 pub(super) struct Home(PathBuf);
 
 impl Home {
-    fn of(data: &Path) -> Result<Self, Error> {
+    pub(super) fn of(data: &Path) -> Result<Self, Error> {
         let data = std::path::absolute(data).map_err(Error::file("find", data))?;
         Ok(Self(data.join("nats")))
     }
@@ -100,6 +101,13 @@ impl Home {
     }
     pub(super) fn config(&self) -> PathBuf {
         self.0.join("nats-server.conf")
+    }
+    pub(super) fn users(&self) -> PathBuf {
+        self.0.join(super::config::USERS)
+    }
+    /// The named consumers.
+    pub(super) fn consumers(&self) -> Register {
+        Register::at(self.0.join("consumers"))
     }
     pub(super) fn pid(&self) -> PathBuf {
         self.0.join("nats-server.pid")

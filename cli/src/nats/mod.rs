@@ -5,12 +5,14 @@
 
 mod binary;
 mod config;
+mod consumers;
 mod credentials;
 mod error;
 mod home;
 mod permissions;
 mod port;
 mod process;
+mod reload;
 mod role;
 mod room;
 mod supervise;
@@ -18,14 +20,19 @@ mod supervise;
 #[cfg(test)]
 mod access_tests;
 #[cfg(test)]
+mod consumer_tests;
+#[cfg(test)]
 mod permission_tests;
 #[cfg(test)]
 mod supervise_tests;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use config::user;
+pub(crate) use consumers::{CONSUMERS_MAX, Consumer, Register, TYPES, is_name};
 pub(crate) use error::Error;
 pub(crate) use home::{Access, Place, supervisor};
+pub(crate) use reload::Users;
 pub(crate) use role::Role;
 pub(crate) use supervise::{Running, Server};
 

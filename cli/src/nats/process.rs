@@ -80,7 +80,7 @@ impl Process {
         }
     }
 
-    fn signal(&self, home: &Home, signal: Signal) {
+    pub(super) fn signal(&self, home: &Home, signal: Signal) {
         let id = match self {
             Self::Child(child) => child.id().and_then(|id| i32::try_from(id).ok()),
             Self::Adopted => home.recorded_pid(),

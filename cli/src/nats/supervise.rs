@@ -6,7 +6,8 @@ use super::error::Error;
 use super::home::{Home, Place, url_of};
 use super::process::{self, Process};
 use super::role::Role;
-use super::{Settings, config, port, room};
+use super::{Settings, config, consumers, port, room};
+use rustix::process::Signal;
 use std::fs::{self, File};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -132,6 +133,8 @@ impl Launcher {
             }
             match self.orphan(&binary).await {
                 Orphan::Current(port) => {
+                    // Whoever changed the users may have died before the server was told.
+                    Process::Adopted.signal(&self.home, Signal::HUP);
                     tracing::info!(nats.port = port, "a nats-server that outlived its parent is adopted");
                     return Ok((Process::Adopted, port));
                 }
@@ -162,7 +165,10 @@ impl Launcher {
         let Some(answer) = self.answer(port).await else { return Orphan::Silent };
         let written = fs::read_to_string(self.home.config()).unwrap_or_default();
         let wanted = config::render(&self.settings, &self.home, &self.keys, port);
+        let users = fs::read_to_string(self.home.users()).unwrap_or_default();
+        let Ok(wanted_users) = self.users() else { return Orphan::Outdated };
         let current = written == wanted
+            && users == wanted_users
             && answer.server_name == self.keys.server_name()
             && binary::Version::parse(&answer.version) == Some(binary.version)
             && (self.settings.port == 0 || self.settings.port == port);
@@ -191,6 +197,8 @@ impl Launcher {
         let path = self.home.config();
         let text = config::render(&self.settings, &self.home, &self.keys, port);
         fs::write(&path, text).map_err(Error::file("write", &path))?;
+        // Who changes the users just now writes them again until the server took them.
+        consumers::write(&self.home.users(), self.users()?.as_bytes())?;
         let log_end = process::log_end(&self.home);
         // Recorded first: if we die while it recovers, the next start knows where it will answer.
         self.home.record_url(&url_of(port))?;
@@ -203,6 +211,10 @@ impl Launcher {
                 Err(e)
             }
         }
+    }
+
+    fn users(&self) -> Result<String, Error> {
+        Ok(config::users(&self.keys, &self.home.consumers().all()?))
     }
 
     async fn until_ready(&self, process: &mut Process, port: u16, log_end: u64) -> Result<(), Error> {

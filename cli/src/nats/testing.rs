@@ -39,7 +39,7 @@ impl Drop for Folder {
 pub(super) struct World {
     pub(super) running: Option<Running>,
     shutdown: CancellationToken,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl World {
@@ -47,7 +47,7 @@ impl World {
         let folder = Folder::new();
         let shutdown = CancellationToken::new();
         let running = Server::start(&Settings::of(folder.path()), shutdown.clone()).await.unwrap();
-        let world = Self { running: Some(running), shutdown, _folder: folder };
+        let world = Self { running: Some(running), shutdown, folder };
         let operator = jetstream::new(world.connect(Role::Operator).await.client);
         for part in 0..spine::PARTS {
             let log = (format!("LOG_1_{part}"), format!("log.1.{part}.>"), true);
@@ -64,9 +64,28 @@ impl World {
     pub(super) async fn connect(&self, role: Role) -> Hand {
         let access = self.running.as_ref().unwrap().place.access(role);
         let seed = std::fs::read_to_string(&access.credentials).unwrap();
+        self.connect_as(seed.trim(), &access.inbox_prefix).await
+    }
+
+    /// The data folder.
+    pub(super) fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the server and starts it again on the same folder.
+    pub(super) async fn again(mut self) -> Self {
+        self.shutdown.cancel();
+        self.running.take().unwrap().supervise().await;
+        let shutdown = CancellationToken::new();
+        let running = Server::start(&Settings::of(self.folder.path()), shutdown.clone()).await.unwrap();
+        Self { running: Some(running), shutdown, folder: self.folder }
+    }
+
+    pub(super) async fn connect_as(&self, seed: &str, inbox_prefix: &str) -> Hand {
+        let url = self.running.as_ref().unwrap().place.url.clone();
         let (send, complaints) = unbounded_channel();
-        let client = ConnectOptions::with_nkey(seed.trim().into())
-            .custom_inbox_prefix(&access.inbox_prefix)
+        let client = ConnectOptions::with_nkey(seed.into())
+            .custom_inbox_prefix(inbox_prefix)
             .event_callback(move |event| {
                 let send = send.clone();
                 async move {
@@ -75,7 +94,7 @@ impl World {
                     }
                 }
             })
-            .connect(&access.url)
+            .connect(url)
             .await
             .unwrap();
         Hand { client, complaints }
@@ -106,6 +125,23 @@ pub(super) struct Hand {
 }
 
 impl Hand {
+    /// Whether the server let it subscribe; else it named the subject as refused.
+    pub(super) async fn hears(&mut self, subject: &str) -> bool {
+        let _subscription = self.client.subscribe(subject.to_owned()).await.unwrap();
+        let named = format!("subscription to \"{}\"", subject.to_lowercase());
+        let refused =
+            async { while !self.complaints.recv().await.unwrap().to_lowercase().contains(&named) {} };
+        // The server answers in order: whatever it says to the subscription comes before this.
+        let answered = async {
+            self.client.flush().await.unwrap();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        };
+        tokio::select! {
+            () = refused => false,
+            () = answered => true,
+        }
+    }
+
     /// Whether a message to the subject was taken and answered; else the server named the subject as refused.
     pub(super) async fn may(&mut self, subject: &str, payload: &str) -> bool {
         let request = self.client.request(subject.to_owned(), payload.to_owned().into());

@@ -8,9 +8,14 @@ const TENANT: &str = "kind: Tenant\nname: shop\ntitle: Shop\n";
 #[test]
 fn commands_without_a_suite_say_what_to_do() {
     let world = World::empty();
-    for command in
-        [&["models"][..], &["rebuild", "--all"], &["parked"], &["replay", "range", "1.0:1"], &["demo"]]
-    {
+    for command in [
+        &["models"][..],
+        &["rebuild", "--all"],
+        &["parked"],
+        &["consumer", "remove", "crm"],
+        &["replay", "range", "1.0:1"],
+        &["demo"],
+    ] {
         let refused = world.run(command);
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.err.contains("tributary run"), "{refused:?}");

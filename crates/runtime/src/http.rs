@@ -1,5 +1,7 @@
 //! The HTTP server of every port: HTTP/1.1 and WebSocket upgrades, with bounds for what strangers may do.
 
+mod stall;
+
 use crate::Problem;
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use stall::Attended;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +35,10 @@ pub const HEAD_MAX: Duration = Duration::from_secs(30);
 /// out may take longer.
 pub const ANSWER_MAX: Duration = Duration::from_secs(30);
 
+/// How long a peer may take nothing of what it is sent before its connection is cut: a stream that nobody reads holds
+/// its place no longer.
+pub const STALL_MAX: Duration = Duration::from_secs(60);
+
 /// How long requests in flight may take after shutdown began.
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -42,7 +49,7 @@ const EXHAUSTED_WAIT: Duration = Duration::from_millis(200);
 /// find the peer's address by [`ConnectInfo<SocketAddr>`]. What fails is one connection, never the server.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     serve_within(
-        &Bounds { head: HEAD_MAX, answer: ANSWER_MAX, drain: DRAIN_MAX },
+        &Bounds { head: HEAD_MAX, answer: ANSWER_MAX, drain: DRAIN_MAX, stall: STALL_MAX },
         listener,
         router,
         shutdown,
@@ -55,6 +62,7 @@ struct Bounds {
     head: Duration,
     answer: Duration,
     drain: Duration,
+    stall: Duration,
 }
 
 async fn serve_within(bounds: &Bounds, listener: TcpListener, router: Router, shutdown: CancellationToken) {
@@ -65,6 +73,9 @@ async fn serve_within(bounds: &Bounds, listener: TcpListener, router: Router, sh
     http.timer(TokioTimer::new()).header_read_timeout(bounds.head);
     while let Some((socket, peer, place)) = next(&listener, &places, &shutdown).await {
         let (http, router, shutdown) = (http.clone(), router.clone(), shutdown.clone());
+        // Small answers go out at once; without it the connection is only slower.
+        let _ = socket.set_nodelay(true);
+        let socket = Attended::new(socket, bounds.stall);
         connections.spawn(async move {
             connection(&http, socket, with_peer(router, peer), shutdown).await;
             drop(place);
@@ -121,15 +132,17 @@ fn with_peer(
     })
 }
 
-async fn connection<S>(http: &http1::Builder, socket: TcpStream, service: S, shutdown: CancellationToken)
-where
+async fn connection<S>(
+    http: &http1::Builder,
+    socket: Attended<TcpStream>,
+    service: S,
+    shutdown: CancellationToken,
+) where
     S: Service<hyper::Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
         + Clone
         + Send
         + 'static,
 {
-    // Small answers go out at once; without it the connection is only slower.
-    let _ = socket.set_nodelay(true);
     let serving =
         http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(service)).with_upgrades();
     let mut serving = std::pin::pin!(serving);
@@ -166,7 +179,7 @@ mod tests {
     async fn answer(bytes: &[u8]) -> String {
         let listener = crate::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let bounds = Bounds { head: SHORT, answer: SHORT, drain: SHORT };
+        let bounds = Bounds { head: SHORT, answer: SHORT, drain: SHORT, stall: SHORT };
         let router = Router::new().route("/never", get(std::future::pending::<()>));
         let shutdown = CancellationToken::new();
         let caller = async {
@@ -184,6 +197,33 @@ mod tests {
     async fn a_caller_who_does_not_finish_the_head_is_cut_off() {
         let text = answer(b"GET / HTTP/1.1\r\nhost: ").await;
         assert!(!text.contains("200"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_takes_nothing_of_an_endless_answer_is_cut_off() {
+        let (kept, dropped) = tokio::sync::oneshot::channel::<()>();
+        let kept = Arc::new(std::sync::Mutex::new(Some(kept)));
+        let endless = get(async move || {
+            let kept = kept.lock().unwrap().take();
+            Body::from_stream(futures::stream::unfold(kept, async |kept| {
+                Some((Ok::<_, Infallible>(vec![0_u8; 65_536]), kept))
+            }))
+        });
+        let listener = crate::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let bounds = Bounds { head: SHORT, answer: SHORT, drain: SHORT, stall: SHORT };
+        let shutdown = CancellationToken::new();
+        let caller = async {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            socket.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            // The answer's body goes with its connection, although the socket is open.
+            let gone = tokio::time::timeout(Duration::from_secs(10), dropped).await;
+            gone.expect("the connection is cut").unwrap_err();
+            shutdown.cancel();
+            drop(socket);
+        };
+        let router = Router::new().route("/endless", endless);
+        tokio::join!(caller, serve_within(&bounds, listener, router, shutdown.clone()));
     }
 
     #[tokio::test]

@@ -68,6 +68,8 @@ pub(crate) enum Act {
     SetPresenceOfOthers,
     ReadLeads,
     ReadLeadsInClear,
+    /// The lead feed, in clear.
+    ReadFeed,
     ReadCustomers,
     ReadFigures,
     ReadKnowledge,
@@ -91,6 +93,7 @@ pub(crate) fn may(role: Role, act: Act) -> bool {
         Act::ReadFigures => &[Admin, Supervisor, Auditor],
         Act::ReadLeads | Act::SeeSelf => &Role::ALL,
         Act::ReadLeadsInClear => &[Admin, Supervisor, Integration],
+        Act::ReadFeed => &[Admin, Integration],
     };
     allowed.contains(&role)
 }

@@ -38,6 +38,14 @@ impl Caller {
         Err(Problem::forbidden(format!("A token of the role {} is not for this.", self.role)).into())
     }
 
+    /// Refuses when the token was revoked or expired since the request began, for requests that take long.
+    pub(crate) async fn still(&self, app: &App) -> Result<(), Refusal> {
+        match tokens::holds(app.tokens(), self.token, app.now()).await? {
+            true => Ok(()),
+            false => Err(unknown().into()),
+        }
+    }
+
     /// The agent on whose behalf the caller answers.
     pub(crate) fn answering(&self) -> Result<Uuid, Refusal> {
         self.check(Act::Answer)?;
@@ -70,11 +78,6 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let unknown = || {
-            Problem::unauthenticated()
-                .detail("The token is missing, wrong, revoked or expired.")
-                .remedy("Send `Authorization: Bearer` with a token made by `tributary token create`.")
-        };
         let text = bearer(parts).ok_or_else(unknown)?;
         let token = tokens::verify(app.tokens(), text, app.now()).await?.ok_or_else(unknown)?;
         Ok(Self {
@@ -87,6 +90,12 @@ impl FromRequestParts<App> for Caller {
             expires_at: token.expires_at,
         })
     }
+}
+
+fn unknown() -> Problem {
+    Problem::unauthenticated()
+        .detail("The token is missing, wrong, revoked or expired.")
+        .remedy("Send `Authorization: Bearer` with a token made by `tributary token create`.")
 }
 
 fn bearer(parts: &Parts) -> Option<&str> {

@@ -41,9 +41,11 @@ impl Console {
         let peers = peers::Peers::of(&host)?;
         let (log, keys) = (spine.log.clone(), spine.keys.clone());
         let projector = Arc::new(Projection { keys: keys.clone() });
+        let (places, shutdown) = (api::places::Places::default(), host.shutdown.clone());
         let frame = Frame::open(spine, host, projector).await?;
         let reader = frame.reader.clone();
-        let app = App { inner: Arc::new(state::Inner { log, keys, reader, tokens, peers }) };
+        let app =
+            App { inner: Arc::new(state::Inner { log, keys, reader, tokens, peers, places, shutdown }) };
         Ok(Self { frame, app })
     }
 

@@ -1,5 +1,6 @@
 //! What every request works with.
 
+use crate::api::places::Places;
 use crate::peers::Peers;
 use laws::agent::Agent;
 use laws::tenant::Tenant;
@@ -8,6 +9,7 @@ use spine::keys::Keys;
 use spine::{Address, Entity, Error, Log, Reader};
 use sqlx::Row;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Agents that a refusal names at most.
@@ -25,6 +27,9 @@ pub(crate) struct Inner {
     pub(crate) reader: Reader,
     pub(crate) tokens: Store,
     pub(crate) peers: Peers,
+    /// Of readers of the lead feed.
+    pub(crate) places: Places,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl App {

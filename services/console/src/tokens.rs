@@ -132,6 +132,22 @@ pub async fn verify(store: &Store, text: &str, now: i64) -> Result<Option<Token>
     Ok((same && valid).then_some(token))
 }
 
+/// Whether the token with this id still opens anything at `now`, for who showed it before.
+///
+/// # Errors
+/// Database errors.
+pub async fn holds(store: &Store, id: Uuid, now: i64) -> Result<bool, Error> {
+    let row = sqlx::query(
+        "SELECT id FROM tokens WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+    )
+    .bind(id.to_string())
+    .bind(now)
+    .fetch_optional(store.reads())
+    .await
+    .map_err(Error::database("look a token up again"))?;
+    Ok(row.is_some())
+}
+
 fn id_of(text: &str) -> Option<Uuid> {
     let (id, _) = text.strip_prefix(PREFIX)?.split_once('_')?;
     Uuid::try_parse(id).ok()

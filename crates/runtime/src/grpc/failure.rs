@@ -70,8 +70,14 @@ impl From<Failure> for Problem {
 }
 
 /// What every service calls what every listing takes, and what callers call it.
-const FIELDS: [(&str, &str); 4] =
-    [("page_token", "cursor"), ("page_size", "page_size"), ("at_least", "at_least"), ("text", "text")];
+const FIELDS: [(&str, &str); 6] = [
+    ("page_token", "cursor"),
+    ("page_size", "page_size"),
+    ("at_least", "at_least"),
+    ("text", "text"),
+    ("after", "after"),
+    ("limit", "limit"),
+];
 
 /// The words begin with the field that is wrong.
 fn invalid(detail: &str) -> Problem {

@@ -1,8 +1,12 @@
 //! LEADS: the public stream of lead events, fed from the log by one writer that resumes from its own last message.
 
 pub mod erase;
+pub mod page;
+mod place;
 pub mod publish;
 pub mod read;
+
+pub use place::{Break, Place};
 
 use crate::address::GENERATION;
 use crate::error::Error;

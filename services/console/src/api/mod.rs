@@ -8,10 +8,13 @@ mod analytics;
 mod conversations;
 mod customers;
 pub(crate) mod extract;
+mod feed;
+mod feed_stream;
 mod knowledge;
 mod leads;
 mod me;
 pub(crate) mod page;
+pub(crate) mod places;
 mod queue;
 mod queues;
 mod reply;
@@ -74,6 +77,7 @@ pub(crate) fn routes() -> (Router<App>, Document) {
         .routes(routes!(agents::list))
         .routes(routes!(agents::present))
         .routes(routes!(leads::list))
+        .routes(routes!(feed::read))
         .routes(routes!(leads::get))
         .routes(routes!(customers::list))
         .routes(routes!(customers::get))

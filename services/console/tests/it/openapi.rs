@@ -58,7 +58,7 @@ async fn the_document_is_openapi_3_1_and_describes_every_route_and_problem() {
                 }
             }
         }
-        assert_eq!(operations.len(), 22);
+        assert_eq!(operations.len(), 23);
         world.stop().await;
     })
     .await;

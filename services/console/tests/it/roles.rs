@@ -29,6 +29,7 @@ fn matrix(thread: &str) -> Vec<(Method, String, Option<Value>, &'static [Role])>
         get("/agents", STAFF),
         (Method::PUT, format!("/agents/{ANNA}/presence"), Some(json!({"presence": "away"})), ANSWERING),
         get("/leads", ALL),
+        get("/leads/feed", &[Role::Admin, Role::Integration]),
         get("/leads/x-1", ALL),
         get("/leads?clear=true", &[Role::Admin, Role::Supervisor, Role::Integration]),
         get("/leads/x-1?clear=true", &[Role::Admin, Role::Supervisor, Role::Integration]),
@@ -168,6 +169,8 @@ async fn a_revoked_expired_or_changed_token_is_none() {
         };
         let (token, text) = tokens::create(store, &new, 1).await.unwrap();
         assert_eq!(tokens::verify(store, &text, 99).await.unwrap(), Some(token.clone()));
+        assert!(tokens::holds(store, token.id, 99).await.unwrap());
+        assert!(!tokens::holds(store, token.id, 100).await.unwrap());
         assert_eq!(tokens::verify(store, &text, 100).await.unwrap(), None);
         let changed = format!("{}x", &text[..text.len() - 1]);
         assert_eq!(tokens::verify(store, &changed, 99).await.unwrap(), None);
@@ -176,6 +179,7 @@ async fn a_revoked_expired_or_changed_token_is_none() {
         assert!(tokens::revoke(store, token.id, 51).await.unwrap(), "again it is as revoked as before");
         assert!(!tokens::revoke(store, spine::new_id(), 51).await.unwrap(), "an unknown one is none");
         assert_eq!(tokens::verify(store, &text, 99).await.unwrap(), None);
+        assert!(!tokens::holds(store, token.id, 99).await.unwrap());
         world.stop().await;
     })
     .await;

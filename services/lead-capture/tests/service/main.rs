@@ -8,5 +8,6 @@ mod feed;
 mod model;
 mod publish;
 mod queries;
+mod read;
 mod stream;
 mod world;

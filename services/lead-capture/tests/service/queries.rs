@@ -12,10 +12,10 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-type Client = LeadsServiceClient<InterceptedService<Channel, Show>>;
+pub(crate) type Client = LeadsServiceClient<InterceptedService<Channel, Show>>;
 
 #[derive(Clone)]
-struct Show(AsciiMetadataValue);
+pub(crate) struct Show(AsciiMetadataValue);
 
 impl tonic::service::Interceptor for Show {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -24,7 +24,7 @@ impl tonic::service::Interceptor for Show {
     }
 }
 
-async fn client(world: &World) -> Client {
+pub(crate) async fn client(world: &World) -> Client {
     let address = format!("http://{}", world.address.unwrap());
     let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
     let bearer = format!("Bearer {}", world.host.credential.expose()).parse().unwrap();
@@ -42,7 +42,7 @@ async fn get(client: &mut Client, lead: &str, actor: Option<&str>) -> Result<Lea
     client.get_lead(request).await.map(|answer| answer.into_inner().lead.unwrap())
 }
 
-async fn openings(world: &World) -> Vec<AccessEvent> {
+pub(crate) async fn openings(world: &World) -> Vec<AccessEvent> {
     let mut found = Vec::new();
     for (part, end) in (0..PARTS).zip(world.log().ends().await.unwrap()) {
         let stream = spine::address::stream_name(1, part);

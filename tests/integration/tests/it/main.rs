@@ -13,6 +13,7 @@ mod full;
 mod held;
 mod identified;
 mod killed;
+mod leads_feed;
 mod load;
 mod model;
 mod nats;

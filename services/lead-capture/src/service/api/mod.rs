@@ -1,11 +1,14 @@
 //! What lead-capture is asked: leads with their details, masked unless somebody answers for the opening.
 
+mod feed;
 mod rows;
 
 use super::address::address_of;
 use laws::access::{self, Access};
 use proto::v1::leads_service_server::LeadsService;
-use proto::v1::{GetLeadRequest, GetLeadResponse, Lead, ListLeadsRequest, ListLeadsResponse};
+use proto::v1::{
+    GetLeadRequest, GetLeadResponse, ListLeadsRequest, ListLeadsResponse, ReadFeedRequest, ReadFeedResponse,
+};
 use role::at_least;
 use rows::Page;
 use spine::{Address, Cause, Entity, Error, Log, Reader, Refused, new_id};
@@ -58,12 +61,20 @@ impl LeadsService for Api {
         let model = self.reader.model();
         let leads = rows::list(&model.store, &asked, request.clear).await.map_err(status)?;
         if request.clear && leads.iter().any(|lead| !lead.details.is_empty()) {
-            let what = range(&request.tenant, &leads);
+            let shown = leads.iter().filter(|lead| !lead.details.is_empty()).map(|lead| &*lead.id);
+            let what = range(&request.tenant, &shown.collect::<Vec<_>>());
             self.record(&request.tenant, (&request.actor, "list_leads"), what).await?;
         }
         let full = leads.len() == size as usize;
         let next = leads.last().filter(|_| full).map(|lead| Page::after(lead).to_string());
         Ok(Response::new(ListLeadsResponse { leads, next_page_token: next.unwrap_or_default() }))
+    }
+
+    async fn read_feed(
+        &self,
+        request: Request<ReadFeedRequest>,
+    ) -> Result<Response<ReadFeedResponse>, Status> {
+        Ok(Response::new(self.feed(request.into_inner()).await?))
     }
 }
 
@@ -102,11 +113,9 @@ fn bad_token() -> Status {
     Status::invalid_argument("page_token is not one of this service's")
 }
 
-/// The subjects that a list showed: each by its id, or the first and the last of many.
-fn range(tenant: &str, leads: &[Lead]) -> String {
-    let shown: Vec<&str> =
-        leads.iter().filter(|lead| !lead.details.is_empty()).map(|lead| lead.id.as_str()).collect();
-    match shown.as_slice() {
+/// The subjects that were shown: each by its id, or the first and the last of many.
+fn range(tenant: &str, shown: &[&str]) -> String {
+    match shown {
         [first, .., last] if shown.len() > NAMED_MAX => {
             format!("leads of {tenant}: {} from {first} to {last}", shown.len())
         }

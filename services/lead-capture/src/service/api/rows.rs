@@ -6,7 +6,7 @@ use spine::Error;
 use spine::db::{Bulk, Store};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 /// A place in the list: the latest first, so what follows is earlier.
@@ -64,6 +64,22 @@ pub(super) async fn one(store: &Store, tenant: &str, lead: &str, clear: bool) ->
     let mut leads: Vec<Lead> = row.iter().map(lead_of).collect();
     add_details(&mut connection, &mut leads, clear).await?;
     Ok(leads.pop())
+}
+
+static ERASED: Bulk = Bulk::new("SELECT lead, tenant FROM leads WHERE erased = 1 AND lead IN (", 1, ")");
+
+/// Which of these leads of the tenant are erased.
+///
+/// # Errors
+/// Database errors.
+pub(super) async fn erased(store: &Store, tenant: &str, leads: &[String]) -> Result<BTreeSet<String>, Error> {
+    if leads.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut connection = store.reads().acquire().await.map_err(Error::database("find erased leads"))?;
+    let rows = ERASED.fetch(&mut connection, leads, |query, lead| query.bind(lead.clone())).await?;
+    let own = rows.iter().filter(|row| row.get::<String, _>(1) == tenant);
+    Ok(own.map(|row| row.get(0)).collect())
 }
 
 /// A page of the tenant's leads that go on, the latest first. Of one thread also those that were joined into
