@@ -5,6 +5,7 @@ use crate::log::load::micros_of;
 use crate::nats::Nats;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use bytes::Bytes;
 use futures::StreamExt;
 use std::time::Duration;
@@ -58,19 +59,25 @@ impl Consumption {
     /// Only [`Error::LogLost`]: everything else is tried again.
     pub async fn next(&mut self) -> Result<Stored, Error> {
         let mut delay = RETRY_DELAY_MIN;
-        let mut gaps = 0;
         loop {
             match self.try_next().await {
-                Ok(stored) if self.gapless && stored.sequence != self.next => {
-                    // Asked twice before it is called a loss: a consumer of a lagging replica may be wrong.
-                    gaps += 1;
+                // What was delivered already; a consumer of a node that was just restored may begin before it should.
+                Ok(stored) if stored.sequence < self.next => {}
+                Ok(stored) if self.gapless && stored.sequence > self.next => {
+                    // The consumer's node may lack what the leader has; then another consumer reads on.
                     self.messages = None;
-                    if gaps >= 2 {
-                        let detail = format!(
-                            "{} holds {} where {} must follow",
-                            self.stream, stored.sequence, self.next
-                        );
-                        return Err(Error::LogLost { detail });
+                    match self.is_held_by_leader(self.next).await {
+                        Ok(true) | Err(_) => {
+                            tokio::time::sleep(delay).await;
+                            delay = (delay * 2).min(RETRY_DELAY_MAX);
+                        }
+                        Ok(false) => {
+                            let detail = format!(
+                                "{} holds {} where {} must follow",
+                                self.stream, stored.sequence, self.next
+                            );
+                            return Err(Error::LogLost { detail });
+                        }
                     }
                 }
                 Ok(stored) => {
@@ -136,6 +143,29 @@ impl Consumption {
             .messages()
             .await
             .map_err(|error| failed(error.into()))
+    }
+
+    /// Whether the stream's leader has a message at this sequence, asked twice before the answer is no.
+    async fn is_held_by_leader(&self, sequence: u64) -> Result<bool, Error> {
+        let failed =
+            |source| Error::Nats { request: format!("read message {sequence} of {}", self.stream), source };
+        let stream = self
+            .nats
+            .jetstream
+            .get_stream_no_info(&self.stream)
+            .await
+            .map_err(|error| failed(error.into()))?;
+        for attempt in 0..2 {
+            match stream.get_raw_message(sequence).await {
+                Ok(_) => return Ok(true),
+                Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => {}
+                Err(error) => return Err(failed(error.into())),
+            }
+            if attempt == 0 {
+                tokio::time::sleep(RETRY_DELAY_MAX).await;
+            }
+        }
+        Ok(false)
     }
 
     /// A log shorter than the reader's position was replaced or lost its tail; asked a second time, since a
