@@ -11,3 +11,4 @@ mod line;
 mod load;
 mod lost;
 mod repeated;
+mod replaced;
