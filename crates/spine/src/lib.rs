@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod db;
 pub mod denied;
 pub mod entity;
+mod erase;
 pub mod error;
 pub mod feed;
 pub mod journal;

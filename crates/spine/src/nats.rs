@@ -19,7 +19,8 @@ const VERSION_GOOD: (u64, u64) = (2, 15);
 /// How to reach nats-server, and as whom.
 #[derive(Clone)]
 pub struct NatsAccess {
-    /// May hold a login, so it is never shown as it is.
+    /// One server or several of a cluster, with commas between them: whichever answers is taken. May hold a login, so
+    /// it is never shown as it is.
     pub url: String,
     /// The seed of the role's nkey; never logged.
     pub nkey_seed: Option<Seed>,
@@ -78,7 +79,8 @@ impl Nats {
             source: Box::new(source),
         };
         let denials = Denials::of(&access.name);
-        let client = options(access, &denials).connect(access.url.as_str()).await.map_err(failed)?;
+        let servers: Vec<&str> = access.url.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
+        let client = options(access, &denials).connect(servers).await.map_err(failed)?;
         let jetstream = jetstream::context::ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(REQUEST_TIMEOUT)

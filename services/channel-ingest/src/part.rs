@@ -53,7 +53,17 @@ impl<'n> Part<'n> {
     /// Takes the part over under the fence, with everything that its predecessor committed.
     pub(crate) async fn open(normaliser: &'n Normaliser, part: u8, fence: i64) -> Result<Self, Error> {
         let state = &normaliser.state;
-        let cursor = TAKEN_IN.take_over(&state.store, part, fence).await?;
+        let mut cursor = TAKEN_IN.take_over(&state.store, part, fence).await?;
+        if let Some(end) = normaliser.journal.ends_before(part, cursor.sequence()).await? {
+            tracing::error!(
+                inbound.part = part,
+                inbound.end = end,
+                inbound.position = cursor.sequence(),
+                "the journal lost its end or is another one: it is read from its beginning, and what was taken in already \
+                 changes nothing"
+            );
+            cursor.move_to(&state.store, 0).await?;
+        }
         let (waiting, early) = (state.waiting(part).await?, state.early(part).await?);
         let resting = state.resting(part).await?;
         Ok(Self { normaliser, part, cursor, waiting, resting, early, going: None })

@@ -2,17 +2,23 @@
 //!
 //! Everything here panics when the machine does not do what a test needs; a test that fails says where.
 
+mod cluster;
 mod compare;
+mod effort;
 mod place;
 mod ports;
+mod proxy;
 mod search;
 mod server;
 
+pub use cluster::Cluster;
 pub use compare::{rebuilds_alike, tables_equal, verified};
+pub use effort::effort;
 pub use place::{Place, on_each};
 pub use ports::free_ports;
+pub use proxy::{Proxy, Verdict};
 pub use search::{everywhere, held_in, holders};
-pub use server::{Limits, Server};
+pub use server::{Limits, Server, connect};
 
 use spine::{Position, Spine};
 use std::time::Duration;

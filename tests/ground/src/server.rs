@@ -63,6 +63,11 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The port where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -87,8 +92,7 @@ impl Server {
 
     /// A connection.
     pub async fn nats(&self) -> Nats {
-        let access = NatsAccess { url: self.url(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
-        Nats::connect(&access).await.expect("the server is ready")
+        connect(&self.url()).await
     }
 
     /// The log over a connection of its own, with its streams made, by the machine's clock.
@@ -120,14 +124,28 @@ impl Drop for Server {
     }
 }
 
+/// A connection to a server, or to whichever of several answers.
+///
+/// # Panics
+/// When none does.
+pub async fn connect(url: &str) -> Nats {
+    let access = NatsAccess { url: url.into(), nkey_seed: None, inbox_prefix: None, name: "test".into() };
+    Nats::connect(&access).await.expect("the server is ready")
+}
+
 fn spawn(folder: &Path, port: u16, limits: Limits) -> Child {
-    let config = folder.join("nats.conf");
     let store = folder.join("store");
     let text = format!(
         "listen: 127.0.0.1:{port}\nmax_payload: {}\n\
          jetstream {{ store_dir: {store:?}, sync_interval: always }}\n",
         limits.payload_bytes_max
     );
+    run(folder, &text)
+}
+
+/// Runs nats-server with this configuration, which is kept in the folder.
+pub(crate) fn run(folder: &Path, text: &str) -> Child {
+    let config = folder.join("nats.conf");
     std::fs::write(&config, text).expect("the folder can be written to");
     let installed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.tributary/bin/nats-server");
     let program = if installed.exists() { installed } else { "nats-server".into() };

@@ -1,6 +1,5 @@
 //! The world of a journey: a real nats-server, a real database, the real services, the outside simulated.
 
-mod effort;
 mod look;
 mod outside;
 mod process;
@@ -9,8 +8,7 @@ mod site;
 mod split;
 mod world;
 
-pub use effort::effort;
-pub use ground::{PATIENCE, Place, Server, eventually, everywhere, on_each};
+pub use ground::{PATIENCE, Place, Server, effort, eventually, everywhere, on_each};
 pub use look::{Order, address, count, sent_messages};
 pub use outside::Outside;
 pub use process::Process;

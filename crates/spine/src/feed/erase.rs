@@ -2,7 +2,7 @@
 
 use super::STREAM;
 use crate::error::Error;
-use crate::journal::erase_message;
+use crate::erase::erase_message;
 use crate::nats::Nats;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 

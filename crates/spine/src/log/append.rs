@@ -25,8 +25,12 @@ const RETRY_DELAY_MAX: Duration = Duration::from_millis(250);
 /// What one append came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Stored at this sequence, by this attempt or an earlier one.
+    /// Stored at this sequence, as it was given.
     Stored(u64),
+    /// A message with this id stands at this sequence already: of an earlier attempt, or of another process that was asked
+    /// the same and may have decided otherwise. A cluster knows the id before it looks at the condition, so what stands
+    /// there need not follow what was expected.
+    Known(u64),
     /// The subject's last sequence is not the expected one (10071).
     Moved,
 }
@@ -55,7 +59,7 @@ pub(crate) async fn append(nats: &Nats, append: Append<'_>, deadline: Duration) 
     loop {
         let message = PublishMessage::build().headers(headers.clone()).payload(append.payload.clone());
         let refusal = match publish(nats, append.subject, message).await {
-            Ok(sequence) => return Ok(Outcome::Stored(sequence)),
+            Ok(outcome) => return Ok(outcome),
             Err(refusal) => refusal,
         };
         match refusal {
@@ -77,13 +81,17 @@ enum Refusal {
     Final(Error),
 }
 
-async fn publish(nats: &Nats, subject: &str, message: PublishMessage) -> Result<u64, Refusal> {
+async fn publish(nats: &Nats, subject: &str, message: PublishMessage) -> Result<Outcome, Refusal> {
     let acknowledged = async {
         let pending = nats.jetstream.send_publish(subject.to_owned(), message).await?;
         pending.await
     };
     let result = nats.denials.unless(subject, acknowledged).await.map_err(Refusal::Final)?;
-    result.map(|ack| ack.sequence).map_err(|error| classify(subject, error))
+    match result {
+        Ok(ack) if ack.duplicate => Ok(Outcome::Known(ack.sequence)),
+        Ok(ack) => Ok(Outcome::Stored(ack.sequence)),
+        Err(error) => Err(classify(subject, error)),
+    }
 }
 
 fn classify(subject: &str, error: PublishError) -> Refusal {

@@ -1,7 +1,7 @@
 //! Reading one stream in order from a sequence on, through an ephemeral consumer that is thrown away on any doubt.
 
 use crate::error::Error;
-use crate::log::load::micros_of;
+use crate::log::load::{self, micros_of};
 use crate::nats::Nats;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
@@ -39,12 +39,14 @@ pub struct Consumption {
     /// Whether a missing sequence means that the log lost messages.
     gapless: bool,
     messages: Option<pull::Stream>,
+    /// The message that was delivered last: its sequence, and when it was stored.
+    last: Option<(u64, i64)>,
 }
 
 impl Consumption {
     /// Reads a stream of the log, which loses nothing, from sequence `next`.
     pub fn of_log(nats: &Nats, stream: String, next: u64) -> Self {
-        Self { nats: nats.clone(), stream, next, gapless: true, messages: None }
+        Self { nats: nats.clone(), stream, next, gapless: true, messages: None, last: None }
     }
 
     /// Reads a stream that loses messages by age or by secure deletion, from sequence `next`.
@@ -55,26 +57,34 @@ impl Consumption {
     /// The next message, waiting for it as long as it takes. Cancel-safe between messages.
     ///
     /// # Errors
-    /// Only [`Error::LogLost`]: everything else is tried again.
+    /// Only [`Error::LogLost`]: everything else is tried again. A stream that loses messages by age is lost when it ends
+    /// before what was read, or holds something else there.
     pub async fn next(&mut self) -> Result<Stored, Error> {
         let mut delay = RETRY_DELAY_MIN;
-        let mut gaps = 0;
         loop {
             match self.try_next().await {
-                Ok(stored) if self.gapless && stored.sequence != self.next => {
-                    // Asked twice before it is called a loss: a consumer of a lagging replica may be wrong.
-                    gaps += 1;
+                // What was delivered already; a consumer of a node that was just restored may begin before it should.
+                Ok(stored) if stored.sequence < self.next => {}
+                Ok(stored) if self.gapless && stored.sequence > self.next => {
+                    // The consumer's node may lack what the leader has; then another consumer reads on.
                     self.messages = None;
-                    if gaps >= 2 {
-                        let detail = format!(
-                            "{} holds {} where {} must follow",
-                            self.stream, stored.sequence, self.next
-                        );
-                        return Err(Error::LogLost { detail });
+                    match load::stored_at(&self.nats, &self.stream, self.next).await {
+                        Ok(Some(_)) | Err(_) => {
+                            tokio::time::sleep(delay).await;
+                            delay = (delay * 2).min(RETRY_DELAY_MAX);
+                        }
+                        Ok(None) => {
+                            let detail = format!(
+                                "{} holds {} where {} must follow",
+                                self.stream, stored.sequence, self.next
+                            );
+                            return Err(Error::LogLost { detail });
+                        }
                     }
                 }
                 Ok(stored) => {
                     self.next = stored.sequence + 1;
+                    self.last = Some((stored.sequence, stored.stored_at));
                     return Ok(stored);
                 }
                 Err(error @ Error::LogLost { .. }) => return Err(error),
@@ -115,9 +125,10 @@ impl Consumption {
         let stream =
             self.nats.jetstream.get_stream(&self.stream).await.map_err(|error| failed(error.into()))?;
         let last = stream.cached_info().state.last_sequence;
-        if self.gapless && last + 1 < self.next {
+        if last + 1 < self.next {
             self.confirm_shorter(last).await?;
         }
+        self.confirm_same().await?;
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },
             ack_policy: AckPolicy::None,
@@ -136,6 +147,20 @@ impl Consumption {
             .messages()
             .await
             .map_err(|error| failed(error.into()))
+    }
+
+    /// A stream that holds something else where this reading has been is another one, or was put back.
+    async fn confirm_same(&self) -> Result<(), Error> {
+        let Some((sequence, stored_at)) = self.last else { return Ok(()) };
+        let is_same = match load::stored_at(&self.nats, &self.stream, sequence).await? {
+            Some(found) => found == stored_at,
+            None => !self.gapless,
+        };
+        if is_same {
+            return Ok(());
+        }
+        let detail = format!("{} does not hold the message at {sequence} that was read there", self.stream);
+        Err(Error::LogLost { detail })
     }
 
     /// A log shorter than the reader's position was replaced or lost its tail; asked a second time, since a

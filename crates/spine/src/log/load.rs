@@ -8,6 +8,9 @@ use crate::record::Recorded;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind};
 use async_nats::{HeaderMap, StatusCode};
 use futures::StreamExt;
+use std::time::Duration;
+
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Messages asked for at once; an entity rarely has more.
 const BATCH: usize = 512;
@@ -123,6 +126,24 @@ pub(crate) async fn last_on_leader(nats: &Nats, address: &Address) -> Result<u64
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(0),
         Err(error) => Err(Error::Nats { request: request(), source: Box::new(error) }),
     }
+}
+
+/// When a stream's leader stored the message at `sequence`, microseconds; none when it has none, asked twice, since a leader
+/// that is just elected may not know its end yet.
+pub(crate) async fn stored_at(nats: &Nats, stream: &str, sequence: u64) -> Result<Option<i64>, Error> {
+    let failed = |source| Error::Nats { request: format!("read message {sequence} of {stream}"), source };
+    let leader = nats.jetstream.get_stream_no_info(stream).await.map_err(|error| failed(error.into()))?;
+    for attempt in 0..2 {
+        if attempt > 0 {
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        }
+        match leader.get_raw_message(sequence).await {
+            Ok(message) => return Ok(Some(micros_of(message.time.unix_timestamp_nanos()))),
+            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
+    Ok(None)
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {

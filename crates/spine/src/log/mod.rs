@@ -172,6 +172,23 @@ impl Log {
         Ok(stream.cached_info().state.last_sequence)
     }
 
+    /// Makes sure that the message of `part` that a reader has read last is still there, by the time when it was stored: a log
+    /// that was put back or made anew may have grown beyond that place with other messages.
+    ///
+    /// # Errors
+    /// [`Error::LogLost`] when it is not; when the server does not answer.
+    pub(crate) async fn check_read(&self, part: u8, (sequence, stored_at): (u64, i64)) -> Result<(), Error> {
+        let found = load::stored_at(&self.nats, &stream_name(GENERATION, part), sequence).await?;
+        if found == Some(stored_at) {
+            return Ok(());
+        }
+        let detail = match found {
+            Some(_) => format!("part {part} holds another message at {sequence} than the one that was read there"),
+            None => format!("part {part} does not hold the message at {sequence} that was read there"),
+        };
+        Err(Error::LogLost { detail })
+    }
+
     /// Tells the log that an entity is new: its first decision starts at sequence 0 without a read. Wrong
     /// knowledge does no harm, since the append is conditional.
     pub fn assume_new<S: Entity>(&self, address: &Address) {

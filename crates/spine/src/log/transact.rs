@@ -96,6 +96,10 @@ impl Log {
                     self.take_in::<S>(&slot, &record)?;
                     return Ok(Decided::Appended(record.position));
                 }
+                Outcome::Known(stored) => {
+                    self.fold_missing(address, &slot).await?;
+                    return Ok(Decided::Appended(position(address, stored)));
+                }
                 Outcome::Moved => {
                     if let Some(own) = self.catch_up(address, &slot, sequence, meta.id).await? {
                         return Ok(Decided::Appended(own));

@@ -15,9 +15,10 @@ use std::sync::Arc;
 pub(super) const PARKED_MAX: usize = 100;
 
 static MOVE: Bulk = Bulk::new(
-    "WITH moved (part, from_sequence, to_sequence, fence) AS (",
-    4,
-    ") UPDATE positions SET sequence = moved.to_sequence FROM moved WHERE positions.part = moved.part
+    "WITH moved (part, from_sequence, to_sequence, fence, stored_at) AS (",
+    5,
+    ") UPDATE positions SET sequence = moved.to_sequence, seen_sequence = moved.to_sequence,
+       seen_at = moved.stored_at FROM moved WHERE positions.part = moved.part
        AND positions.sequence = moved.from_sequence AND positions.fence = moved.fence",
 );
 
@@ -26,6 +27,8 @@ static MOVE: Bulk = Bulk::new(
 pub(crate) struct Progress {
     /// The last sequence that is in the tables, by part.
     pub(crate) positions: BTreeMap<u8, u64>,
+    /// When the message at the position was stored, by part, as the tables knew it when they were opened.
+    pub(crate) seen: BTreeMap<u8, i64>,
     pub(crate) parked: HashSet<String>,
     /// Guards the positions against a writer that lost its lease.
     pub(crate) fence: i64,
@@ -53,7 +56,7 @@ pub(crate) async fn open(model: &Model, parts: &[u8], fence: i64) -> Result<Prog
         .execute(&mut *tx)
         .await
         .map_err(Error::database(action))?;
-        let row = sqlx::query("SELECT sequence, fence FROM positions WHERE part = $1")
+        let row = sqlx::query("SELECT sequence, fence, seen_sequence, seen_at FROM positions WHERE part = $1")
             .bind(i32::from(*part))
             .fetch_one(&mut *tx)
             .await
@@ -63,6 +66,10 @@ pub(crate) async fn open(model: &Model, parts: &[u8], fence: i64) -> Result<Prog
             return Err(Error::Fenced { lease: format!("{} part {part}", model.spec.name) });
         }
         progress.positions.insert(*part, u64::try_from(sequence).unwrap_or(0));
+        let (seen_sequence, seen_at): (i64, i64) = (row.get(2), row.get(3));
+        if seen_at != 0 && seen_sequence == sequence {
+            progress.seen.insert(*part, seen_at);
+        }
     }
     let parked = sqlx::query("SELECT entity FROM parked").fetch_all(&mut *tx).await;
     progress.parked = parked.map_err(Error::database(action))?.iter().map(|row| row.get(0)).collect();
@@ -173,19 +180,19 @@ async fn move_positions(
 ) -> Result<(), Error> {
     let mut targets = BTreeMap::new();
     for record in batch {
-        targets.insert(record.position.part, record.position.sequence);
+        targets.insert(record.position.part, (record.position.sequence, record.stored_at));
     }
     let signed = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
-    let moves: Vec<(i32, i64, i64)> = targets
+    let moves: Vec<(i32, i64, i64, i64)> = targets
         .into_iter()
-        .map(|(part, to)| {
+        .map(|(part, (to, stored_at))| {
             let from = progress.positions.get(&part).copied().unwrap_or(0);
-            (i32::from(part), signed(from), signed(to))
+            (i32::from(part), signed(from), signed(to), stored_at)
         })
         .collect();
     let moved = MOVE
-        .write(tx, &moves, |query, (part, from, to)| {
-            query.bind(*part).bind(*from).bind(*to).bind(progress.fence)
+        .write(tx, &moves, |query, (part, from, to, stored_at)| {
+            query.bind(*part).bind(*from).bind(*to).bind(progress.fence).bind(*stored_at)
         })
         .await?;
     if moved != moves.len() as u64 {

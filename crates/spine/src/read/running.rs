@@ -134,6 +134,10 @@ impl Reader {
     ) -> Result<(), Error> {
         let inner = self.inner();
         let progress = batch::Progress { is_live: true, ..batch::open(model, parts, fence).await? };
+        for (part, stored_at) in &progress.seen {
+            let sequence = progress.positions.get(part).copied().unwrap_or(0);
+            inner.log.check_read(*part, (sequence, *stored_at)).await?;
+        }
         inner.shared.committed(&progress.positions, Vec::new());
         self.mark(parts, &Status::CatchingUp);
         let mut lane = Lane {
