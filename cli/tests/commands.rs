@@ -2,6 +2,7 @@
 
 mod alone;
 mod installation;
+mod provisioning;
 mod world;
 
 use serde_json::{Value, json};

@@ -30,14 +30,20 @@ pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -
            store_dir: {store}\n  \
            # An append is acknowledged when it is on the disk; the server's own default would lose two minutes.\n  \
            sync_interval: always\n\
-         }}\n\
-         authorization {{\n  users: [\n",
+         }}\n",
         memory = settings.memory_max_bytes,
         name = quoted(&keys.server_name()),
         pid = quoted(&home.pid().to_string_lossy()),
         log = quoted(&home.log().to_string_lossy()),
         store = quoted(&home.store().to_string_lossy()),
     );
+    text.push_str(&authorization(keys));
+    text
+}
+
+/// Who may connect and what each may do, as a block of the server's configuration. Public halves of keys alone.
+pub(super) fn authorization(keys: &Keys) -> String {
+    let mut text = String::from("authorization {\n  users: [\n");
     for role in Role::ALL {
         user(&mut text, role, keys.public(role));
     }
