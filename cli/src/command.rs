@@ -5,7 +5,8 @@ use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
 use crate::suite::Suite;
 use crate::{
-    apply, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, reingest, replay, token, unpark,
+    apply, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, provision, reingest, replay,
+    secrets, token, unpark,
 };
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
@@ -27,6 +28,20 @@ pub(crate) enum Command {
     ///   tributary nats --data /var/lib/tributary
     #[command(verbatim_doc_comment, args = offered::all_but_the_folder())]
     Nats,
+    /// Make the streams and the tables of all roles, before any of them starts; again changes nothing
+    ///
+    /// Needs the operator's key where NATS asks for one. --check makes nothing and waits until everything is there;
+    /// exit code 1 with what is missing when the time is over. Examples:
+    ///   tributary provision --nats nats://nats:4222 --database-url postgres://…
+    ///   tributary provision --check --timeout 300
+    #[command(verbatim_doc_comment)]
+    Provision(provision::Args),
+    /// Print new secrets for an installation on Kubernetes; they are written nowhere
+    ///
+    /// Example:
+    ///   tributary secrets new --profile medium --namespace chat > secrets.yaml
+    #[command(subcommand, verbatim_doc_comment, args = offered::all())]
+    Secrets(secrets::Command),
     /// Play dialogues through three simulated channels and compare both sides
     ///
     /// Against the suite that runs on the data folder with `run --demo`. The simulators keep a ledger of their own;
@@ -196,6 +211,7 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
 async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(_) | Command::Nats | Command::Demo(_) => Ok(ExitCode::SUCCESS),
+        Command::Provision(args) => provision::run(common, args).await,
         Command::Apply(args) => apply::run(common, args).await,
         Command::Token(command) => token::run(common, command).await,
         Command::Consumer(command) => consumer::run(common, command).await,
@@ -213,6 +229,7 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
         Command::Log(filter) => log::run(common, filter).await,
         Command::Probe(args) => probe::run(args).await,
         Command::Doctor(args) => doctor::run(common, args).await,
+        Command::Secrets(command) => secrets::run(&command),
         Command::Eval(command) => eval::run(command).await,
     }
 }

@@ -17,9 +17,11 @@ mod offered;
 mod output;
 mod private;
 mod probe;
+mod provision;
 mod reingest;
 mod replay;
 mod run;
+mod secrets;
 mod suite;
 mod token;
 mod unpark;
@@ -50,6 +52,7 @@ impl Cli {
         let mut problems = self.common.problems();
         match &self.command {
             command::Command::Run(args) => problems.extend(args.problems()),
+            command::Command::Provision(args) => problems.extend(args.problems()),
             command::Command::Replay(command) => problems.extend(command.problems()),
             command::Command::Doctor(args) => problems.extend(args.problems()),
             _ => {}

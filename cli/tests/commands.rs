@@ -3,6 +3,7 @@
 mod alone;
 mod consumers;
 mod installation;
+mod provisioning;
 mod world;
 
 use serde_json::{Value, json};

@@ -47,6 +47,11 @@ pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -
 /// The name of the file that says who may connect.
 pub(super) const USERS: &str = "users.conf";
 
+/// Who may connect and what each may do, as a block of the server's configuration. Public halves of keys alone.
+pub(super) fn authorization(keys: &Keys) -> String {
+    format!("authorization {{\n{}}}\n", users(keys, &[]))
+}
+
 /// Who may connect and do what: the roles and the named consumers.
 pub(super) fn users(keys: &Keys, consumers: &[Consumer]) -> String {
     let mut text = String::from("# Written by tributary; changes here are lost.\nusers: [\n");

@@ -38,6 +38,33 @@ impl Keys {
         Ok(Self { public })
     }
 
+    /// Reads each role's seed from its file in `folder`; changes nothing.
+    ///
+    /// # Errors
+    /// When one is missing, cannot be read, or is no user's seed.
+    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+        let mut public = HashMap::new();
+        for role in Role::ALL {
+            let path = folder.join(role.name());
+            let seed = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+            let pair = KeyPair::from_seed(seed.trim());
+            let pair = pair.map_err(|source| Error::Key { path: path.clone(), source })?;
+            public.insert(role, pair.public_key());
+        }
+        Ok(Self { public })
+    }
+
+    /// New keys that are written nowhere, and each role's seed.
+    pub(super) fn fresh() -> (Self, Vec<(Role, String)>) {
+        let (mut public, mut seeds) = (HashMap::new(), Vec::new());
+        for role in Role::ALL {
+            let pair = KeyPair::new_user();
+            public.insert(role, pair.public_key());
+            seeds.push((role, pair.seed().expect("a key pair just made has its seed")));
+        }
+        (Self { public }, seeds)
+    }
+
     pub(super) fn public(&self, role: Role) -> &str {
         &self.public[&role]
     }

@@ -48,6 +48,28 @@ pub(crate) async fn found(settings: &Settings) -> Result<(PathBuf, String), Erro
     Ok((binary.path, binary.version.to_string()))
 }
 
+/// The keys of an installation whose nats-server is not ours.
+pub(crate) struct Fresh {
+    /// Each role's secret seed.
+    pub(crate) seeds: Vec<(Role, String)>,
+    /// The block for the server's configuration: users by their public keys, with what each may do.
+    pub(crate) block: String,
+}
+
+/// New keys for all roles; nothing is written anywhere.
+pub(crate) fn fresh() -> Fresh {
+    let (keys, seeds) = credentials::Keys::fresh();
+    Fresh { block: config::authorization(&keys), seeds }
+}
+
+/// The block for keys that were made before: what a release allows its roles may differ from the last.
+///
+/// # Errors
+/// When a role's seed is missing or broken.
+pub(crate) fn authorization(folder: &std::path::Path) -> Result<String, Error> {
+    Ok(config::authorization(&credentials::Keys::read(folder)?))
+}
+
 /// What the nats-server of this data folder is run with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {

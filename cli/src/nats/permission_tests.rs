@@ -50,11 +50,16 @@ async fn each_role_appends_to_its_own_subjects_and_to_no_others() {
 
 const LOG_READERS: &[Role] =
     &[ChannelIngest, Identity, Routing, AiAgent, LeadCapture, Analytics, Console, Operator, Auditor];
+/// A start compares every stream.
+const EVERY_ROLE: &[Role] =
+    &[ChannelIngest, Identity, Routing, AiAgent, LeadCapture, Analytics, Console, Operator];
+const EVERY_ROLE_AND_CONSUMERS: &[Role] =
+    &[ChannelIngest, Identity, Routing, AiAgent, LeadCapture, Analytics, Console, Operator, Consumer];
 const LEADS_READERS: &[Role] = &[LeadCapture, Identity, Operator, Consumer];
 const INBOUND_READERS: &[Role] = &[ChannelIngest, Identity, Operator];
 
 /// Who may ask JetStream for what. The server answers an allowed question, be it with an error.
-const ASKERS: [(&str, &[Role]); 30] = [
+const ASKERS: [(&str, &[Role]); 32] = [
     ("$JS.API.INFO", &Role::ALL),
     ("$JS.API.STREAM.NAMES", &Role::ALL),
     ("$JS.API.STREAM.LIST", &[Operator]),
@@ -67,7 +72,9 @@ const ASKERS: [(&str, &[Role]); 30] = [
     ("$JS.API.DIRECT.GET.LOG_1_0", LOG_READERS),
     ("$JS.API.CONSUMER.CREATE.LOG_1_0.x", LOG_READERS),
     ("$JS.API.CONSUMER.DELETE.LOG_1_0.x", LOG_READERS),
-    ("$JS.API.STREAM.INFO.LEADS", LEADS_READERS),
+    ("$JS.API.STREAM.INFO.LEADS", EVERY_ROLE_AND_CONSUMERS),
+    ("$JS.API.STREAM.INFO.INBOUND_7", EVERY_ROLE),
+    ("$JS.API.STREAM.INFO.REFUSED", EVERY_ROLE),
     ("$JS.API.STREAM.MSG.GET.LEADS", LEADS_READERS),
     ("$JS.API.CONSUMER.CREATE.LEADS.x.leads.shop.>", LEADS_READERS),
     ("$JS.API.DIRECT.GET.LEADS.leads.shop.a.b", LEADS_READERS),

@@ -43,6 +43,13 @@ pub(crate) fn of(role: Role) -> Permissions {
         return all;
     }
     all.publish.extend(reads(role).iter().flat_map(|stream| reading(stream)));
+    if !matches!(role, Role::Auditor | Role::Consumer) {
+        // A start compares every stream with what it must be, also those that are not the role's to read.
+        let all_streams =
+            log().take(usize::from(PARTS)).chain(inbound()).chain([REFUSED.into(), LEADS.into()]);
+        let unread = all_streams.filter(|stream| !reads(role).contains(stream));
+        all.publish.extend(unread.map(|stream| format!("$JS.API.STREAM.INFO.{stream}")));
+    }
     if role == Role::Identity {
         // An erasure deletes the person's raw requests and feed messages securely.
         all.publish.extend(inbound().chain([LEADS.into()]).map(|s| format!("$JS.API.STREAM.MSG.DELETE.{s}")));

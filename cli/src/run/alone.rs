@@ -1,9 +1,11 @@
 //! One command's suite: the running one, or its parts started in this process for as long as the command works.
 
 use super::args::RunArgs;
-use super::assemble;
+use super::assemble::{self, Foundation};
+use super::setup::Setup;
 use crate::nats;
 use crate::output::Progress;
+use crate::private;
 use crate::replay::Stage;
 use crate::suite::{RunFile, Suite};
 use anyhow::{anyhow, bail};
@@ -87,16 +89,30 @@ pub(crate) async fn with_stage<T>(
     work: impl AsyncFnOnce(Stage) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     refuse_nothing_there(&common)?;
+    let setup = Alone::try_parse_from(PORTS)?.args.setup;
+    with_foundation(common, setup, async |base| work(base.stage()).await).await
+}
+
+/// Does `work` on the log, the keys and the database, which are made where there are none; no role is started.
+///
+/// # Errors
+/// What `work` fails with, or why they cannot be opened.
+pub(crate) async fn with_foundation<T>(
+    common: Common,
+    setup: Setup,
+    work: impl AsyncFnOnce(&Foundation) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     refuse_held(&common)?;
     let _telemetry = quiet_telemetry(&common)?;
-    let args = Alone::try_parse_from(PORTS)?.args;
+    let args = RunArgs { setup, ..Alone::try_parse_from(PORTS)?.args };
     let (stop, nats_stop) = (CancellationToken::new(), CancellationToken::new());
     let all = async {
+        private::close(&common.data)?;
         let (source, server) = assemble::source(&common, &args, &nats_stop).await?;
         let opened = assemble::open(&common, &args, source).await;
         let (base, server) = assemble::or_abandon(opened, server).await?;
         let done = tokio::select! {
-            done = work(base.stage()) => done,
+            done = work(&base) => done,
             () = stop.cancelled() => Err(anyhow!("stopped before it was done")),
         };
         nats_stop.cancel();
@@ -136,6 +152,9 @@ fn refuse_nothing_there(common: &Common) -> anyhow::Result<()> {
 
 /// A process that holds the folder and does not answer is starting, stopping or hanging. Its nats-server must not
 /// be adopted, since it would be stopped with this command.
+///
+/// # Errors
+/// When there is one.
 fn refuse_held(common: &Common) -> anyhow::Result<()> {
     if let Some(holder) = held_by(common) {
         bail!(
@@ -156,6 +175,9 @@ fn held_by(common: &Common) -> Option<String> {
 }
 
 /// The usual log lines of a start and a stop would hide the answer; warnings stay.
+///
+/// # Errors
+/// When the settings of the log are wrong.
 fn quiet_telemetry(common: &Common) -> anyhow::Result<telemetry::Guard> {
     let mut settings = common.telemetry.clone();
     if settings.log == "info" {

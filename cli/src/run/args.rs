@@ -1,12 +1,12 @@
 //! What `tributary run` takes.
 
+use super::setup::Setup;
 use crate::replay::Moment;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use runtime::config::Network;
 use runtime::{Role, Secret};
 use spine::read::start::Since;
-use std::path::PathBuf;
 
 const PROCESS: &str = "tributary";
 
@@ -21,15 +21,8 @@ pub(crate) struct RunArgs {
     /// Apply the demo tenant (a Chinese retail shop) and say what to try
     #[arg(long)]
     pub(crate) demo: bool,
-    /// With --nats: the folder of the roles' nkey seeds, one file a role
-    #[arg(long, env = "TRIBUTARY_NATS_CREDENTIALS", value_name = "FOLDER")]
-    pub(crate) nats_credentials: Option<PathBuf>,
-    /// Copies of each stream: 1 on one server, 3 in a cluster
-    #[arg(long, env = "TRIBUTARY_REPLICAS", value_name = "N", default_value_t = 1)]
-    pub(crate) replicas: usize,
-    /// The master key of personal data, 32 bytes in base64 or hex; without it one is made in the data folder
-    #[arg(long, env = "TRIBUTARY_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
-    pub(crate) master_key: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) setup: Setup,
     /// Where a kind of effect begins: KIND=start, KIND=TIME, or KIND=POSITION and more positions behind commas
     ///
     /// A kind that a release adds begins at the log's end. Messages before its beginning make nothing due. What is
@@ -67,10 +60,7 @@ impl RunArgs {
         if self.demo && !self.chosen().contains(&Role::Console) {
             problems.push("--demo needs the role console, which applies it".into());
         }
-        if !matches!(self.replicas, 1 | 3 | 5) {
-            problems.push(format!("--replicas {} is not 1, 3 or 5", self.replicas));
-        }
-        problems.extend(self.master_key.as_ref().and_then(master_key_problem));
+        problems.extend(self.setup.problems());
         let kinds: Vec<&str> = self.chosen().into_iter().flat_map(effects).copied().collect();
         problems.extend(self.from.iter().filter(|(kind, _)| !kinds.contains(&kind.as_str())).map(
             |(kind, _)| {

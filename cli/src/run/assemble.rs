@@ -1,7 +1,7 @@
 //! The process put together, in the order in which its parts need each other.
 
 use super::args::RunArgs;
-use super::{reach, roles, watch, welcome};
+use super::{reach, roles, streams, watch, welcome};
 use crate::admin;
 use crate::nats::{self, Server};
 use crate::private;
@@ -12,8 +12,7 @@ use runtime::{Common, Health, Metrics, Role, Secret, Tasks, credential};
 use spine::keys::{KeySettings, Keys};
 use spine::nats::Seed;
 use spine::read::start::Wishes;
-use spine::streams::StreamSettings;
-use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Readers, Spine, Tail, streams};
+use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Readers, Spine, Tail};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -22,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 const LET_GO: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Everything that the roles share.
-pub(super) struct Foundation {
-    pub(super) spine: Spine,
+pub(crate) struct Foundation {
+    pub(crate) spine: Spine,
     pub(super) health: Health,
     pub(super) metrics: Metrics,
     pub(super) credential: Secret,
-    pub(super) nats: NatsSource,
+    pub(crate) nats: NatsSource,
 }
 
 impl Foundation {
@@ -38,7 +37,7 @@ impl Foundation {
 }
 
 /// How each role reaches NATS.
-pub(super) enum NatsSource {
+pub(crate) enum NatsSource {
     /// Through the server of this process, or of this data folder.
     Own(nats::Place),
     External {
@@ -55,6 +54,16 @@ impl NatsSource {
             Self::External { url, credentials } => external(url, credentials.as_deref(), role)?,
         };
         reach::patiently(&access).await
+    }
+
+    /// Whether this process has what makes streams: the operator's key, or a server that asks for none.
+    pub(crate) fn may_provision(&self) -> bool {
+        match self {
+            Self::Own(_) => true,
+            Self::External { credentials, .. } => {
+                credentials.as_ref().is_none_or(|folder| folder.join(nats::Role::Operator.name()).is_file())
+            }
+        }
     }
 
     /// The access of the console, opened when somebody is to be recorded who looked at personal data.
@@ -220,7 +229,7 @@ pub(super) async fn source(
 ) -> anyhow::Result<(NatsSource, Option<Box<nats::Running>>)> {
     match &common.nats {
         Some(url) => {
-            let (url, credentials) = (url.expose().into(), args.nats_credentials.clone());
+            let (url, credentials) = (url.expose().into(), args.setup.nats_credentials.clone());
             Ok((NatsSource::External { url, credentials }, None))
         }
         None => {
@@ -231,12 +240,10 @@ pub(super) async fn source(
 }
 
 pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) -> anyhow::Result<Foundation> {
-    let operator = source.connect(nats::Role::Operator).await?;
-    let settings = StreamSettings { replicas: args.replicas, ..StreamSettings::default() };
-    streams::provision(&operator, &settings).await.map_err(|error| reach::streams(error, common))?;
+    streams::ensure(&source, args, common).await?;
     let clock = Clock::system();
     let database = reach::database(common).await?;
-    let master = args.master_key.as_ref().map(|key| key.expose().to_owned().into());
+    let master = args.setup.master_key.as_ref().map(|key| key.expose().to_owned().into());
     // Reading is the same for all roles; the first one's connection serves the tail.
     let first = args.chosen().first().copied().unwrap_or(Role::Console);
     let log = Log::new(source.connect(roles::nats_role(first)).await?, clock.clone(), LogSettings::default());

@@ -5,13 +5,18 @@ mod args;
 mod assemble;
 mod reach;
 mod roles;
+mod setup;
+mod streams;
 mod trial;
 mod watch;
 mod welcome;
 
-pub(crate) use alone::{access, with_stage, with_suite};
+pub(crate) use alone::{access, with_foundation, with_stage, with_suite};
 pub(crate) use args::{RunArgs, master_key_problem};
+pub(crate) use assemble::Foundation;
 pub(crate) use roles::Started;
+pub(crate) use setup::Setup;
+pub(crate) use streams::told;
 
 use crate::nats::{self, Server};
 use crate::private;

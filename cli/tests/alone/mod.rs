@@ -54,6 +54,8 @@ fn the_help_of_each_command_has_an_example_and_offers_only_what_it_uses() {
     for command in [
         "run",
         "nats",
+        "provision",
+        "secrets",
         "demo",
         "apply",
         "token",

@@ -1,8 +1,11 @@
 //! A data folder, a suite on it, and what a person does with both.
 
 mod following;
+mod nats;
 mod postgres;
+mod probe;
 
+pub(crate) use nats::Nats;
 pub(crate) use postgres::Postgres;
 
 use base64::Engine;

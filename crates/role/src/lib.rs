@@ -155,12 +155,18 @@ pub async fn until_live(reader: &Reader, shutdown: &tokio_util::sync::Cancellati
     }
 }
 
+/// A reader that is not ready yet keeps the process from being ready. Once it was, an outage that takes it back (of
+/// NATS, of the database, the end of a lease) is only noted: it takes all replicas down together, and if all became
+/// unready, a short outage would become a long one of everything in front of them.
 async fn tell_health(reader: &Reader, host: &Host) {
     let check = format!("reader.{}", reader.name());
     let mut statuses = reader.statuses();
+    let mut was_ready = false;
     loop {
-        let state = readiness(&statuses.borrow_and_update());
-        host.health.set(&check, state);
+        let (gate, note) = readiness(&statuses.borrow_and_update(), was_ready);
+        was_ready |= gate == State::Ready;
+        host.health.set(&check, gate);
+        host.health.note(&check, note);
         tokio::select! {
             () = host.shutdown.cancelled() => return,
             changed = statuses.changed() => if changed.is_err() { return },
@@ -168,19 +174,27 @@ async fn tell_health(reader: &Reader, host: &Host) {
     }
 }
 
-/// Ready once every part is live here or with another replica.
-fn readiness(statuses: &BTreeMap<u8, Status>) -> State {
-    let open: Vec<String> = statuses
-        .iter()
-        .filter_map(|(part, status)| match status {
-            Status::Live | Status::Elsewhere => None,
-            Status::Starting => Some(format!("part {part} starts")),
-            Status::CatchingUp => Some(format!("part {part} catches up")),
-            Status::Standing { reason } => Some(format!("part {part} stands: {reason}")),
-            Status::Stopped { reason } => Some(format!("part {part} stopped: {reason}")),
-        })
-        .collect();
-    if open.is_empty() { State::Ready } else { State::not_ready(open.join("; ")) }
+/// What decides about readiness, and what is only shown. Ready once every part is live here or with another replica;
+/// a part that stands or has stopped is no outage, and decides at any time.
+fn readiness(statuses: &BTreeMap<u8, Status>, was_ready: bool) -> (State, State) {
+    let (mut deciding, mut shown) = (Vec::new(), Vec::new());
+    for (part, status) in statuses {
+        match status {
+            Status::Live | Status::Elsewhere => {}
+            Status::Starting => shown.push(format!("part {part} starts")),
+            Status::CatchingUp => shown.push(format!("part {part} catches up")),
+            Status::Standing { reason } => deciding.push(format!("part {part} stands: {reason}")),
+            Status::Stopped { reason } => deciding.push(format!("part {part} stopped: {reason}")),
+        }
+    }
+    if !was_ready {
+        deciding.append(&mut shown);
+    }
+    let state = |words: Vec<String>| match words.is_empty() {
+        true => State::Ready,
+        false => State::not_ready(words.join("; ")),
+    };
+    (state(deciding), state(shown))
 }
 
 #[cfg(test)]
@@ -190,9 +204,22 @@ mod tests {
     #[test]
     fn a_reader_is_ready_when_each_part_is_somewhere() {
         let with = |status| BTreeMap::from([(0, Status::Live), (1, status)]);
-        assert_eq!(readiness(&with(Status::Elsewhere)), State::Ready);
-        assert!(matches!(readiness(&with(Status::CatchingUp)), State::NotReady { .. }));
+        assert_eq!(readiness(&with(Status::Elsewhere), false), (State::Ready, State::Ready));
+        assert!(matches!(readiness(&with(Status::CatchingUp), false).0, State::NotReady { .. }));
         let standing = Status::Standing { reason: "newer".into() };
-        assert!(matches!(readiness(&with(standing)), State::NotReady { reason } if reason.contains("newer")));
+        for was_ready in [false, true] {
+            let (gate, _) = readiness(&with(standing.clone()), was_ready);
+            assert!(matches!(gate, State::NotReady { reason } if reason.contains("newer")));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_was_ready_and_catches_up_after_an_outage_is_shown_and_stays_ready() {
+        for status in [Status::Starting, Status::CatchingUp] {
+            let statuses = BTreeMap::from([(0, Status::Live), (1, status)]);
+            let (gate, note) = readiness(&statuses, true);
+            assert_eq!(gate, State::Ready);
+            assert!(matches!(note, State::NotReady { reason } if reason.contains("part 1")));
+        }
     }
 }

@@ -20,6 +20,9 @@ const MIGRATIONS: &[Migration] = &[Migration {
     postgres: "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIGINT NOT NULL, until_us BIGINT NOT NULL)",
 }];
 
+/// Their store.
+pub(crate) const WANTED: crate::db::Wanted = crate::db::Wanted::State("leases", MIGRATIONS);
+
 /// All leases that this process asks for. Cheap to clone.
 #[derive(Clone)]
 pub struct Leases {

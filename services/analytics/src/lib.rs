@@ -15,6 +15,7 @@ mod table;
 mod threads;
 
 pub use summary::{DURATIONS_MAX, GROUPS_MAX};
+pub use table::STORES;
 
 use proto::v1::analytics_service_server::AnalyticsServiceServer;
 use role::Frame;

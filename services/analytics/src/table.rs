@@ -21,6 +21,9 @@ const SCHEMA: [&str; 4] = [
     "CREATE INDEX conversations_opened ON conversations (tenant, opened_at, thread, n)",
 ];
 
+/// What this service keeps in the database.
+pub const STORES: &[spine::db::Wanted] = &[spine::db::Wanted::Model(MODEL)];
+
 /// The read model of this release.
 pub(crate) const MODEL: ModelSpec = ModelSpec { name: crate::READER, version: 1, schema: &SCHEMA };
 

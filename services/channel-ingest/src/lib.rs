@@ -34,5 +34,5 @@ mod visit;
 
 pub use discarded::{Discarded, is_reference};
 pub use operations::Operations;
-pub use project::EFFECTS;
+pub use project::{EFFECTS, STORES};
 pub use run::{Service, start};

@@ -7,7 +7,7 @@ use events::ThreadEvent;
 use events::thread::Author;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use spine::db::{Bulk, ModelSpec};
+use spine::db::{Bulk, ModelSpec, Wanted};
 use spine::keys::{Keys, Owner};
 use spine::{Due, DueChanges, Entity, Error, Projector, Recorded};
 use sqlx::{AnyConnection, Row};
@@ -25,6 +25,19 @@ static THREADS_PUT: Bulk =
     Bulk::new("INSERT INTO threads (thread, account)", 2, "ON CONFLICT (thread) DO NOTHING");
 static THREADS_FIND: Bulk = Bulk::new("SELECT thread, account FROM threads WHERE (thread) IN (", 1, ")");
 static THREADS_DELETE: Bulk = Bulk::new("DELETE FROM threads WHERE (thread) IN (", 1, ")");
+
+const SPEC: ModelSpec = ModelSpec {
+    name: "ingest",
+    version: 1,
+    schema: &[
+        directory::SCHEMA[0],
+        directory::SCHEMA[1],
+        "CREATE TABLE threads (thread TEXT PRIMARY KEY, account TEXT NOT NULL)",
+    ],
+};
+
+/// What this service keeps in the database.
+pub const STORES: &[Wanted] = &[Wanted::Model(SPEC), Wanted::State("ingest", crate::state::MIGRATIONS)];
 
 /// What a due send carries besides its key, the message id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,12 +61,7 @@ pub(crate) struct Ingest {
 
 impl Projector for Ingest {
     fn spec(&self) -> ModelSpec {
-        const SCHEMA: [&str; 3] = [
-            directory::SCHEMA[0],
-            directory::SCHEMA[1],
-            "CREATE TABLE threads (thread TEXT PRIMARY KEY, account TEXT NOT NULL)",
-        ];
-        ModelSpec { name: "ingest", version: 1, schema: &SCHEMA }
+        SPEC
     }
 
     fn kinds(&self) -> &'static [&'static str] {

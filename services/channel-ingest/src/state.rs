@@ -13,7 +13,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The schema of the state store; forward only.
-const MIGRATIONS: &[Migration] = &[
+pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::portable(1, V1),
     Migration::portable(2, V2),
     Migration::portable(3, crate::profiles::SCHEMA),

@@ -16,6 +16,7 @@ pub mod tokens;
 
 pub use admin::admin_routes;
 pub use api::{BASE, DOCUMENT};
+pub use project::STORES;
 pub use state::App;
 
 use ::role::Frame;

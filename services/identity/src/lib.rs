@@ -15,6 +15,7 @@ pub use admin::{Admin, admin_routes};
 pub use erase::{Erasures, Subject};
 pub use merge::{Merger, Pair, Problem};
 pub use project::{EFFECTS, Identity};
+pub use schema::STORES;
 
 use api::Api;
 use proto::v1::identity_service_server::IdentityServiceServer;

@@ -3,7 +3,10 @@
 //! Each column has one writer part or is a function of columns that have, so that the order in which the parts
 //! are read makes no difference. A customer's id follows from its first thread's, so either may be read first.
 
-use spine::db::ModelSpec;
+use spine::db::{ModelSpec, Wanted};
+
+/// What this service keeps in the database.
+pub const STORES: &[Wanted] = &[Wanted::Model(SPEC), Wanted::State("identity", crate::erase::MIGRATIONS)];
 
 /// What the service projects.
 pub const SPEC: ModelSpec = ModelSpec {

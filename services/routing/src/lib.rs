@@ -16,6 +16,7 @@ mod wait;
 
 pub use assign::choose::{CANDIDATES_MAX, GAVE_BACK_US};
 pub use directory::{QUEUE_DEFAULT, QUEUE_SETTING};
+pub use model::STORES;
 pub use timers::{AWAY_GRACE_US, OFFLINE_GRACE_US};
 pub use wait::HELD_US_DEFAULT;
 

@@ -3,7 +3,7 @@
 use super::model::{Pointer, Slot};
 use super::{Database, Inner, blocking, migrate, snapshot};
 use crate::error::Error;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tokio::sync::MutexGuard;
@@ -94,14 +94,7 @@ impl Catalog<'_> {
     pub(super) async fn slots(&mut self) -> Result<Vec<(String, Slot)>, Error> {
         let mut slots = match &mut self.kind {
             Kind::Files(folder) => slots_in(folder)?,
-            Kind::Schemas(tx) => {
-                let text = "SELECT CAST(nspname AS TEXT) FROM pg_namespace WHERE nspname LIKE 'model\\_%'";
-                let names: Vec<String> = sqlx::query_scalar(text)
-                    .fetch_all(&mut **tx)
-                    .await
-                    .map_err(Error::database("list the models"))?;
-                names.iter().filter_map(|name| parse_schema(name)).collect()
-            }
+            Kind::Schemas(tx) => slots_of(tx).await?,
         };
         slots.sort();
         Ok(slots)
@@ -128,6 +121,14 @@ impl Catalog<'_> {
     }
 }
 
+/// The slots in Postgres.
+pub(super) async fn slots_of(connection: &mut AnyConnection) -> Result<Vec<(String, Slot)>, Error> {
+    let text = "SELECT CAST(nspname AS TEXT) FROM pg_namespace WHERE nspname LIKE 'model\\_%'";
+    let names: Vec<String> =
+        sqlx::query_scalar(text).fetch_all(connection).await.map_err(Error::database("list the models"))?;
+    Ok(names.iter().filter_map(|name| parse_schema(name)).collect())
+}
+
 pub(super) fn file_of(models: &Path, name: &str, slot: Slot) -> PathBuf {
     models.join(format!("{name}@{}.{}.db", slot.version, slot.number))
 }
@@ -143,7 +144,7 @@ fn parse_schema(schema: &str) -> Option<(String, Slot)> {
     Some((parts.next()?.into(), Slot { version, number }))
 }
 
-fn slots_in(folder: &Path) -> Result<Vec<(String, Slot)>, Error> {
+pub(super) fn slots_in(folder: &Path) -> Result<Vec<(String, Slot)>, Error> {
     let failed = |source| Error::File { path: folder.display().to_string(), action: "list", source };
     let mut slots = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

@@ -6,7 +6,7 @@ use crate::error::Error;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,24 @@ const SLOW_STATEMENT: Duration = Duration::from_secs(2);
 pub(crate) enum Target {
     File(PathBuf),
     Schema(String),
+}
+
+impl Target {
+    /// Where the state store `name` is.
+    pub(super) fn state(backend: Backend, folder: &Path, name: &str) -> Self {
+        match backend {
+            Backend::Sqlite => Self::File(folder.join("state").join(format!("{name}.db"))),
+            Backend::Postgres => Self::Schema(format!("state_{name}")),
+        }
+    }
+
+    /// Where the key register is.
+    pub(super) fn keys(backend: Backend, folder: &Path) -> Self {
+        match backend {
+            Backend::Sqlite => Self::File(folder.join("keys").join("keys.db")),
+            Backend::Postgres => Self::Schema("keys".into()),
+        }
+    }
 }
 
 /// Whether a commit has to survive a power cut.
@@ -248,6 +266,11 @@ fn quiet(options: AnyConnectOptions) -> AnyConnectOptions {
 
 /// The address of a file with every byte escaped that an address could read as something else.
 fn file_url(path: &str) -> String {
+    format!("{}?mode=rwc", plain_url(path))
+}
+
+/// The same without what it is opened for.
+pub(super) fn plain_url(path: &str) -> String {
     let mut url = String::from("sqlite://");
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
@@ -256,6 +279,5 @@ fn file_url(path: &str) -> String {
             write!(url, "%{byte:02X}").expect("writing to a String cannot fail");
         }
     }
-    url.push_str("?mode=rwc");
     url
 }

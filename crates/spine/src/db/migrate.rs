@@ -31,10 +31,15 @@ impl Migration {
     }
 }
 
+/// The last of the steps.
+pub(super) fn newest_of(migrations: &[Migration]) -> u32 {
+    migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 /// Brings the store to the newest of `migrations`.
 pub(super) async fn migrate(store: &Store, migrations: &[Migration]) -> Result<(), Error> {
     let name = name_of(store);
-    let newest = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let newest = newest_of(migrations);
     let mut reached = 0;
     loop {
         let mut tx = begin_alone(store).await?;

@@ -10,6 +10,7 @@ mod model;
 mod patience;
 mod snapshot;
 mod store;
+mod wanted;
 
 pub use bulk::{AnyQuery, Bulk};
 pub use dialect::{Backend, Double, may_retry};
@@ -19,6 +20,7 @@ pub use model::{Liveness, Model, ModelSpec, Place, Pointer, Slot, SlotState};
 pub(crate) use patience::patiently;
 pub use snapshot::Snapshot;
 pub use store::{Checkpoint, Store};
+pub use wanted::{Wanted, lacking, own};
 
 use crate::error::Error;
 use connect::{Connector, Durability, Target};
@@ -143,20 +145,12 @@ impl Database {
     /// [`Error::SchemaNewer`] when a newer release has migrated it, and database errors.
     pub async fn state(&self, name: &str, migrations: &[Migration]) -> Result<Store, Error> {
         check_name(name)?;
-        let target = match self.backend() {
-            Backend::Sqlite => Target::File(self.inner.folder.join("state").join(format!("{name}.db"))),
-            Backend::Postgres => Target::Schema(format!("state_{name}")),
-        };
-        self.durable(target, migrations).await
+        self.durable(Target::state(self.backend(), &self.inner.folder, name), migrations).await
     }
 
     /// The store of the key register: `keys/keys.db` or schema `keys`.
     pub(crate) async fn key_register(&self, migrations: &[Migration]) -> Result<Store, Error> {
-        let target = match self.backend() {
-            Backend::Sqlite => Target::File(self.inner.folder.join("keys").join("keys.db")),
-            Backend::Postgres => Target::Schema("keys".into()),
-        };
-        self.durable(target, migrations).await
+        self.durable(Target::keys(self.backend(), &self.inner.folder), migrations).await
     }
 
     /// Closes every store, once its connections are given back, and on SQLite moves its WAL into the file. For the

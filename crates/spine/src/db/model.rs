@@ -286,7 +286,7 @@ async fn create_tables(store: &Store, spec: &ModelSpec) -> Result<(), Error> {
     tx.commit().await.map_err(Error::database(action()))
 }
 
-fn hash_of(spec: &ModelSpec) -> String {
+pub(super) fn hash_of(spec: &ModelSpec) -> String {
     let mut hasher = Sha256::new();
     for text in SPINE_TABLES.iter().chain(spec.schema) {
         // White space is no part of what a table is.

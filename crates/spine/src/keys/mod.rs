@@ -31,6 +31,7 @@ use crate::error::Error;
 use cache::Cache;
 use cipher::Secret;
 use commit::Commits;
+pub(crate) use register::MIGRATIONS;
 use sign::Signer;
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-pub(super) const MIGRATIONS: [Migration; 2] =
+pub(crate) const MIGRATIONS: [Migration; 2] =
     [Migration::portable(1, FIRST), Migration::portable(2, ROTATIONS)];
 
 const FIRST: &str = "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NOT NULL);

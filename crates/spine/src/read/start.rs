@@ -17,6 +17,9 @@ use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The store of where kinds of effects begin.
+pub(crate) const WANTED: crate::db::Wanted = crate::db::Wanted::State("effects", MIGRATIONS);
+
 const MIGRATIONS: &[Migration] = &[Migration::portable(
     1,
     "CREATE TABLE effects (reader TEXT NOT NULL, kind TEXT NOT NULL, part INTEGER NOT NULL, sequence BIGINT NOT NULL,

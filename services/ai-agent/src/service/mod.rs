@@ -8,5 +8,5 @@ mod run;
 mod shelf;
 mod work;
 
-pub use project::EFFECTS;
+pub use project::{EFFECTS, STORES};
 pub use run::{Service, start};

@@ -8,7 +8,7 @@ use events::knowledge::KnowledgeEvent;
 use events::thread::{Author, ReleasedTo, TransferredTo, WithdrawnReason};
 use futures::future::BoxFuture;
 use laws::knowledge::Knowledge;
-use spine::db::{Bulk, ModelSpec};
+use spine::db::{Bulk, ModelSpec, Wanted};
 use spine::keys::{Keys, Owner};
 use spine::{Due, DueChanges, Entity, Error, Projector, Recorded};
 use sqlx::{AnyConnection, Row};
@@ -32,6 +32,23 @@ static PEOPLE_PUT: Bulk = Bulk::new("INSERT INTO with_people (thread)", 1, "ON C
 static PEOPLE_FIND: Bulk = Bulk::new("SELECT thread FROM with_people WHERE (thread) IN (", 1, ")");
 static PEOPLE_DELETE: Bulk = Bulk::new("DELETE FROM with_people WHERE (thread) IN (", 1, ")");
 
+const SPEC: ModelSpec = ModelSpec {
+    name: "agent",
+    version: 1,
+    schema: &[
+        directory::SCHEMA[0],
+        directory::SCHEMA[1],
+        "CREATE TABLE knowledge (entry TEXT PRIMARY KEY, tenant TEXT NOT NULL, slug TEXT NOT NULL,
+             body TEXT NOT NULL, version BIGINT NOT NULL)",
+        "CREATE INDEX knowledge_slug ON knowledge (tenant, slug)",
+        // Threads whose open conversation people have; all others are the AI's.
+        "CREATE TABLE with_people (thread TEXT PRIMARY KEY)",
+    ],
+};
+
+/// What this service keeps in the database.
+pub const STORES: &[Wanted] = &[Wanted::Model(SPEC)];
+
 /// The projector of ai-agent.
 pub(crate) struct Agent {
     pub(crate) shelf: Arc<Shelf>,
@@ -41,16 +58,7 @@ pub(crate) struct Agent {
 
 impl Projector for Agent {
     fn spec(&self) -> ModelSpec {
-        const SCHEMA: [&str; 5] = [
-            directory::SCHEMA[0],
-            directory::SCHEMA[1],
-            "CREATE TABLE knowledge (entry TEXT PRIMARY KEY, tenant TEXT NOT NULL, slug TEXT NOT NULL,
-             body TEXT NOT NULL, version BIGINT NOT NULL)",
-            "CREATE INDEX knowledge_slug ON knowledge (tenant, slug)",
-            // Threads whose open conversation people have; all others are the AI's.
-            "CREATE TABLE with_people (thread TEXT PRIMARY KEY)",
-        ];
-        ModelSpec { name: "agent", version: 1, schema: &SCHEMA }
+        SPEC
     }
 
     fn kinds(&self) -> &'static [&'static str] {

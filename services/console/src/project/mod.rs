@@ -10,6 +10,8 @@ mod load;
 mod send;
 mod store;
 mod tables;
+
+pub use tables::STORES;
 mod tail;
 mod text;
 mod thread;

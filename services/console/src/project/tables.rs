@@ -1,7 +1,10 @@
 //! The tables of the read model `console`.
 
 use directory::SCHEMA as DIRECTORY;
-use spine::db::ModelSpec;
+use spine::db::{ModelSpec, Wanted};
+
+/// What this service keeps in the database.
+pub const STORES: &[Wanted] = &[Wanted::Model(SPEC), Wanted::State("console", &crate::tokens::MIGRATIONS)];
 
 /// What the console reads. Names and texts are opened values and NULL once their key is gone; all else is
 /// unsealed.

@@ -14,6 +14,7 @@ mod steps;
 pub use certificate::{Certificate, Signed, verify};
 pub use plan::{Erasure, Plan, Step, Subject};
 
+pub(crate) use plan::MIGRATIONS;
 use plan::Shelf;
 use spine::journal::Journal;
 use spine::{Error, Position, Reader, Spine};

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-const MIGRATIONS: &[Migration] = &[Migration::portable(
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration::portable(
     1,
     "CREATE TABLE erasures (erasure TEXT PRIMARY KEY, tenant TEXT NOT NULL, subject TEXT NOT NULL,
      reason TEXT NOT NULL, step TEXT NOT NULL, plan TEXT NOT NULL, waits TEXT NOT NULL, certificate TEXT,

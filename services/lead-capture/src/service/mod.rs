@@ -9,7 +9,7 @@ mod project;
 mod run;
 mod state;
 
-pub use project::EFFECTS;
+pub use project::{EFFECTS, STORES};
 pub use run::{Service, projector, start};
 
 /// Who acts, in the log.

@@ -8,7 +8,7 @@ use spine::{Error, PARTS};
 use sqlx::Row;
 
 /// The schema of the state store; forward only.
-const MIGRATIONS: &[Migration] = &[Migration { version: 1, sqlite: V1, postgres: V1 }];
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration { version: 1, sqlite: V1, postgres: V1 }];
 
 const V1: &str = "
 CREATE TABLE examined (part INTEGER PRIMARY KEY, sequence BIGINT NOT NULL, fence BIGINT NOT NULL);

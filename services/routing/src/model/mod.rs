@@ -9,6 +9,9 @@ pub(crate) mod table;
 
 use spine::db::ModelSpec;
 
+/// What this service keeps in the database.
+pub const STORES: &[spine::db::Wanted] = &[spine::db::Wanted::Model(SPEC)];
+
 pub(crate) const SPEC: ModelSpec = ModelSpec {
     name: "routing",
     version: 2,

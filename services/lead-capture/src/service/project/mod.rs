@@ -12,7 +12,7 @@ use conversation::Thread;
 use fold::Fold;
 use futures::future::BoxFuture;
 use laws::lead::Lead;
-use spine::db::ModelSpec;
+use spine::db::{ModelSpec, Wanted};
 use spine::keys::{Keys, Owner};
 use spine::{Entity, Error, Projector, Recorded};
 use sqlx::AnyConnection;
@@ -52,6 +52,9 @@ const SPEC: ModelSpec = ModelSpec {
         "CREATE TABLE erased_threads (thread TEXT PRIMARY KEY)",
     ],
 };
+
+/// What this service keeps in the database.
+pub const STORES: &[Wanted] = &[Wanted::Model(SPEC), Wanted::State("leads", super::state::MIGRATIONS)];
 
 /// What the service sees of the log.
 pub(crate) struct Leads {
