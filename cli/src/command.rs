@@ -5,8 +5,8 @@ use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
 use crate::suite::Suite;
 use crate::{
-    apply, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, provision, reingest, replay,
-    secrets, token, unpark,
+    apply, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, provision, reingest,
+    replay, secrets, token, unpark,
 };
 use runtime::{Common, telemetry};
 use std::process::ExitCode;

@@ -144,10 +144,7 @@ async fn look(
 }
 
 /// The last step that a store has taken.
-async fn version(
-    connection: &mut AnyConnection,
-    prefix: &str,
-) -> Result<Option<i64>, sqlx::Error> {
+async fn version(connection: &mut AnyConnection, prefix: &str) -> Result<Option<i64>, sqlx::Error> {
     let text = format!("SELECT CAST(MAX(version) AS BIGINT) FROM {prefix}migrations");
     sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(text)).fetch_one(connection).await
 }
