@@ -3,6 +3,7 @@
 mod alone;
 mod installation;
 mod provisioning;
+mod restoring;
 mod world;
 
 use serde_json::{Value, json};
