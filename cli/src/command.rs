@@ -5,8 +5,8 @@ use crate::output::{self, Form};
 use crate::run::{self, RunArgs};
 use crate::suite::Suite;
 use crate::{
-    apply, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, provision, reingest,
-    replay, secrets, token, unpark,
+    apply, backup, consumer, demo, doctor, erase, eval, keys, log, models, offered, probe, provision,
+    reingest, replay, secrets, token, unpark,
 };
 use runtime::{Common, telemetry};
 use std::process::ExitCode;
@@ -36,6 +36,22 @@ pub(crate) enum Command {
     ///   tributary provision --check --timeout 300
     #[command(verbatim_doc_comment)]
     Provision(provision::Args),
+    /// Copy log, keys and state into a folder, beside the running suite
+    ///
+    /// The folder must be empty or not exist; an interrupted backup in it is begun anew. Needs the operator's key
+    /// where NATS asks for one. The master key is not in it, and read models are not: a restore fills them from the
+    /// log. Example:
+    ///   tributary backup /backups/2026-11-26
+    #[command(verbatim_doc_comment)]
+    Backup(backup::BackupArgs),
+    /// Restore a backup onto an installation that holds nothing yet
+    ///
+    /// Compares every checksum and proves the master key first. Streams keep their sequences and times; keys and
+    /// state may go into another kind of database than they came from. Examples:
+    ///   tributary restore /backups/2026-11-26 --data /var/lib/tributary
+    ///   tributary restore /backups/2026-11-26 --only-database --database-url postgres://…
+    #[command(verbatim_doc_comment)]
+    Restore(backup::RestoreArgs),
     /// Print new secrets for an installation on Kubernetes; they are written nowhere
     ///
     /// Example:
@@ -212,6 +228,8 @@ async fn operate(common: Common, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(_) | Command::Nats | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Provision(args) => provision::run(common, args).await,
+        Command::Backup(args) => backup::run(common, args).await,
+        Command::Restore(args) => backup::restore(common, args).await,
         Command::Apply(args) => apply::run(common, args).await,
         Command::Token(command) => token::run(common, command).await,
         Command::Consumer(command) => consumer::run(common, command).await,

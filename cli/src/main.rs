@@ -2,6 +2,7 @@
 
 mod admin;
 mod apply;
+mod backup;
 mod command;
 mod consumer;
 mod demo;
@@ -53,6 +54,8 @@ impl Cli {
         match &self.command {
             command::Command::Run(args) => problems.extend(args.problems()),
             command::Command::Provision(args) => problems.extend(args.problems()),
+            command::Command::Backup(args) => problems.extend(args.problems()),
+            command::Command::Restore(args) => problems.extend(args.problems()),
             command::Command::Replay(command) => problems.extend(command.problems()),
             command::Command::Doctor(args) => problems.extend(args.problems()),
             _ => {}

@@ -4,6 +4,7 @@ mod alone;
 mod consumers;
 mod installation;
 mod provisioning;
+mod restoring;
 mod world;
 
 use serde_json::{Value, json};

@@ -9,6 +9,8 @@ mod ports;
 mod register;
 mod suite;
 
+pub(crate) use register::opens;
+
 use crate::nats::Role;
 use crate::output::{self, Form};
 use crate::run::{access, master_key_problem};

@@ -7,7 +7,7 @@ use spine::keys::{KeySettings, Keys};
 use sqlx::{AnyConnection, Connection, Row};
 
 /// Rows of the register by name.
-pub(super) type Rows = Vec<(String, Vec<u8>)>;
+pub(crate) type Rows = Vec<(String, Vec<u8>)>;
 
 /// What the register proves a master key by, read beside whoever has it open. None when there is no register, or when
 /// it cannot be read, which is told as a finding of the database.
@@ -31,7 +31,7 @@ pub(super) async fn rows(common: &Common) -> Option<Rows> {
 ///
 /// # Errors
 /// [`spine::Error::MasterKey`] when the key does not open it; when no folder can be made.
-pub(super) async fn opens(rows: &Rows, master: &str) -> Result<(), spine::Error> {
+pub(crate) async fn opens(rows: &Rows, master: &str) -> Result<(), spine::Error> {
     let folder = tempfile::tempdir().map_err(|source| spine::Error::File {
         path: std::env::temp_dir().display().to_string(),
         action: "make a folder",

@@ -39,6 +39,8 @@ pub(crate) fn of(role: Role) -> Permissions {
     all.publish.push("$JS.API.STREAM.NAMES".into());
     if role == Role::Operator {
         all.publish.push("$JS.API.>".into());
+        // A backup acknowledges what it is sent of a stream, and a restore sends it.
+        all.publish.extend(["$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>"].map(String::from));
         all.deny = never();
         return all;
     }

@@ -155,7 +155,7 @@ fn refuse_nothing_there(common: &Common) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When there is one.
-fn refuse_held(common: &Common) -> anyhow::Result<()> {
+pub(crate) fn refuse_held(common: &Common) -> anyhow::Result<()> {
     if let Some(holder) = held_by(common) {
         bail!(
             "{holder} has {} and does not answer: wait until it has started or stopped, then try again",
@@ -178,7 +178,7 @@ fn held_by(common: &Common) -> Option<String> {
 ///
 /// # Errors
 /// When the settings of the log are wrong.
-fn quiet_telemetry(common: &Common) -> anyhow::Result<telemetry::Guard> {
+pub(crate) fn quiet_telemetry(common: &Common) -> anyhow::Result<telemetry::Guard> {
     let mut settings = common.telemetry.clone();
     if settings.log == "info" {
         settings.log = "warn,spine::nats=error".into();

@@ -11,7 +11,7 @@ mod trial;
 mod watch;
 mod welcome;
 
-pub(crate) use alone::{access, with_foundation, with_stage, with_suite};
+pub(crate) use alone::{access, quiet_telemetry, refuse_held, with_foundation, with_stage, with_suite};
 pub(crate) use args::{RunArgs, master_key_problem};
 pub(crate) use assemble::Foundation;
 pub(crate) use roles::Started;

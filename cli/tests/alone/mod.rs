@@ -56,6 +56,8 @@ fn the_help_of_each_command_has_an_example_and_offers_only_what_it_uses() {
         "nats",
         "provision",
         "secrets",
+        "backup",
+        "restore",
         "demo",
         "apply",
         "token",

@@ -1,6 +1,7 @@
 //! The spine: the only code that knows NATS, positions and keys.
 
 pub mod address;
+pub mod backup;
 mod bundle;
 pub mod clock;
 pub mod cursor;

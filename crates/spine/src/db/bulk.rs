@@ -118,7 +118,7 @@ impl Bulk {
     }
 }
 
-pub(super) fn backend_of(connection: &AnyConnection) -> Backend {
+pub(crate) fn backend_of(connection: &AnyConnection) -> Backend {
     if connection.backend_name() == "SQLite" { Backend::Sqlite } else { Backend::Postgres }
 }
 

@@ -1,5 +1,6 @@
 //! The database: its backend, its folder, and the one place where stores are opened.
 
+pub(crate) mod backup;
 mod bulk;
 mod catalog;
 mod connect;
@@ -12,6 +13,8 @@ mod snapshot;
 mod store;
 mod wanted;
 
+pub use backup::occupied;
+pub(crate) use bulk::backend_of;
 pub use bulk::{AnyQuery, Bulk};
 pub use dialect::{Backend, Double, may_retry};
 pub use diff::{Comparison, DIFFERENCES_MAX, Difference, DifferenceKind, TableSpec, diff, tables};
@@ -20,6 +23,7 @@ pub use model::{Liveness, Model, ModelSpec, Place, Pointer, Slot, SlotState};
 pub(crate) use patience::patiently;
 pub use snapshot::Snapshot;
 pub use store::{Checkpoint, Store};
+pub(crate) use wanted::version;
 pub use wanted::{Wanted, lacking, own};
 
 use crate::error::Error;

@@ -144,16 +144,19 @@ async fn look(
 }
 
 /// The last step that a store has taken.
-async fn version(connection: &mut AnyConnection, prefix: &str) -> Result<Option<i64>, sqlx::Error> {
+pub(crate) async fn version(
+    connection: &mut AnyConnection,
+    prefix: &str,
+) -> Result<Option<i64>, sqlx::Error> {
     let text = format!("SELECT CAST(MAX(version) AS BIGINT) FROM {prefix}migrations");
     sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(text)).fetch_one(connection).await
 }
 
-async fn connect(url: &str) -> Result<AnyConnection, Error> {
+pub(super) async fn connect(url: &str) -> Result<AnyConnection, Error> {
     AnyConnection::connect(url).await.map_err(Error::database("connect to the database"))
 }
 
 /// The address of a SQLite file for reading alone.
-fn read_only(path: &Path) -> String {
+pub(super) fn read_only(path: &Path) -> String {
     format!("{}?mode=ro", plain_url(&path.to_string_lossy()))
 }
