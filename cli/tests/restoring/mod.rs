@@ -99,7 +99,7 @@ fn a_backup_of_a_suite_at_work_is_restored_with_the_same_sequences_and_it_goes_o
 
         carry_the_master_key(&old, &new);
         let restored = new.json(&with(&["restore", &folder, "--json"], &to));
-        println!("restored in {} s: {restored}", restored["seconds"]);
+        eprintln!("restored in {} s: {restored}", restored["seconds"]);
         assert!(restored["seconds"].as_f64().expect("a number") < 60.0);
         let again = new.run(&with(&["restore", &folder], &to));
         assert_eq!((again.code, again.err.contains("not empty")), (1, true), "{again:?}");
@@ -210,7 +210,7 @@ fn a_person_who_was_erased_after_the_backup_of_the_keys_stays_erased_beside_the_
         let whole = world.run(&with(&["restore", &folder], &second));
         assert_eq!((whole.code, whole.err.contains("NATS holds the stream")), (1, true), "{whole:?}");
         let restored = world.json(&with(&["restore", &folder, "--only-database", "--json"], &second));
-        println!("keys and state restored in {} s", restored["seconds"]);
+        eprintln!("keys and state restored in {} s", restored["seconds"]);
         world.start(&second);
         let opened = |world: &World| {
             let replay = ["replay", "conversation", &thread, "1", "--as", "admin", "--reason", "drill"];
