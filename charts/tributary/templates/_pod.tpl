@@ -128,7 +128,7 @@ spec:
   containers:
     - {{ include "tributary.container" . | nindent 6 | trim }}
   volumes:
-    {{- include "tributary.volumes" (merge (dict "seeds" (list .role "operator")) .) | nindent 4 }}
+    {{- include "tributary.volumes" (merge (dict "seeds" (list .role)) .) | nindent 4 }}
     {{- with $s.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end -}}
 
