@@ -281,7 +281,8 @@ async fn create_tables(store: &Store, spec: &ModelSpec) -> Result<(), Error> {
     for text in texts {
         tx.execute(AssertSqlSafe(text)).await.map_err(Error::database(action()))?;
     }
-    let about = "INSERT INTO about (key, value) VALUES ('schema', $1), ('seen', '1') ON CONFLICT (key) DO NOTHING";
+    let about =
+        "INSERT INTO about (key, value) VALUES ('schema', $1), ('seen', '1') ON CONFLICT (key) DO NOTHING";
     sqlx::query(about).bind(hash).execute(&mut *tx).await.map_err(Error::database(action()))?;
     tx.commit().await.map_err(Error::database(action()))
 }

@@ -1,8 +1,8 @@
 //! Taking an erased person's messages out of the feed for good; the word that they were erased stays.
 
 use super::STREAM;
-use crate::error::Error;
 use crate::erase::erase_message;
+use crate::error::Error;
 use crate::nats::Nats;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 

@@ -182,7 +182,9 @@ impl Log {
             return Ok(());
         }
         let detail = match found {
-            Some(_) => format!("part {part} holds another message at {sequence} than the one that was read there"),
+            Some(_) => {
+                format!("part {part} holds another message at {sequence} than the one that was read there")
+            }
             None => format!("part {part} does not hold the message at {sequence} that was read there"),
         };
         Err(Error::LogLost { detail })

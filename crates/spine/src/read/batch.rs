@@ -56,11 +56,12 @@ pub(crate) async fn open(model: &Model, parts: &[u8], fence: i64) -> Result<Prog
         .execute(&mut *tx)
         .await
         .map_err(Error::database(action))?;
-        let row = sqlx::query("SELECT sequence, fence, seen_sequence, seen_at FROM positions WHERE part = $1")
-            .bind(i32::from(*part))
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(Error::database(action))?;
+        let row =
+            sqlx::query("SELECT sequence, fence, seen_sequence, seen_at FROM positions WHERE part = $1")
+                .bind(i32::from(*part))
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(Error::database(action))?;
         let (sequence, found): (i64, i64) = (row.get(0), row.get(1));
         if found != fence {
             return Err(Error::Fenced { lease: format!("{} part {part}", model.spec.name) });

@@ -1,6 +1,7 @@
 //! Reading the log into tables: projectors, what is due, what is parked, rebuild and verify.
 
 mod batch;
+mod claims;
 pub mod due;
 mod lane;
 pub mod reader;
