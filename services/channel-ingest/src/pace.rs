@@ -6,10 +6,33 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
+/// A clock that is set back by less than this delays nothing that anybody would notice.
+const WENT_BACK_US: Micros = 1_000_000;
+
 /// When each account may send its next message. Cheap to clone; all clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Pace {
-    next: Arc<Mutex<HashMap<Uuid, Micros>>>,
+    turns: Arc<Mutex<Turns>>,
+}
+
+#[derive(Default)]
+struct Turns {
+    next: HashMap<Uuid, Micros>,
+    /// The clock when it was last looked at.
+    seen_at: Micros,
+}
+
+impl Turns {
+    /// The turns by a clock that may have been set back: then they go back with it, since an account waits for a while and
+    /// not for a time of day.
+    fn at(&mut self, now: Micros) -> &mut HashMap<Uuid, Micros> {
+        let back = self.seen_at.saturating_sub(now);
+        self.seen_at = now;
+        if back >= WENT_BACK_US {
+            self.next.values_mut().for_each(|turn| *turn -= back);
+        }
+        &mut self.next
+    }
 }
 
 impl Pace {
@@ -23,16 +46,16 @@ impl Pace {
     /// The account sends nothing for so many milliseconds, as its platform asked.
     pub(crate) fn rest(&self, account: Uuid, now: Micros, ms: u64) {
         let until = now.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX / 1_000) * 1_000);
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = next.entry(account).or_insert(until);
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.at(now).entry(account).or_insert(until);
         *turn = (*turn).max(until);
     }
 
     fn take(&self, account: Uuid, rate: u32, now: Micros) -> Option<u64> {
         const BURST: Micros = 250_000;
         let step = 1_000_000 / i64::from(rate);
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = next.entry(account).or_insert(now);
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.at(now).entry(account).or_insert(now);
         // Turns that were not used are lost but for the burst.
         *turn = (*turn).max(now - BURST);
         if *turn > now {
@@ -68,6 +91,16 @@ mod tests {
         assert_eq!(pace.take(Uuid::nil(), 50, 0), Some(5_001));
         assert_eq!(pace.take(Uuid::from_u128(1), 50, 0), None);
         assert_eq!(pace.take(Uuid::nil(), 50, 5_000_000), None);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_an_hour_stops_no_account() {
+        const HOUR: Micros = 3_600_000_000;
+        let pace = Pace::default();
+        assert_eq!(pace.take(Uuid::nil(), 50, 2 * HOUR), None);
+        pace.rest(Uuid::nil(), 2 * HOUR, 5_000);
+        assert_eq!(pace.take(Uuid::nil(), 50, HOUR), Some(5_001), "it rests for as long as before");
+        assert_eq!(pace.take(Uuid::nil(), 50, HOUR + 5_000_000), None);
     }
 
     #[test]

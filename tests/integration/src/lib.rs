@@ -14,5 +14,5 @@ pub use outside::Outside;
 pub use process::Process;
 pub use setup::{account, account_state, knowledge, settings};
 pub use site::Site;
-pub use split::Split;
+pub use split::{Split, Which};
 pub use world::{CREDENTIAL, World};

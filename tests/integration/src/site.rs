@@ -90,16 +90,24 @@ impl Site {
     /// # Errors
     /// When the server does not answer.
     pub async fn auditor(&self) -> anyhow::Result<async_nats::Client> {
+        self.client_of("auditor").await
+    }
+
+    /// As [`Site::auditor`], with the credentials of a role, such as `lead-capture`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn client_of(&self, user: &str) -> anyhow::Result<async_nats::Client> {
         let nats = self.data().join("nats");
         let url = std::fs::read_to_string(nats.join("url"))?;
         let folder = nats.join("credentials");
         let name = std::fs::read_dir(&folder)?
             .filter_map(Result::ok)
-            .find(|entry| entry.file_name().to_string_lossy().starts_with("auditor"))
-            .context("the auditor has credentials")?;
+            .find(|entry| entry.file_name().to_string_lossy().starts_with(user))
+            .with_context(|| format!("{user} has credentials"))?;
         let seed = std::fs::read_to_string(name.path())?;
-        let options =
-            async_nats::ConnectOptions::with_nkey(seed.trim().into()).custom_inbox_prefix("_INBOX_auditor");
+        let options = async_nats::ConnectOptions::with_nkey(seed.trim().into())
+            .custom_inbox_prefix(format!("_INBOX_{user}"));
         Ok(options.connect(url.trim()).await?)
     }
 

@@ -11,11 +11,18 @@ pub struct Split {
     /// What is asked of them.
     pub site: Site,
     nats: Child,
-    roles: BTreeMap<Role, Child>,
+    roles: BTreeMap<(Role, Which), Child>,
     ports: u16,
 }
 
-/// Webhooks, REST, then probes and gRPC of each role.
+/// One of two processes of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Which {
+    First,
+    Second,
+}
+
+/// Webhooks, REST, then probes and gRPC of each role; as many again for its second process.
 const PORTS: u16 = 16;
 
 impl Split {
@@ -29,8 +36,8 @@ impl Split {
 
     /// As [`Split::start`], with more in the environment.
     pub async fn start_in(place: &Place, environment: Vec<(&'static str, String)>) -> Self {
-        let ports = ground::free_ports(PORTS);
-        let console = Role::ALL.iter().position(|role| *role == Role::Console).unwrap_or_default();
+        let ports = ground::free_ports(2 * PORTS);
+        let console = place_of(Role::Console);
         let mut site = Site::new(place, (ports, ports + 2 + number(console)));
         site.environment = environment;
         let nats = site.command(&["nats"]).spawn().expect("the binary is built: `cargo build -p tributary`");
@@ -52,7 +59,17 @@ impl Split {
 
     /// Starts the process of a role, and does not wait for it.
     pub fn launch(&mut self, role: Role) {
-        let place = number(Role::ALL.iter().position(|known| *known == role).unwrap_or_default());
+        self.spawn(role, Which::First);
+    }
+
+    /// Starts a second process of a role beside the first, and waits until it is ready.
+    pub async fn double(&mut self, role: Role) {
+        self.spawn(role, Which::Second);
+        self.site.until_ready(self.base(Which::Second) + 2 + number(place_of(role))).await;
+    }
+
+    fn spawn(&mut self, role: Role, which: Which) {
+        let (base, place) = (self.base(which), number(place_of(role)));
         let data = self.site.data().join("nats");
         let url = std::fs::read_to_string(data.join("url")).expect("the nats-server said where it is");
         let peers =
@@ -63,30 +80,61 @@ impl Split {
             .env("NATS_URL", url.trim())
             .env("TRIBUTARY_NATS_CREDENTIALS", data.join("credentials"))
             .env("TRIBUTARY_PEERS", peers)
-            .args([format!("--listen-http=127.0.0.1:{}", self.ports)])
-            .args([format!("--listen-api=127.0.0.1:{}", self.ports + 1)])
-            .args([format!("--listen-admin=127.0.0.1:{}", self.ports + 2 + place)])
-            .args([format!("--listen-grpc=127.0.0.1:{}", self.ports + 9 + place)]);
+            .args([format!("--listen-http=127.0.0.1:{base}")])
+            .args([format!("--listen-api=127.0.0.1:{}", base + 1)])
+            .args([format!("--listen-admin=127.0.0.1:{}", base + 2 + place)])
+            .args([format!("--listen-grpc=127.0.0.1:{}", base + 9 + place)]);
         let child = command.spawn().expect("the binary is built: `cargo build -p tributary`");
-        self.roles.insert(role, child);
+        self.roles.insert((role, which), child);
     }
 
-    /// Waits until the process of a role is ready.
+    /// Waits until the first process of a role is ready.
     pub async fn until_ready(&self, role: Role) {
-        let place = Role::ALL.iter().position(|known| *known == role).unwrap_or_default();
-        self.site.until_ready(self.ports + 2 + number(place)).await;
+        self.site.until_ready(self.ports + 2 + number(place_of(role))).await;
     }
 
-    /// SIGKILL to the process of a role.
+    /// SIGKILL to the first process of a role.
     pub fn kill(&mut self, role: Role) {
-        let mut child = self.roles.remove(&role).expect("it runs");
+        let mut child = self.roles.remove(&(role, Which::First)).expect("it runs");
         child.kill().expect("the process is ours");
         child.wait().expect("the process is ours");
+    }
+
+    /// SIGSTOP: the process stands where it is and knows nothing of it.
+    pub fn freeze(&self, role: Role, which: Which) {
+        self.signal(role, which, "-STOP");
+    }
+
+    /// SIGCONT to a process that stands.
+    pub fn thaw(&self, role: Role, which: Which) {
+        self.signal(role, which, "-CONT");
+    }
+
+    /// Where one of the processes of channel-ingest takes webhooks.
+    pub fn http(&self, which: Which) -> String {
+        format!("http://127.0.0.1:{}", self.base(which))
+    }
+
+    fn signal(&self, role: Role, which: Which, signal: &str) {
+        let pid = self.roles[&(role, which)].id().to_string();
+        let ended = Command::new("kill").args([signal, &pid]).status().expect("kill is installed");
+        assert!(ended.success(), "the process is ours");
+    }
+
+    fn base(&self, which: Which) -> u16 {
+        match which {
+            Which::First => self.ports,
+            Which::Second => self.ports + PORTS,
+        }
     }
 
     fn grpc(&self, place: u16) -> String {
         format!("http://127.0.0.1:{}", self.ports + 9 + place)
     }
+}
+
+fn place_of(role: Role) -> usize {
+    Role::ALL.iter().position(|known| *known == role).unwrap_or_default()
 }
 
 fn number(place: usize) -> u16 {

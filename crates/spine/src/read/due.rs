@@ -65,8 +65,13 @@ enum Change {
 }
 
 impl DueChanges {
-    /// The row stands after the batch, at its new time and with its new body.
-    pub fn put(&mut self, record: &Recorded, due: Due) {
+    /// The row stands after the batch, at its new time and with its new body. What is due as soon as its message is
+    /// stored is due from the server's time on, so that it does not wait for the clock of who wrote it: that may have
+    /// been ahead.
+    pub fn put(&mut self, record: &Recorded, mut due: Due) {
+        if due.at <= record.meta.at {
+            due.at = due.at.min(record.stored_at);
+        }
         let key = (due.kind, due.entity.clone(), due.key.clone());
         let (part, sequence) = (record.position.part, record.position.sequence);
         let traceparent = record.meta.traceparent.clone();

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod batch;
+mod claims;
 pub mod due;
 mod lane;
 pub mod reader;

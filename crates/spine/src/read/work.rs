@@ -1,11 +1,11 @@
 //! Workers: take what is due, in order per entity, paced per lane, bounded, until its result is in the log.
 
+use super::claims::Claims;
 use super::reader::Reader;
-use crate::clock::Clock;
 use crate::error::Error;
 use crate::position::Position;
 use sqlx::{AssertSqlSafe, Row};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -16,8 +16,7 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Fresh rows that wait in memory for a free entity or lane; beyond that the table is read.
 const BACKLOG_MAX: usize = 4_096;
-const RETRY_DELAY_MIN_US: i64 = 50_000;
-const RETRY_DELAY_MAX_US: i64 = 30_000_000;
+
 /// One due row.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -54,22 +53,6 @@ pub struct WorkLimits {
     pub in_flight_max: usize,
     /// At the same time in one lane, so that one slow account delays no other.
     pub per_lane_max: usize,
-}
-
-enum Claim {
-    Running,
-    Until(Position),
-    After(i64),
-}
-
-#[derive(Default)]
-struct Claims {
-    /// By entity: one piece of work of an entity at a time, in order.
-    held: HashMap<String, Claim>,
-    running_by_lane: HashMap<String, usize>,
-    /// Until when a lane takes nothing.
-    paused: HashMap<String, i64>,
-    failures: HashMap<String, u32>,
 }
 
 /// Works on what is due of `kind` until `shutdown`, then waits for what is in flight.
@@ -143,7 +126,7 @@ where
             () = tokio::time::sleep_until(look_at) => {}
             Some(ended) = running.join_next() => {
                 let (row, result) = ended.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
-                claims.give_back(kind, &row, result, &clock);
+                claims.give_back(kind, &row, result, clock.now());
             }
         }
     }
@@ -215,67 +198,4 @@ async fn forget(reader: &Reader, kind: &str, row: &Work) -> Result<Done, Error> 
     .await
     .map_err(Error::database("remove a moot due row"))?;
     Ok(Done::Nothing)
-}
-
-impl Claims {
-    fn take(&mut self, row: &Work, per_lane_max: usize, now: i64) -> bool {
-        if self.paused.get(&row.lane).is_some_and(|until| *until > now) {
-            return false;
-        }
-        let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
-        if self.held.contains_key(&row.entity) || running >= per_lane_max {
-            return false;
-        }
-        *self.running_by_lane.entry(row.lane.clone()).or_default() += 1;
-        self.held.insert(row.entity.clone(), Claim::Running);
-        true
-    }
-
-    /// Lets go of what is projected or has waited long enough.
-    fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
-        self.held.retain(|_, claim| match claim {
-            Claim::Running => true,
-            Claim::Until(position) => positions.get(&position.part).is_none_or(|at| *at < position.sequence),
-            Claim::After(at) => *at > now,
-        });
-        self.paused.retain(|_, until| *until > now);
-    }
-
-    fn give_back(&mut self, kind: &str, row: &Work, result: Result<Done, Error>, clock: &Clock) {
-        if let Some(count) = self.running_by_lane.get_mut(&row.lane) {
-            *count -= 1;
-            if *count == 0 {
-                self.running_by_lane.remove(&row.lane);
-            }
-        }
-        let claim = match result {
-            Ok(done) => {
-                self.failures.remove(&row.entity);
-                match done {
-                    Done::At(position) => Claim::Until(position),
-                    Done::Nothing => Claim::After(clock.now()),
-                    Done::LanePaused { after_ms } => {
-                        let until = clock.now() + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
-                        self.paused.insert(row.lane.clone(), until);
-                        self.held.remove(&row.entity);
-                        return;
-                    }
-                    Done::Again { after_ms } => Claim::After(
-                        clock.now() + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000,
-                    ),
-                }
-            }
-            Err(error) => {
-                let failures = self.failures.entry(row.entity.clone()).or_default();
-                *failures += 1;
-                let delay = (RETRY_DELAY_MIN_US << (*failures).min(10)).min(RETRY_DELAY_MAX_US);
-                tracing::warn!(
-                    work.kind = kind, entity.subject = row.entity, work.failures = *failures, error = %super::batch::chain(&error),
-                    "work failed and is tried again"
-                );
-                Claim::After(clock.now() + delay)
-            }
-        };
-        self.held.insert(row.entity.clone(), claim);
-    }
 }

@@ -19,11 +19,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LAST_SHOWN: usize = 8;
 const STILL: Duration = Duration::from_secs(2);
 
+/// What a customer says the nth time.
+pub(crate) type Says = fn(usize, usize) -> String;
+
 /// Customers who write until they are told to stop, and their ledger.
 pub(crate) struct Load {
     ledger: Ledger,
     /// Takes the answers for as long as anybody looks.
-    _partner: Arc<Partner>,
+    partner: Arc<Partner>,
     customers: JoinSet<()>,
     writing: CancellationToken,
     outside: CancellationToken,
@@ -31,14 +34,19 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) async fn start(site: &Site, customers_max: usize) -> Self {
+        Self::start_saying(site, customers_max, |_, number| format!("退货运费谁承担？第{number}次问")).await
+    }
+
+    /// As [`Load::start`], with what each customer says at each time.
+    pub(crate) async fn start_saying(site: &Site, customers_max: usize, says: Says) -> Self {
         let (ledger, outside) = (Ledger::default(), CancellationToken::new());
         let partner = partner(&ledger, &outside, site).await;
         site.apply(&documents(&partner)).await;
         let (writing, mut customers) = (CancellationToken::new(), JoinSet::new());
         for customer in 0..customers_max {
-            customers.spawn(write(partner.clone(), customer, writing.clone()));
+            customers.spawn(write(partner.clone(), (customer, says), writing.clone()));
         }
-        Self { ledger, _partner: partner, customers, writing, outside }
+        Self { ledger, partner, customers, writing, outside }
     }
 
     /// Messages that the suite acknowledged.
@@ -60,6 +68,18 @@ impl Load {
     pub(crate) async fn until_more_is_taken(&self) {
         let wanted = self.taken() + 2 * self.customers.len();
         eventually("messages to be taken again", async || (self.taken() >= wanted).then_some(())).await;
+    }
+
+    /// From now on the customers reach the suite here.
+    pub(crate) fn point_at(&self, http: &str) {
+        self.partner.point_at(&format!("{http}/channels/http/shop/messages"));
+    }
+
+    /// Waits until more answers have arrived, about one for each customer.
+    pub(crate) async fn until_more_is_answered(&self) {
+        let wanted = self.ledger.all_received().len() + self.customers.len();
+        let arrived = async || (self.ledger.all_received().len() >= wanted).then_some(());
+        eventually("more answers", arrived).await;
     }
 
     /// Stops them and compares.
@@ -92,13 +112,13 @@ pub(crate) fn documents(partner: &Partner) -> String {
     )
 }
 
-async fn write(partner: Arc<Partner>, customer: usize, writing: CancellationToken) {
+async fn write(partner: Arc<Partner>, (customer, says): (usize, Says), writing: CancellationToken) {
     let mut number = 0;
     while !writing.is_cancelled() {
         let item = Item {
             id: format!("m-{customer}-{number}"),
             user: format!("u-{customer}"),
-            text: format!("退货运费谁承担？第{number}次问"),
+            text: says(customer, number),
         };
         partner.post(&[item]).await;
         number += 1;

@@ -6,9 +6,11 @@
 )]
 
 mod answer;
+mod clocks;
 mod disabled;
 mod disk;
 mod erasing;
+mod frozen;
 mod full;
 mod held;
 mod identified;
