@@ -1,6 +1,7 @@
 //! The folder of the suite's nats-server: where its files are, its lock, and what is recorded there for others.
 
 use super::consumers::Register;
+use super::credentials::Keys;
 use super::error::Error;
 use super::role::Role;
 use spine::NatsAccess;
@@ -104,6 +105,10 @@ impl Home {
     }
     pub(super) fn users(&self) -> PathBuf {
         self.0.join(super::config::USERS)
+    }
+    /// Who may connect now: the roles and the named consumers.
+    pub(super) fn users_text(&self, keys: &Keys) -> Result<String, Error> {
+        Ok(super::config::users(keys, &self.consumers().all()?))
     }
     /// The named consumers.
     pub(super) fn consumers(&self) -> Register {

@@ -5,7 +5,7 @@ use super::credentials::Keys;
 use super::error::Error;
 use super::home::Home;
 use super::process::Process;
-use super::{Consumer, Register, config, consumers};
+use super::{Consumer, Register, consumers};
 use async_nats::ConnectOptions;
 use events::feed::LeadFeedType;
 use rustix::process::Signal;
@@ -79,7 +79,7 @@ impl Users {
     /// Writes all users down and has the server read them, until it lets the holder of `seed` in, or no more.
     async fn tell(&self, seed: &str, is_let_in: bool) -> Result<(), Error> {
         let keys = Keys::ensure(&self.home.credentials())?;
-        let text = config::users(&keys, &self.register.all()?);
+        let text = self.home.users_text(&keys)?;
         let began = Instant::now();
         let mut tell_at = began;
         loop {

@@ -166,9 +166,8 @@ impl Launcher {
         let written = fs::read_to_string(self.home.config()).unwrap_or_default();
         let wanted = config::render(&self.settings, &self.home, &self.keys, port);
         let users = fs::read_to_string(self.home.users()).unwrap_or_default();
-        let Ok(wanted_users) = self.users() else { return Orphan::Outdated };
         let current = written == wanted
-            && users == wanted_users
+            && self.home.users_text(&self.keys).is_ok_and(|wanted| users == wanted)
             && answer.server_name == self.keys.server_name()
             && binary::Version::parse(&answer.version) == Some(binary.version)
             && (self.settings.port == 0 || self.settings.port == port);
@@ -198,7 +197,7 @@ impl Launcher {
         let text = config::render(&self.settings, &self.home, &self.keys, port);
         fs::write(&path, text).map_err(Error::file("write", &path))?;
         // Who changes the users just now writes them again until the server took them.
-        consumers::write(&self.home.users(), self.users()?.as_bytes())?;
+        consumers::write(&self.home.users(), self.home.users_text(&self.keys)?.as_bytes())?;
         let log_end = process::log_end(&self.home);
         // Recorded first: if we die while it recovers, the next start knows where it will answer.
         self.home.record_url(&url_of(port))?;
@@ -211,10 +210,6 @@ impl Launcher {
                 Err(e)
             }
         }
-    }
-
-    fn users(&self) -> Result<String, Error> {
-        Ok(config::users(&self.keys, &self.home.consumers().all()?))
     }
 
     async fn until_ready(&self, process: &mut Process, port: u16, log_end: u64) -> Result<(), Error> {
