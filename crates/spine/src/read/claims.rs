@@ -116,7 +116,8 @@ mod tests {
 
     fn work(entity: &str, lane: &str) -> Work {
         let (entity, lane) = (entity.to_owned(), lane.to_owned());
-        Work { entity, key: String::new(), lane, at: 0, body: String::new(), part: 0, sequence: 1 }
+        let (key, body) = (String::new(), String::new());
+        Work { entity, key, lane, at: 0, body, part: 0, sequence: 1, traceparent: None }
     }
 
     #[test]
