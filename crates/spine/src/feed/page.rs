@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::log::micros_of;
 use crate::nats::Nats;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, ReplayPolicy, pull};
-use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use futures::StreamExt;
 use std::time::Duration;
@@ -78,6 +78,9 @@ pub async fn read(nats: &Nats, asked: &Asked<'_>) -> Result<Result<Page, Break>,
     if let Some(reason) = place.broken(&extent, asked.now) {
         return Ok(Err(reason));
     }
+    if place.sequence > 0 && is_another(&stream, place).await? {
+        return Ok(Err(Break::MadeAnew));
+    }
     let consumer = consumer(&stream, asked.tenant, place.sequence).await?;
     let page = collect(&consumer, asked, place).await;
     // Left alone it would go by itself after a while.
@@ -86,6 +89,16 @@ pub async fn read(nats: &Nats, asked: &Asked<'_>) -> Result<Result<Page, Break>,
         tracing::debug!(error = &error as &dyn std::error::Error, "a consumer of the feed is left to expire");
     }
     Ok(Ok(page?))
+}
+
+/// Whether the message of the place is not the one that was handed out. Of one that was erased since nothing is known.
+async fn is_another(stream: &Stream, place: &Place) -> Result<bool, Error> {
+    let failed = |source| Error::Nats { request: format!("look for a message of {STREAM}"), source };
+    match stream.get_raw_message(place.sequence).await {
+        Ok(message) => Ok(micros_of(message.time.unix_timestamp_nanos()) != place.at),
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(false),
+        Err(error) => Err(failed(error.into())),
+    }
 }
 
 fn extent(info: &Info) -> Extent {
@@ -170,11 +183,9 @@ impl Gathered<'_> {
             self.delivered = info.consumer_sequence;
             self.bytes += message.payload.len();
             self.page.more = info.pending > 0;
-            let place = Place {
-                sequence: info.stream_sequence,
-                since: micros_of(info.published.unix_timestamp_nanos()),
-                ..self.page.next.clone()
-            };
+            let at = micros_of(info.published.unix_timestamp_nanos());
+            let sequence = info.stream_sequence;
+            let place = Place { sequence, at, since: at, ..self.page.next.clone() };
             self.page.next = place.clone();
             let (message, _) = message.split();
             let (subject, payload) = (message.subject.to_string(), message.payload);

@@ -18,6 +18,8 @@ pub struct Place {
     pub made_at: i64,
     /// The last sequence that was handed out; 0 for none.
     pub sequence: u64,
+    /// When that was stored, microseconds: a stream restored from an older copy has another message of that number.
+    pub at: i64,
     /// Everything that was stored before this time, microseconds, was handed out or was there to be.
     pub since: i64,
 }
@@ -44,7 +46,7 @@ pub(super) struct Extent {
 impl Place {
     /// The place before everything that the stream holds at `now`.
     pub(super) fn beginning(tenant: &str, extent: &Extent, now: i64) -> Self {
-        Self { tenant: tenant.into(), made_at: extent.made_at, sequence: 0, since: now }
+        Self { tenant: tenant.into(), made_at: extent.made_at, sequence: 0, at: 0, since: now }
     }
 
     /// Why the stream holds nothing to go on with. A gap alone is no break: erased messages leave them too.
@@ -59,8 +61,8 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tenant, made_at, sequence, since } = self;
-        f.write_str(&URL_SAFE_NO_PAD.encode(format!("1 {tenant} {made_at} {sequence} {since}")))
+        let Self { tenant, made_at, sequence, at, since } = self;
+        f.write_str(&URL_SAFE_NO_PAD.encode(format!("1 {tenant} {made_at} {sequence} {at} {since}")))
     }
 }
 
@@ -72,9 +74,10 @@ impl FromStr for Place {
             let short = Some(cursor).filter(|cursor| cursor.len() <= CURSOR_BYTES_MAX)?;
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(short).ok()?).ok()?;
             let fields: Vec<&str> = text.split(' ').collect();
-            let ["1", tenant, made_at, sequence, since] = fields.as_slice() else { return None };
+            let ["1", tenant, made_at, sequence, at, since] = fields.as_slice() else { return None };
             let (made_at, since) = (made_at.parse().ok()?, since.parse().ok()?);
-            Some(Self { tenant: (*tenant).into(), made_at, sequence: sequence.parse().ok()?, since })
+            let (sequence, at) = (sequence.parse().ok()?, at.parse().ok()?);
+            Some(Self { tenant: (*tenant).into(), made_at, sequence, at, since })
         };
         parse().ok_or_else(|| Error::Name { field: "after", value: cursor.chars().take(40).collect() })
     }
@@ -87,7 +90,7 @@ mod tests {
     const DAY: i64 = 24 * 3_600 * 1_000_000;
 
     fn place(sequence: u64, since: i64) -> Place {
-        Place { tenant: "shop".into(), made_at: 7, sequence, since }
+        Place { tenant: "shop".into(), made_at: 7, sequence, at: 5, since }
     }
 
     #[test]
@@ -95,7 +98,7 @@ mod tests {
         let place = place(4711, 12);
         let cursor = place.to_string();
         assert_eq!(cursor.parse::<Place>().unwrap(), place);
-        let more = URL_SAFE_NO_PAD.encode("1 shop 7 4711 12 0");
+        let more = URL_SAFE_NO_PAD.encode("1 shop 7 4711 5 12 0");
         for wrong in ["", "x", "4711", &cursor[1..], &more, &"A".repeat(CURSOR_BYTES_MAX + 1)] {
             wrong.parse::<Place>().unwrap_err();
         }
