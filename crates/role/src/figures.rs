@@ -17,14 +17,15 @@ pub(crate) fn show(tasks: &mut Tasks, reader: &Reader, host: &Host, clock: &Cloc
     let scope = host.metrics.scope("reader");
     let name = || Label::up_to("reader", READERS_MAX);
     {
-        let (reader, clock) = (reader.clone(), clock.clone());
+        // Metrics outlive the role, and must not keep its database open.
+        let (in_hand, model, clock) = (reader.in_hand(), reader.name(), clock.clone());
         scope.observe(
             "oldest_unprocessed_seconds",
             "Age of the oldest message that the reader received and did not commit; 0 when there is none.",
             vec![name()],
             move || {
-                let age = reader.oldest_unprocessed().map_or(0.0, |at| since(&clock, at));
-                vec![(vec![reader.name().to_owned()], age)]
+                let age = in_hand.oldest().map_or(0.0, |at| since(&clock, at));
+                vec![(vec![model.to_owned()], age)]
             },
         );
     }

@@ -16,7 +16,7 @@ mod work;
 pub use backlog::Backlog;
 pub use due::{Due, DueChanges};
 pub use reader::Reader;
-pub use shared::Status;
+pub use shared::{InHand, Status};
 pub use verify::Verification;
 pub use work::{Done, Work, WorkLimits, work};
 

@@ -2,7 +2,7 @@
 
 use super::Projector;
 use super::backlog::{self, Backlog};
-use super::shared::{Shared, Status};
+use super::shared::{InHand, Shared, Status};
 use super::start::{Started, Wishes};
 use crate::address::PARTS;
 use crate::db::{Backend, Database, Liveness, Model, SlotState, patiently};
@@ -103,10 +103,9 @@ impl Reader {
         matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
     }
 
-    /// When the oldest message was stored that this replica has received and not committed, in microseconds; none when it
-    /// has committed all.
-    pub fn oldest_unprocessed(&self) -> Option<i64> {
-        self.inner.shared.oldest_in_hand()
+    /// What this replica is at work on now.
+    pub fn in_hand(&self) -> InHand {
+        self.inner.shared.in_hand()
     }
 
     /// What waits in the tables: parked entities, and when the first row of each kind of work is due.

@@ -2,7 +2,7 @@
 
 use super::work::Work;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
 /// How far one part of a reader is.
@@ -22,13 +22,25 @@ pub enum Status {
     Stopped { reason: String },
 }
 
+/// What a reader is at work on, for metrics that outlive it: whoever keeps this keeps no reader and no database open.
+#[derive(Clone, Debug, Default)]
+pub struct InHand(Arc<Mutex<BTreeMap<u8, i64>>>);
+
+impl InHand {
+    /// When the oldest message was stored that the reader has received and not committed, in microseconds; none when it
+    /// has committed all.
+    pub fn oldest(&self) -> Option<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
+    }
+}
+
 /// What lanes tell the rest of the process.
 pub(crate) struct Shared {
     pub(super) positions: watch::Sender<BTreeMap<u8, u64>>,
     pub(super) statuses: watch::Sender<BTreeMap<u8, Status>>,
     pub(crate) committed: Notify,
     /// Of each lane, by its first part: when the oldest message that it works on was stored.
-    in_hand: Mutex<BTreeMap<u8, i64>>,
+    in_hand: InHand,
     /// Due rows that were put and that no worker has looked at, by kind.
     fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
 }
@@ -42,7 +54,7 @@ impl Shared {
             positions: watch::Sender::new(BTreeMap::new()),
             statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
             committed: Notify::new(),
-            in_hand: Mutex::default(),
+            in_hand: InHand::default(),
             fresh: Mutex::default(),
         }
     }
@@ -75,15 +87,15 @@ impl Shared {
 
     /// A lane works on messages of which the oldest was stored then; none when it is done with them.
     pub(super) fn works_on(&self, lane: u8, oldest: Option<i64>) {
-        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut in_hand = self.in_hand.0.lock().unwrap_or_else(PoisonError::into_inner);
         match oldest {
             Some(at) => in_hand.insert(lane, at),
             None => in_hand.remove(&lane),
         };
     }
 
-    pub(super) fn oldest_in_hand(&self) -> Option<i64> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
+    pub(super) fn in_hand(&self) -> InHand {
+        self.in_hand.clone()
     }
 
     /// The rows of a kind that were put since the last call, and whether some may be missing.
