@@ -84,6 +84,7 @@ impl Running {
                 () = room::again(&store) => {
                     tracing::warn!("the disk has room again: nats-server is started anew, since it goes on refusing");
                     process.stop(&launcher.home).await;
+                    delay = RESTART_DELAY_MIN;
                     match launcher.restart(port, &mut delay).await {
                         Some(next) => process = next,
                         None => return,

@@ -82,8 +82,8 @@ impl Journal {
     /// keep their order.
     ///
     /// # Errors
-    /// When it could not be stored within three attempts and four seconds: then it must not be acknowledged. It may be stored
-    /// all the same, which is harmless: what it says is decided once.
+    /// When it could not be stored within three attempts and four seconds: then it must not be acknowledged. It may be
+    /// stored all the same, which is harmless: what it says is decided once.
     pub async fn append(
         &self,
         tenant: &str,

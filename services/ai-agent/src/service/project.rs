@@ -182,6 +182,7 @@ fn project(due: &mut DueChanges, with_people: &mut HashSet<String>, record: &Rec
         | ThreadEvent::Erased { .. } => {
             due.remove_all(ANSWER, &entity);
             if !matches!(event, ThreadEvent::Replied { .. }) {
+                due.remove_all(UNDELIVERED, &entity);
                 with_people.remove(&thread);
             }
         }
@@ -193,6 +194,7 @@ fn project(due: &mut DueChanges, with_people: &mut HashSet<String>, record: &Rec
         | ThreadEvent::AnsweredOutside { .. }
         | ThreadEvent::DeskTook { .. } => {
             due.remove_all(ANSWER, &entity);
+            due.remove_all(UNDELIVERED, &entity);
             with_people.insert(thread);
         }
         // What came while the desk had it is dealt with.

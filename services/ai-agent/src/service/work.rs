@@ -97,11 +97,17 @@ impl Answering {
         let (undelivered, at) = (Undelivered { message, queue: self.queue(account) }, self.log.clock().now());
         let cause = Cause::new(message, UNDELIVERED, "ai-agent");
         let decide = |state: &Thread| conversation::hand_over_undelivered(state, &undelivered, at);
-        let done = outcome(self.log.transact(&address, &cause, decide).await)?;
-        if matches!(done, Done::At(_)) {
-            self.answers.add(1, &[HandoverReason::Failure.as_ref()]);
+        match self.log.transact(&address, &cause, decide).await {
+            // The law's last word on this message, and nothing follows it whose projection would take the row away.
+            Ok(Decided::Nothing(_)) => Ok(Done::Nothing),
+            decided => {
+                let done = outcome(decided)?;
+                if matches!(done, Done::At(_)) {
+                    self.answers.add(1, &[HandoverReason::Failure.as_ref()]);
+                }
+                Ok(done)
+            }
         }
-        Ok(done)
     }
 
     fn queue(&self, account: Option<Uuid>) -> String {

@@ -243,6 +243,12 @@ async fn people_are_asked_to_answer_in_place_of_what_the_platform_refused_for_go
         let events = world.history(thread).await;
         let replied = count(&events, |event| matches!(event, ThreadEvent::Replied { .. }));
         assert_eq!(replied, 1, "no notice takes of what the platform may still take: {events:?}");
+        let agent = world.spine.readers.find("agent").unwrap();
+        eventually("nothing more to be done for it", async || {
+            let backlog = agent.backlog().await.ok()?;
+            backlog.first_due.is_empty().then_some(())
+        })
+        .await;
         // People have it now, so the next message is theirs.
         assert!(outside.wechat.push(Push::text("w-1", "多久能发货？")).await.acknowledged);
         world.quiet(thread).await;
