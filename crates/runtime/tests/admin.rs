@@ -108,7 +108,8 @@ async fn metrics_are_in_the_prometheus_text_format() {
     assert!(text.contains("tributary_ai_agent_in_flight 3\n"), "{text}");
     assert!(text.contains("tributary_ai_agent_answer_seconds_bucket{le=\"0.25\"} 1\n"), "{text}");
     assert!(text.contains("tributary_reader_age_seconds{reader=\"routing\"} 1.5\n"), "{text}");
-    assert!(text.contains("target_info{service_name=\"routing\"} 1\n"), "{text}");
+    let target = "target_info{service_name=\"routing\",service_namespace=\"tributary\"} 1\n";
+    assert!(text.contains(target), "{text}");
     for line in text.lines() {
         assert!(well_formed(line), "{line}");
     }
