@@ -111,6 +111,11 @@ impl Recorded {
         Self { position, address, meta, stored_at, payload, decoded: OnceLock::new() }
     }
 
+    /// Whether no decision wrote it, so that it is about nobody: its position counts, and everybody passes over it.
+    pub fn is_foreign(&self) -> bool {
+        self.address.kind.is_empty()
+    }
+
     /// The typed events. Decoded once per process, however many readers ask.
     ///
     /// # Errors

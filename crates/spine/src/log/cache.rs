@@ -22,6 +22,10 @@ impl<S: Entity> Slot<S> {
         if record.position.sequence <= self.sequence {
             return Ok(true);
         }
+        if record.is_foreign() {
+            self.sequence = record.position.sequence;
+            return Ok(true);
+        }
         if record.meta.version != self.version + 1 {
             return Ok(false);
         }

@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::error::Error;
 use crate::log::codec;
 use crate::nats::{Nats, REQUEST_TIMEOUT};
+use crate::position::Position;
 use crate::record::Recorded;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind};
 use async_nats::{HeaderMap, StatusCode};
@@ -67,7 +68,9 @@ async fn load_batch(nats: &Nats, address: &Address, from: u64) -> Result<(Vec<Re
                 let sequence = number(&headers, "Nats-Sequence").unwrap_or(0);
                 let stored_at = headers.get("Nats-Time-Stamp").and_then(|time| codec::micros(time.as_str()));
                 let at = stored_at.unwrap_or(0);
-                found.push(codec::decode(&address.subject(), sequence, at, &headers, reply.payload)?);
+                let (subject, headers) = (&address.subject(), &headers);
+                let message = codec::Message { subject, headers, payload: reply.payload, is_direct: true };
+                found.push(codec::read(place(address, sequence), at, message)?);
             }
             Some(status) => {
                 let description = reply.description.unwrap_or_default();
@@ -96,13 +99,10 @@ pub(crate) async fn load_from_leader(
             Ok(message) => {
                 next = message.sequence + 1;
                 let at = micros_of(message.time.unix_timestamp_nanos());
-                found.push(codec::decode(
-                    &message.subject,
-                    message.sequence,
-                    at,
-                    &message.headers,
-                    message.payload,
-                )?);
+                let place = place(address, message.sequence);
+                let (subject, headers) = (&message.subject, &message.headers);
+                let message = codec::Message { subject, headers, payload: message.payload, is_direct: false };
+                found.push(codec::read(place, at, message)?);
             }
             Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => return Ok(found),
             Err(error) => {
@@ -144,6 +144,10 @@ pub(crate) async fn stored_at(nats: &Nats, stream: &str, sequence: u64) -> Resul
         }
     }
     Ok(None)
+}
+
+fn place(address: &Address, sequence: u64) -> Position {
+    Position { generation: address.generation, part: address.part, sequence }
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {

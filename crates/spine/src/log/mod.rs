@@ -96,9 +96,8 @@ impl Log {
     /// When the server does not answer or a message cannot be read.
     pub async fn history(&self, address: &Address, until: Option<u64>) -> Result<Vec<Recorded>, Error> {
         let mut records = load::load(&self.nats, address, 1).await?;
-        if let Some(until) = until {
-            records.retain(|record| record.position.sequence <= until);
-        }
+        let until = until.unwrap_or(u64::MAX);
+        records.retain(|record| record.position.sequence <= until && !record.is_foreign());
         Ok(records)
     }
 

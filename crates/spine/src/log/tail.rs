@@ -159,7 +159,9 @@ impl Tail {
 /// Decodes a message of the log; what cannot be read becomes a record that nobody can decode.
 pub(crate) fn decode(part: u8, stored: Stored) -> Recorded {
     let place = Position { generation: GENERATION, part, sequence: stored.sequence };
-    codec::decode_or_blank(place, &stored.subject, stored.stored_at, &stored.headers, stored.payload)
+    let Stored { subject, headers, payload, stored_at, .. } = &stored;
+    let message = codec::Message { subject, headers, payload: payload.clone(), is_direct: false };
+    codec::read_or_blank(place, *stored_at, message)
 }
 
 /// What is done with a message before it is sent on.

@@ -2,15 +2,18 @@
 
 use crate::counter::{Counter, CounterEvent, add};
 use ground::{Cluster, effort};
-use spine::log::TailMessages;
-use spine::{Address, Cause, Log, PARTS, Refused, Tail, new_id};
+use spine::{Address, Cause, Log, PARTS, Recorded, Refused, Tail, new_id};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What a reader waits for the next message before the test fails: an election and a reconnection are shorter.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Messages of one test at most.
+const MESSAGES_MAX: usize = 1 << 20;
 /// Between two appends of a writer, so that a machine of two cores is not what is tested.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -75,16 +78,17 @@ impl Writers {
 pub(crate) struct Follower {
     log: Log,
     tail: Tail,
-    messages: TailMessages,
+    messages: mpsc::Receiver<Arc<Recorded>>,
     next: [u64; PARTS as usize],
     stop: CancellationToken,
     running: JoinSet<()>,
+    _taking: JoinSet<()>,
 }
 
 impl Follower {
     pub(crate) async fn start(log: &Log) -> Self {
         let tail = Tail::at_end(log).await.unwrap();
-        let start = tail.join(&(0..PARTS).collect::<Vec<_>>());
+        let mut start = tail.join(&(0..PARTS).collect::<Vec<_>>());
         let mut next = [0; PARTS as usize];
         start.first.iter().for_each(|(part, first)| next[usize::from(*part)] = *first);
         let (stop, mut running) = (CancellationToken::new(), JoinSet::new());
@@ -92,7 +96,15 @@ impl Follower {
             let (tail, log, stop) = (tail.clone(), log.clone(), stop.clone());
             running.spawn(async move { tail.run(&log, &stop).await.unwrap() });
         }
-        Self { log: log.clone(), tail, messages: start.messages, next, stop, running }
+        // Taken as they come: who lets too many wait loses its place, as is promised, and reads on by itself.
+        let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+        let mut taking = JoinSet::new();
+        taking.spawn(async move {
+            while let Some(message) = start.messages.recv().await {
+                sender.try_send(message).unwrap();
+            }
+        });
+        Self { log: log.clone(), tail, messages, next, stop, running, _taking: taking }
     }
 
     /// Reads everything up to the log's end: each part without a gap, each entity's numbers in order.

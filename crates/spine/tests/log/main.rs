@@ -4,5 +4,6 @@
 
 mod counter;
 mod deciding;
+mod foreign;
 mod full;
 mod moment;
