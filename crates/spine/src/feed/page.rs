@@ -5,6 +5,7 @@
 
 use super::STREAM;
 use super::place::{Break, Extent, Place};
+use super::publish::SOURCE;
 use crate::error::Error;
 use crate::log::micros_of;
 use crate::nats::Nats;
@@ -187,10 +188,13 @@ impl Gathered<'_> {
             let sequence = info.stream_sequence;
             let place = Place { sequence, at, since: at, ..self.page.next.clone() };
             self.page.next = place.clone();
-            let (message, _) = message.split();
-            let (subject, payload) = (message.subject.to_string(), message.payload);
-            self.page.messages.push(Message { subject, payload, place });
             taken += 1;
+            let (message, _) = message.split();
+            // What no feeder wrote is nobody's event.
+            if message.headers.is_some_and(|headers| headers.get(SOURCE).is_some()) {
+                let (subject, payload) = (message.subject.to_string(), message.payload);
+                self.page.messages.push(Message { subject, payload, place });
+            }
         }
         Ok(taken)
     }

@@ -15,13 +15,16 @@ use async_nats::header::{
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind, Stream};
 use bytes::Bytes;
 
 /// Messages of one batch; the server takes a thousand.
 pub const BATCH_MAX: usize = 500;
 /// Bytes of one batch, so that a batch of long messages stays a small part of the server's memory.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Sequences that are looked back over for what a feeder wrote last.
+const FOREIGN_MAX: u32 = 1_000;
 /// Older servers take no message ids in a batch; there each message goes alone.
 const BATCHES_SINCE: (u64, u64) = (2, 14);
 
@@ -190,25 +193,48 @@ async fn end(nats: &Nats) -> Result<End, Error> {
     if info.state.messages == 0 {
         return Ok(empty);
     }
-    let message = match stream.get_last_raw_message_by_subject("leads.>").await {
+    let last = match stream.get_last_raw_message_by_subject("leads.>").await {
         Ok(message) => message,
         // The last one was deleted in between.
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => return Ok(empty),
         Err(error) => return Err(failed(error.into())),
     };
-    let text = |name: &str| message.headers.get(name).map(|value| value.as_str().to_owned());
-    let (Some(positions), Some(source)) = (text(POSITIONS), text(SOURCE)) else {
-        return Err(Error::Other(format!(
-            "message {} of {STREAM} was not written by a feeder; take the right to write there from all others",
-            message.sequence
-        )));
-    };
-    Ok(End {
-        created_at,
-        sequence: info.state.last_sequence.max(message.sequence),
-        positions: Some(positions.parse()?),
-        source: Some(source.parse()?),
-    })
+    let sequence = info.state.last_sequence.max(last.sequence);
+    let (positions, source) = written_last(&stream, last).await?;
+    Ok(End { created_at, sequence, positions: Some(positions.parse()?), source: Some(source.parse()?) })
+}
+
+/// Positions and source of the last message that a feeder wrote, `last` or one before it: whoever may ask the server
+/// anything can have its answers sent to the feed, and such a message ends nothing.
+async fn written_last(stream: &Stream, last: StreamMessage) -> Result<(String, String), Error> {
+    let failed = |source| Error::Nats { request: format!("find the end of {STREAM}"), source };
+    let mut sequence = last.sequence;
+    let mut message = Some(last);
+    for _ in 0..FOREIGN_MAX {
+        if let Some(StreamMessage { headers, .. }) = &message {
+            let text = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
+            if let (Some(positions), Some(source)) = (text(POSITIONS), text(SOURCE)) {
+                return Ok((positions, source));
+            }
+            tracing::error!(
+                stream = STREAM,
+                sequence,
+                "a message that no feeder wrote is passed over: somebody who holds a key of NATS had it sent there"
+            );
+        }
+        sequence -= 1;
+        if sequence < stream.cached_info().state.first_sequence {
+            break;
+        }
+        message = match stream.get_raw_message(sequence).await {
+            Ok(message) => Some(message),
+            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => None,
+            Err(error) => return Err(failed(error.into())),
+        };
+    }
+    Err(Error::Other(format!(
+        "none of the last messages of {STREAM}, down to {sequence}, was written by a feeder; take the right to write there from all others"
+    )))
 }
 
 fn version_of(version: &str) -> Option<(u64, u64)> {

@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::error::Error;
 use crate::log::codec;
+use crate::log::message::{self, Message};
 use crate::nats::{Nats, REQUEST_TIMEOUT};
 use crate::position::Position;
 use crate::record::Recorded;
@@ -69,8 +70,8 @@ async fn load_batch(nats: &Nats, address: &Address, from: u64) -> Result<(Vec<Re
                 let stored_at = headers.get("Nats-Time-Stamp").and_then(|time| codec::micros(time.as_str()));
                 let at = stored_at.unwrap_or(0);
                 let (subject, headers) = (&address.subject(), &headers);
-                let message = codec::Message { subject, headers, payload: reply.payload, is_direct: true };
-                found.push(codec::read(place(address, sequence), at, message)?);
+                let message = Message { subject, headers, payload: reply.payload, is_direct: true };
+                found.push(message::read(place(address, sequence), at, message)?);
             }
             Some(status) => {
                 let description = reply.description.unwrap_or_default();
@@ -101,8 +102,8 @@ pub(crate) async fn load_from_leader(
                 let at = micros_of(message.time.unix_timestamp_nanos());
                 let place = place(address, message.sequence);
                 let (subject, headers) = (&message.subject, &message.headers);
-                let message = codec::Message { subject, headers, payload: message.payload, is_direct: false };
-                found.push(codec::read(place, at, message)?);
+                let message = Message { subject, headers, payload: message.payload, is_direct: false };
+                found.push(message::read(place, at, message)?);
             }
             Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => return Ok(found),
             Err(error) => {

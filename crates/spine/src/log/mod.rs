@@ -6,6 +6,7 @@ pub mod codec;
 pub mod consume;
 mod figures;
 mod load;
+mod message;
 mod moment;
 pub mod tail;
 mod transact;

@@ -2,9 +2,10 @@
 
 use crate::address::{GENERATION, PARTS, stream_name};
 use crate::error::Error;
+use crate::log::Log;
 use crate::log::cache::lock;
 use crate::log::consume::{Consumption, Stored};
-use crate::log::{Log, codec};
+use crate::log::message::{self, Message};
 use crate::position::Position;
 use crate::record::Recorded;
 use std::sync::{Arc, Mutex};
@@ -160,8 +161,8 @@ impl Tail {
 pub(crate) fn decode(part: u8, stored: Stored) -> Recorded {
     let place = Position { generation: GENERATION, part, sequence: stored.sequence };
     let Stored { subject, headers, payload, stored_at, .. } = &stored;
-    let message = codec::Message { subject, headers, payload: payload.clone(), is_direct: false };
-    codec::read_or_blank(place, *stored_at, message)
+    let message = Message { subject, headers, payload: payload.clone(), is_direct: false };
+    message::read_or_blank(place, *stored_at, message)
 }
 
 /// What is done with a message before it is sent on.

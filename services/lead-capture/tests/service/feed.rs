@@ -176,21 +176,32 @@ async fn of_an_erased_person_only_the_erasure_is_fed() {
     .await;
 }
 
-/// Stores a message of the lead whose payload nobody can read, with headers or without any.
-async fn breaks(server: &Server, lead: &str, with_headers: bool) {
+/// What is wrong with a message.
+#[derive(PartialEq)]
+enum Broken {
+    /// Nobody can read its events.
+    Payload,
+    /// Nor its headers.
+    Headers,
+    /// It has none, so no decision wrote it.
+    Foreign,
+}
+
+/// Stores such a message behind the lead's last one.
+async fn breaks(server: &Server, lead: &str, broken: Broken) {
     let jetstream = async_nats::jetstream::new(server.nats().await.client().clone());
     let address = lead_address(lead);
     let stream = jetstream.get_stream(address.stream()).await.unwrap();
     let last = stream.get_last_raw_message_by_subject(&address.subject()).await.unwrap();
     let mut headers = async_nats::HeaderMap::new();
-    for (name, values) in last.headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-")) {
-        if with_headers {
-            headers.insert(name.clone(), values[0].clone());
-        }
+    if broken != Broken::Foreign {
+        let ours = last.headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-"));
+        ours.for_each(|(name, values)| headers.insert(name.clone(), values[0].clone()));
+        let version: u64 = headers.get("tributary-version").unwrap().as_str().parse().unwrap();
+        headers.insert("tributary-version", (version + 1).to_string());
     }
-    if let Some(version) = headers.get("tributary-version").map(|version| version.as_str().parse::<u64>()) {
-        // It continues the lead; anything else is no decision and is passed over.
-        headers.insert("tributary-version", (version.unwrap() + 1).to_string());
+    if broken == Broken::Headers {
+        headers.insert("ce-time", "yesterday");
     }
     let stored = jetstream.publish_with_headers(address.subject(), headers, "{}".into()).await.unwrap();
     stored.await.unwrap();
@@ -201,7 +212,7 @@ async fn a_lead_with_an_unreadable_message_is_told_without_details_unless_it_sur
     on_each(async |place, server| {
         let world = World::start(&place, &server).await;
         let mut leads = Vec::new();
-        for number in 0..4 {
+        for number in 0..5 {
             let mut customer = World::customer();
             customer.says(&world, &format!("电话 1381234567{number}")).await;
             leads.push(customer.lead(1));
@@ -216,13 +227,14 @@ async fn a_lead_with_an_unreadable_message_is_told_without_details_unless_it_sur
         };
         world.until("the leads", all_there).await;
         world.at_rest().await;
-        let [erased, payload, headless, sound] = &leads[..] else { panic!("four leads") };
+        let [erased, payload, headers, foreign, sound] = &leads[..] else { panic!("five leads") };
         // Erased alone: the key of its conversation lives.
         world.erases_lead(erased, spine::new_id()).await;
         world.kill().await;
-        breaks(&server, erased, true).await;
-        breaks(&server, payload, true).await;
-        breaks(&server, headless, false).await;
+        breaks(&server, erased, Broken::Payload).await;
+        breaks(&server, payload, Broken::Payload).await;
+        breaks(&server, headers, Broken::Headers).await;
+        breaks(&server, foreign, Broken::Foreign).await;
         let nats = server.nats().await;
         async_nats::jetstream::new(nats.client().clone()).delete_stream("LEADS").await.unwrap();
 
@@ -239,11 +251,13 @@ async fn a_lead_with_an_unreadable_message_is_told_without_details_unless_it_sur
             let of_lead = messages.iter().filter(|message| message.event.subject == lead);
             of_lead.map(|message| message.event.data.details.len()).sum::<usize>()
         };
-        for lead in [payload, headless] {
+        for lead in [payload, headers] {
             assert_eq!(types_of(&messages, lead)[0], LeadFeedType::Created);
             assert_eq!(details(lead), 0, "{leads:?}: {lead}");
         }
-        assert_eq!(details(sound), 1, "the others are told as ever");
+        for lead in [sound, foreign] {
+            assert_eq!(details(lead), 1, "told as ever: {leads:?}: {lead}");
+        }
         world.kill().await;
     })
     .await;

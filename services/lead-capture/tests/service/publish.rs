@@ -1,6 +1,7 @@
 //! The writing end of the feed on a real nats-server: one writer, no gap, resumed exactly.
 
 use ground::Server;
+use spine::feed::page::{self, Asked};
 use spine::feed::publish::{BATCH_MAX, End, Halt, Notice, Publisher};
 use spine::feed::{Positions, STREAM, Source};
 use spine::{Nats, Position};
@@ -111,7 +112,38 @@ async fn last_of(nats: &Nats, part: u8) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_somebody_else_wrote_to_is_not_continued() {
+async fn what_no_feeder_wrote_is_passed_over_by_writers_and_readers() {
+    let server = Server::start().await;
+    let nats = server.log().await.nats().clone();
+    let (mut publisher, _) = Publisher::open(&nats).await.unwrap();
+    publisher.publish(&notices(0, [1, 2])).await.unwrap();
+    let words = "$JS.API.STREAM.INFO.LEADS";
+    for _ in 0..2 {
+        nats.client().publish_with_reply(words, "leads.demo.created.x", "".into()).await.unwrap();
+    }
+    ground::eventually("the server's words", async || (subjects(&nats).await.len() == 4).then_some(())).await;
+    assert!(matches!(publisher.publish(&notices(0, [3])).await, Err(Halt::Moved)));
+    let (mut publisher, end) = Publisher::open(&nats).await.unwrap();
+    assert_eq!((end.sequence, end.positions.unwrap().of(0)), (4, 2));
+    publisher.publish(&notices(0, [3])).await.unwrap();
+
+    let (now, wait) = (spine::Clock::system().now(), std::time::Duration::ZERO);
+    let mut after = None;
+    let mut found = Vec::new();
+    loop {
+        let asked = Asked { tenant: "demo", after: after.as_ref(), max: 2, wait, now };
+        let page = page::read(&nats, &asked).await.unwrap().unwrap();
+        found.extend(page.messages.into_iter().map(|message| message.subject));
+        after = Some(page.next);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(found, wanted(0, 1..=3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_no_feeder_ever_wrote_to_is_not_continued() {
     let server = Server::start().await;
     let nats = server.log().await.nats().clone();
     let jetstream = async_nats::jetstream::new(nats.client().clone());
