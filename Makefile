@@ -9,10 +9,10 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test bench check check-chart image fmt
+.PHONY: help setup run run-split build test bench check check-chart cluster-test image fmt
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing to run and to test (Debian 12, 13; skips what is there)
 	@scripts/setup.sh test
@@ -48,6 +48,9 @@ check: ## format, clippy, house rules, gRPC definitions, shell scripts and their
 
 check-chart: ## the chart without a cluster: renders, schemas, refusals, values (CHART_ARGS=--update after a change)
 	@scripts/check-chart.sh $(CHART_ARGS)
+
+cluster-test: build ## both profiles on a real cluster: KUBECONFIG=... and LOAD_IMAGE=... or IMAGE=... (scripts/cluster-test.sh)
+	@scripts/cluster-test.sh
 
 image: $(if $(filter scratch,$(BASE)),build) ## build the container image (docker or buildah; BASE=scratch needs neither)
 	@BASE="$(BASE)" scripts/image.sh

@@ -67,6 +67,9 @@ pub(crate) enum Command {
     ///   tributary demo
     ///   tributary demo --rate 200 --json
     ///   tributary demo --dialogues my-dialogues.jsonl
+    ///   tributary demo --suite-http http://ingest:8080 --suite-api http://console:8081 \
+    ///     --suite-admin http://console:9090 --own-address 10.0.0.7 --nats nats://nats:4222 \
+    ///     --nats-credentials /etc/tributary/nats
     #[command(verbatim_doc_comment, args = offered::all_but_suite_and_streams())]
     Demo(demo::DemoArgs),
     /// Apply documents: tenants, channel accounts, agents, knowledge; all or none, again changes nothing
@@ -188,6 +191,20 @@ pub(crate) enum Command {
     Eval(eval::Command),
 }
 
+async fn demo_connection(common: &Common, args: &demo::DemoArgs) -> anyhow::Result<demo::Connection> {
+    let access = |role| run::access(common, args.nats_credentials.as_deref(), role);
+    let given = common.service_credential.as_ref();
+    if args.elsewhere.suite_http.is_none() {
+        // What a suite that has ended left in the folder is no suite to play on.
+        Suite::of(common).await?;
+    }
+    let (auditor, consumer) = (access(nats::Role::Auditor)?, access(nats::Role::Consumer)?);
+    match demo::Connection::elsewhere(&args.elsewhere, &common.data, given, (&auditor, &consumer))? {
+        Some(connection) => Ok(connection),
+        None => demo::Connection::of(&common.data, given, auditor, consumer),
+    }
+}
+
 /// Carries the command out.
 ///
 /// # Errors
@@ -202,12 +219,7 @@ pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<Exit
             ended.map(|()| ExitCode::SUCCESS)
         }
         Command::Demo(args) => {
-            // What a suite that has ended left in the folder is no suite to play on.
-            Suite::of(&common).await?;
-            let access = |role| run::access(&common, args.nats_credentials.as_deref(), role);
-            let (auditor, consumer) = (access(nats::Role::Auditor)?, access(nats::Role::Consumer)?);
-            let connection =
-                demo::Connection::of(&common.data, common.service_credential.as_ref(), auditor, consumer)?;
+            let connection = demo_connection(&common, &args).await?;
             let outcome = demo::run(args, &connection).await?;
             output::line(outcome.text())?;
             Ok(ExitCode::from(outcome.exit_code()))

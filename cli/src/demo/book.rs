@@ -39,6 +39,8 @@ pub(crate) struct Line {
     /// When the suite first said that it has it.
     pub(crate) acknowledged: Option<Micros>,
     pub(crate) deliveries: u32,
+    /// Of these, those that the suite refused or did not answer.
+    pub(crate) refused: u32,
     pub(crate) expect: Option<Expect>,
 }
 
@@ -97,6 +99,7 @@ fn line(sent: Sent, expect: Option<Expect>) -> Line {
         departed: sent.at,
         acknowledged: sent.acknowledged,
         deliveries: sent.deliveries,
+        refused: sent.refused,
         expect,
     }
 }

@@ -1,5 +1,6 @@
 //! How the demo reaches a running suite: its addresses, the operator's credential, read access to its streams.
 
+use super::Elsewhere;
 use anyhow::Context;
 use runtime::Secret;
 use serde::Deserialize;
@@ -72,15 +73,45 @@ impl Connection {
                 )
             })?,
         };
+        let credential = Credential(credential.trim().to_owned());
         Ok(Self {
             data: data.to_owned(),
             http_url: address(&file.http),
             api_url: address(&file.api),
             admin_url: address(&file.admin),
-            admin_credential: Credential(credential.trim().to_owned()),
+            admin_credential: credential,
             auditor,
             consumer,
         })
+    }
+
+    /// The connection to a suite on other machines; the demo keeps its secrets in `data`. None when no suite elsewhere
+    /// is named.
+    ///
+    /// # Errors
+    /// When its credential is not given.
+    pub(crate) fn elsewhere(
+        suite: &Elsewhere,
+        data: &Path,
+        given: Option<&Secret>,
+        (auditor, consumer): (&NatsAccess, &NatsAccess),
+    ) -> anyhow::Result<Option<Self>> {
+        let Elsewhere { suite_http: Some(http), suite_api: Some(api), suite_admin: Some(admin), .. } = suite
+        else {
+            return Ok(None);
+        };
+        let given = given.context(
+            "a suite on other machines is asked with its credential: set TRIBUTARY_SERVICE_CREDENTIAL as it is there",
+        )?;
+        Ok(Some(Self {
+            data: data.to_owned(),
+            http_url: address(http),
+            api_url: address(api),
+            admin_url: address(admin),
+            admin_credential: Credential(given.expose().trim().to_owned()),
+            auditor: auditor.clone(),
+            consumer: consumer.clone(),
+        }))
     }
 }
 
@@ -121,6 +152,28 @@ mod tests {
         let given = Secret::new("given");
         let connection = Connection::of(data.path(), Some(&given), access(), access()).unwrap();
         assert_eq!(connection.admin_credential.0, "given");
+    }
+
+    #[test]
+    fn a_suite_elsewhere_is_reached_by_its_addresses_and_credential() {
+        let word = |text: &str| Some(text.to_owned());
+        let mut suite = Elsewhere {
+            suite_http: word("ingest:8080"),
+            suite_api: word("http://console:8081/"),
+            suite_admin: word("http://console:9090"),
+            own_address: [10, 0, 0, 7].into(),
+        };
+        let (data, given) = (Path::new("/data"), Secret::new("given"));
+        let of = |suite: &Elsewhere, given| Connection::elsewhere(suite, data, given, (&access(), &access()));
+        let connection = of(&suite, Some(&given)).unwrap().unwrap();
+        assert_eq!(
+            (&*connection.http_url, &*connection.api_url),
+            ("http://ingest:8080", "http://console:8081")
+        );
+        assert_eq!(connection.admin_credential.0, "given");
+        assert!(of(&suite, None).unwrap_err().to_string().contains("TRIBUTARY_SERVICE_CREDENTIAL"));
+        suite.suite_http = None;
+        assert!(of(&suite, None).unwrap().is_none());
     }
 
     #[test]

@@ -32,8 +32,9 @@ use compare::{Check, Difference, Evidence, Waiting, compare};
 use report::Observed;
 use rest::{Api, Rest};
 use simulators::Clock;
-use stage::Stage;
+use stage::{Outside, Stage};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +81,25 @@ pub(crate) struct DemoArgs {
     /// With --nats: the folder of the roles' nkey seeds, one file a role
     #[arg(long, env = "TRIBUTARY_NATS_CREDENTIALS", value_name = "FOLDER")]
     pub(crate) nats_credentials: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) elsewhere: Elsewhere,
+}
+
+/// A suite that runs on other machines; then --nats, --nats-credentials and --service-credential are needed too.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Elsewhere {
+    /// Webhooks and sockets of a suite on other machines, in place of the one on the data folder
+    #[arg(long, value_name = "URL", requires_all = ["suite_api", "suite_admin"])]
+    pub(crate) suite_http: Option<String>,
+    /// Its API
+    #[arg(long, value_name = "URL", requires = "suite_http")]
+    pub(crate) suite_api: Option<String>,
+    /// Its operator's routes, which are console's
+    #[arg(long, value_name = "URL", requires = "suite_http")]
+    pub(crate) suite_admin: Option<String>,
+    /// The address of this machine at which the suite reaches the simulated platforms
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) own_address: IpAddr,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -124,9 +144,15 @@ pub(crate) async fn run(args: DemoArgs, connection: &Connection) -> anyhow::Resu
     let players = players(&args, &clock)?;
     let _turn = turn::take(&connection.data)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let stage = Stage::set(connection, &http, (clock.clone(), args.rate), &shutdown).await?;
+    let stage = Stage::set(
+        connection,
+        &http,
+        &Outside { clock, host: args.elsewhere.own_address, per_second: args.rate },
+        &shutdown,
+    )
+    .await?;
     stage.plan_faults(&players);
-    let token = stage::Token::make(connection, &http, clock.now()).await?;
+    let token = stage::Token::make(connection, &http, stage.clock.now()).await?;
     let api = Api::new(http.clone(), &connection.api_url, token.text.clone());
     let report = played(&args, connection, (Arc::new(stage), &players), &api).await;
     if let Err(error) = token.revoke(connection, &http).await {

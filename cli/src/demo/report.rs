@@ -20,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) accepted: usize,
     /// Deliveries of what was written, doubles included.
     pub(crate) deliveries: u64,
+    /// Of these, calls that the suite refused or did not answer; they were repeated. A socket that breaks is no call.
+    pub(crate) refused: u64,
     pub(crate) arrived: usize,
     /// Calls that brought a message again whose answer was lost.
     pub(crate) repeated: usize,
@@ -112,6 +114,7 @@ impl Report {
             written: evidence.book.lines().count(),
             accepted: evidence.book.lines().filter(|(_, line)| line.acknowledged.is_some()).count(),
             deliveries: evidence.book.lines().map(|(_, line)| u64::from(line.deliveries)).sum(),
+            refused: refused(evidence.book),
             arrived: reached.clone().filter(|reached| !reached.repeated).count(),
             repeated: reached.filter(|reached| reached.repeated).count(),
             answers: answers(evidence, &places),
@@ -123,6 +126,11 @@ impl Report {
             differences,
         }
     }
+}
+
+fn refused(book: &Book) -> u64 {
+    let calls = book.lines().filter(|(customer, _)| customer.channel != Channel::Widget);
+    calls.map(|(_, line)| u64::from(line.refused)).sum()
 }
 
 fn answers(evidence: &Evidence<'_>, places: &Places) -> Answers {
@@ -167,10 +175,10 @@ impl fmt::Display for Report {
             self.customers.iter().map(|(name, count)| format!("{name} {count}")).collect();
         let customers = customers.join(", ");
         writeln!(f, "customers      {customers}; {} visitors wrote nothing", self.silent)?;
-        let Self { written, accepted, deliveries, .. } = self;
+        let Self { written, accepted, deliveries, refused, .. } = self;
         writeln!(
             f,
-            "written        {written} messages in {:.1} s, {deliveries} deliveries, {accepted} accepted",
+            "written        {written} messages in {:.1} s, {deliveries} deliveries ({refused} refused or not answered), {accepted} accepted",
             self.played_ms as f64 / 1000.0
         )?;
         let Answers { sent, withdrawn, failed, unknown, unknown_max } = &self.answers;

@@ -4,7 +4,7 @@ use super::cast::{Channel, Player};
 use super::connection::Connection;
 use super::pace::Pace;
 use super::secrets::{Store, Values};
-use super::tenant::{DOCUMENTS, Demo, Outside, TENANT};
+use super::tenant::{self, DOCUMENTS, Demo, TENANT};
 use anyhow::{Context, bail};
 use rand::TryRngCore;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use simulators::http::Partner;
 use simulators::wechat::Platform;
 use simulators::widget::Site;
 use simulators::{Clock, Ledger, http, wechat};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -26,6 +27,14 @@ const POSTS_MAX: u32 = 60;
 const TOKEN_ENDS_US: simulators::Micros = 24 * 60 * 60 * 1_000_000;
 /// How long a visitor's browser waits for the server.
 const PATIENCE_MS: u64 = 15_000;
+
+/// What the outside is like.
+pub(crate) struct Outside {
+    pub(crate) clock: Clock,
+    /// Where the suite reaches it: an address of this machine.
+    pub(crate) host: IpAddr,
+    pub(crate) per_second: u32,
+}
 
 /// The outside of the suite.
 pub(crate) struct Stage {
@@ -51,15 +60,16 @@ impl Stage {
     pub(crate) async fn set(
         connection: &Connection,
         http: &reqwest::Client,
-        (clock, per_second): (Clock, u32),
+        outside: &Outside,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let mut demo = Demo::with(&values(&connection.data)?)?;
         let ledger = Ledger::default();
         let base = &connection.http_url;
-        let platform = platform(&demo, &clock, &ledger, shutdown).await?;
-        let partner = partner(&demo, &clock, &ledger, shutdown).await?;
-        demo.point_at(&Outside { wechat_api: platform.url(), callback: partner.callback_url() });
+        let platform = platform(&demo, outside, &ledger, shutdown).await?;
+        let partner = partner(&demo, outside, &ledger, shutdown).await?;
+        let clock = outside.clock.clone();
+        demo.point_at(&tenant::Outside { wechat_api: platform.url(), callback: partner.callback_url() });
         apply(connection, http, &demo).await?;
         let slug = |channel: Channel| demo.account(channel.name()).map(|account| account.slug);
         platform.point_at(&format!("{base}/channels/wechat_oa/{}", slug(Channel::Wechat)?));
@@ -75,7 +85,7 @@ impl Stage {
         };
         let accounts = Channel::ALL.into_iter().map(slug).collect::<anyhow::Result<_>>()?;
         let notice = demo.phrase("handover_notice").unwrap_or_default().to_owned();
-        let (pace, items) = (Pace::of(per_second), AtomicI64::new(clock.now()));
+        let (pace, items) = (Pace::of(outside.per_second), AtomicI64::new(clock.now()));
         let stage = Self { platform, partner, site, clock, ledger, pace, notice, accounts, items };
         stage.wait_for_accounts().await?;
         Ok(stage)
@@ -131,7 +141,7 @@ pub(crate) fn values(data: &Path) -> anyhow::Result<Values> {
 
 async fn platform(
     demo: &Demo,
-    clock: &Clock,
+    outside: &Outside,
     ledger: &Ledger,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Platform> {
@@ -143,23 +153,29 @@ async fn platform(
         token: word(&account.secrets, "token"),
         encoding_aes_key: word(&account.secrets, "encoding_aes_key"),
         // Ids are numbers that rise from run to run.
-        first_message: u64::try_from(clock.now()).unwrap_or_default(),
+        first_message: u64::try_from(outside.clock.now()).unwrap_or_default(),
+        host: outside.host,
         ..wechat::Config::new(&account.slug)
     };
-    Ok(Platform::start(config, clock.clone(), ledger.clone(), shutdown).await?)
+    Ok(Platform::start(config, outside.clock.clone(), ledger.clone(), shutdown).await?)
 }
 
 async fn partner(
     demo: &Demo,
-    clock: &Clock,
+    outside: &Outside,
     ledger: &Ledger,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Partner> {
     let account = demo.account(Channel::Http.name())?;
     let secret = account.secrets.get("webhook_secret").cloned().unwrap_or_default();
-    let config =
-        http::Config { secret, numbered: true, posts_max: POSTS_MAX, ..http::Config::new(&account.slug) };
-    Ok(Partner::start(config, clock.clone(), ledger.clone(), shutdown).await?)
+    let config = http::Config {
+        secret,
+        host: outside.host,
+        numbered: true,
+        posts_max: POSTS_MAX,
+        ..http::Config::new(&account.slug)
+    };
+    Ok(Partner::start(config, outside.clock.clone(), ledger.clone(), shutdown).await?)
 }
 
 async fn apply(connection: &Connection, http: &reqwest::Client, demo: &Demo) -> anyhow::Result<()> {

@@ -1,11 +1,11 @@
-//! A loopback server that can shut its door (connections are refused) and cut a single connection.
+//! A server that can shut its door (connections are refused) and cut a single connection.
 
 use crate::Error;
 use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,19 +30,19 @@ struct Open {
 }
 
 impl Door {
-    /// Serves until `shutdown`.
+    /// Serves until `shutdown`, at an address of this machine.
     ///
     /// # Errors
-    /// When no port is free.
-    pub async fn open(router: Router, shutdown: &CancellationToken) -> Result<Self, Error> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Listen)?;
+    /// When no port is free, or the address is another machine's.
+    pub async fn open(host: IpAddr, router: Router, shutdown: &CancellationToken) -> Result<Self, Error> {
+        let listener = TcpListener::bind((host, 0)).await.map_err(Error::Listen)?;
         let address = listener.local_addr().map_err(Error::Listen)?;
         let shutdown = shutdown.clone();
         let open = Mutex::new(Some(serve(listener, router.clone(), &shutdown)));
         Ok(Self { address, router, shutdown, open })
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// `http://<address>:<port>`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

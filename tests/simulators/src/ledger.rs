@@ -20,6 +20,8 @@ pub struct Sent {
     pub at: Micros,
     /// How often it was delivered, duplicates included.
     pub deliveries: u32,
+    /// Of these, those that the suite refused or did not answer.
+    pub refused: u32,
     /// When the suite first acknowledged it, if ever.
     pub acknowledged: Option<Micros>,
 }
@@ -76,6 +78,7 @@ impl Ledger {
     pub fn delivered(&self, entry: Entry, acknowledged: Option<Micros>) {
         if let Some(sent) = self.pages().sent.get_mut(entry.0) {
             sent.deliveries += 1;
+            sent.refused += u32::from(acknowledged.is_none());
             sent.acknowledged = match (sent.acknowledged, acknowledged) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
@@ -156,6 +159,7 @@ mod tests {
             text: "t".into(),
             at,
             deliveries: 0,
+            refused: 0,
             acknowledged: None,
         }
     }

@@ -143,6 +143,7 @@ fn line(number: i64, phone: &str) -> Line {
         departed: number * 100,
         acknowledged: Some(number * 100 + 10),
         deliveries: 1,
+        refused: 0,
         expect: Some(expect),
     }
 }

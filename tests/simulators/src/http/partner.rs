@@ -5,6 +5,7 @@ use crate::door::Door;
 use crate::{Clock, Error, Faults, Ledger};
 use standardwebhooks::Webhook;
 use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Config {
     /// How the ledger calls the account.
     pub account: String,
+    /// Where it listens: an address of this machine that the suite can reach.
+    pub host: IpAddr,
     /// `whsec_` and base64, shared with the account.
     pub secret: String,
     /// Within how long an answer must come.
@@ -30,6 +33,7 @@ impl Config {
     pub fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
+            host: Ipv4Addr::LOCALHOST.into(),
             secret: "whsec_c2ltdWxhdGVkLXBhcnRuZXItc2VjcmV0LTAx".into(),
             timeout_ms: 15_000,
             posts_max: 4,
@@ -95,7 +99,7 @@ impl Partner {
             shutdown: shutdown.clone(),
             state: Mutex::default(),
         });
-        let door = Door::open(callback::router(Arc::clone(&office)), shutdown).await?;
+        let door = Door::open(office.config.host, callback::router(Arc::clone(&office)), shutdown).await?;
         Ok(Self { office, door })
     }
 

@@ -79,6 +79,7 @@ fn enter(office: &Office, item: &Item) -> Entry {
         text: item.text.clone(),
         at: office.clock.now(),
         deliveries: 0,
+        refused: 0,
         acknowledged: None,
     })
 }

@@ -8,6 +8,7 @@ use crate::door::Door;
 use crate::{Clock, Error, Faults, Ledger};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,8 @@ pub enum Mode {
 pub struct Config {
     /// How the ledger calls the account.
     pub account: String,
+    /// Where it listens: an address of this machine that the suite can reach.
+    pub host: IpAddr,
     pub app_id: String,
     pub app_secret: String,
     pub original_id: String,
@@ -52,6 +55,7 @@ impl Config {
     pub fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
+            host: Ipv4Addr::LOCALHOST.into(),
             app_id: "wx0a1b2c3d4e5f6071".into(),
             app_secret: "simulated-app-secret".into(),
             original_id: "gh_0a1b2c3d4e5f".into(),
@@ -143,7 +147,7 @@ impl Platform {
             shutdown: shutdown.clone(),
             state: Mutex::new(state),
         });
-        let door = Door::open(api::router(Arc::clone(&desk)), shutdown).await?;
+        let door = Door::open(desk.config.host, api::router(Arc::clone(&desk)), shutdown).await?;
         Ok(Self { desk, door })
     }
 

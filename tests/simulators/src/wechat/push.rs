@@ -167,6 +167,7 @@ fn prepare(desk: &Desk, push: &Push) -> Prepared {
         text,
         at,
         deliveries: 0,
+        refused: 0,
         acknowledged: None,
     });
     Prepared { openid, provider, fields, entry }

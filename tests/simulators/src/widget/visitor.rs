@@ -137,6 +137,7 @@ impl Visitor {
             text: text.to_owned(),
             at: self.site.clock.now(),
             deliveries: 0,
+            refused: 0,
             acknowledged: None,
         }));
         self.rewrite(text).await

@@ -40,7 +40,7 @@ async fn world(change: impl FnOnce(&mut Config)) -> (Platform, Shared, Ledger, D
     let shutdown = CancellationToken::new();
     let hook = Shared::default();
     let router = Router::new().route("/hook", get(got).post(posted)).with_state(Arc::clone(&hook));
-    let door = Door::open(router, &shutdown).await.unwrap();
+    let door = Door::open(std::net::Ipv4Addr::LOCALHOST.into(), router, &shutdown).await.unwrap();
     let mut config = Config { pause_ms: 1, ..Config::new("desk") };
     change(&mut config);
     let ledger = Ledger::default();
