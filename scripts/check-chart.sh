@@ -81,6 +81,11 @@ for case in $CASES; do
         { grep -v '^\[OK\]\|^\[SKIPPED\]' "$WORK/score" >&2; fail "kube-score: $case"; }
 done
 
+step "rules of alerts, and the cases that they must and must not fire in"
+promtool=$(scripts/promtool.sh)
+"$promtool" check rules "$CHART/rules/tributary.yaml" >&2
+"$promtool" test rules tests/chart/rules/tributary.test.yaml >&2
+
 step "what is wrong is refused, with the value's name"
 "$python" tests/chart/refusals.py "$CHART"
 
