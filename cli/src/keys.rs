@@ -1,4 +1,6 @@
-//! `tributary keys`: the keys of a tenant, replaced on request.
+//! `tributary keys`: the keys of a tenant, replaced on request; keys that were lost.
+
+mod lost;
 
 use crate::output::{self, Form, Progress, list, text};
 use crate::run::with_suite;
@@ -23,6 +25,24 @@ pub(crate) enum Command {
     ///   tributary keys rotations --tenant shop --json
     #[command(verbatim_doc_comment)]
     Rotations(Tenant),
+    /// List what was sealed with keys that the register lost, as in a failover of its database
+    ///
+    /// Reads the whole log. Exit code 1 while anything is lost and not given up. On SQLite the suite must be stopped.
+    /// Examples:
+    ///   tributary keys lost --json
+    ///   tributary keys lost --give-up
+    #[command(verbatim_doc_comment)]
+    Lost(lost::Args),
+}
+
+impl Command {
+    /// What is wrong beyond what the parser sees.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Lost(args) => args.problems(),
+            Self::Rotate(_) | Self::Rotations(_) => Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,11 +63,13 @@ fn slug(text: &str) -> Result<String, spine::Error> {
 /// # Errors
 /// The suite's refusal, or why it cannot be asked.
 pub(crate) async fn run(common: Common, command: Command) -> anyhow::Result<ExitCode> {
-    with_suite(common, async |suite: Suite| match &command {
-        Command::Rotate(args) => rotate(&suite, args).await,
-        Command::Rotations(args) => rotations(&suite, args).await,
-    })
-    .await?;
+    match command {
+        Command::Lost(args) => return lost::run(common, args).await,
+        Command::Rotate(args) => with_suite(common, async |suite: Suite| rotate(&suite, &args).await).await?,
+        Command::Rotations(args) => {
+            with_suite(common, async |suite: Suite| rotations(&suite, &args).await).await?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

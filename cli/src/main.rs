@@ -57,6 +57,7 @@ impl Cli {
             command::Command::Backup(args) => problems.extend(args.problems()),
             command::Command::Restore(args) => problems.extend(args.problems()),
             command::Command::Replay(command) => problems.extend(command.problems()),
+            command::Command::Keys(command) => problems.extend(command.problems()),
             command::Command::Doctor(args) => problems.extend(args.problems()),
             _ => {}
         }

@@ -7,7 +7,7 @@
 mod before;
 mod file;
 mod manifest;
-mod reach;
+pub(crate) mod reach;
 mod restore;
 
 pub(crate) use restore::{RestoreArgs, run as restore};

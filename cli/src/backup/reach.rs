@@ -9,15 +9,15 @@ use spine::db::DatabaseSettings;
 use tokio_util::sync::CancellationToken;
 
 /// A connection as the operator, and the server behind it when it is this command's.
-pub(super) struct Reached {
-    pub(super) nats: Nats,
+pub(crate) struct Reached {
+    pub(crate) nats: Nats,
     server: Option<Running>,
 }
 
 impl Reached {
     /// # Errors
     /// When no server answers, or the operator's key is not there.
-    pub(super) async fn of(common: &Common, setup: &Setup) -> anyhow::Result<Self> {
+    pub(crate) async fn of(common: &Common, setup: &Setup) -> anyhow::Result<Self> {
         let outside = common.nats.is_some() || nats::supervisor(&common.data).is_some();
         if outside {
             let access = run::access(common, setup.nats_credentials.as_deref(), Role::Operator)?;
@@ -36,7 +36,7 @@ impl Reached {
     }
 
     /// Stops what was started.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         drop(self.nats);
         if let Some(server) = self.server {
             server.abandon().await;
@@ -45,7 +45,7 @@ impl Reached {
 }
 
 /// Where the database is.
-pub(super) fn database(common: &Common) -> DatabaseSettings {
+pub(crate) fn database(common: &Common) -> DatabaseSettings {
     let url = common.database_url.as_ref().map(|url| url.expose().to_owned());
     DatabaseSettings::new(url, &common.data)
 }

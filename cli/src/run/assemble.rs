@@ -250,6 +250,7 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let log_holds_events = log.ends().await?.iter().any(|end| *end > 0);
     let settings = KeySettings { master, log_holds_events, ..KeySettings::default() };
     let keys = Keys::open(&database, settings, clock).await?;
+    keys.check_against(log.nats()).await?;
     let tail = Tail::at_end(&log).await?;
     let (folder, given) = (common.data.clone(), common.service_credential.clone());
     let credential =

@@ -64,6 +64,16 @@ pub enum Error {
     Gone { key: String },
     #[error("sealed value of key {key} does not open: {reason}")]
     Unopenable { key: String, reason: &'static str },
+    #[error(
+        "the key register neither holds key {key} nor destroyed it, so it lost what was committed to it last, or is \
+         another one: bring its newest copy back; `tributary keys lost` lists all that cannot be opened"
+    )]
+    KeyLost { key: String },
+    #[error(
+        "the key register is behind what was sealed with it: {told}. It lost what was committed to it last, as in a \
+         failover of its database: bring its newest copy back, or give up what is lost by `tributary keys lost --give-up`"
+    )]
+    RegisterBehind { told: String },
     #[error("the master key is wrong or missing: {remedy}")]
     MasterKey { remedy: String },
     #[error(
@@ -100,6 +110,8 @@ impl Error {
                 | Self::Database { .. }
                 | Self::Contended { .. }
                 | Self::Fenced { .. }
+                // Nothing may be set aside or parked for it: who waits goes on when the register is whole.
+                | Self::RegisterBehind { .. }
         )
     }
 }

@@ -21,6 +21,8 @@ const FIELD: &str = "request";
 const TRACEPARENT: &str = "traceparent";
 const RECEIVED_AT: &str = "tributary-received-at";
 const ATTEMPTS_MAX: u32 = 3;
+/// A request whose key the register lost is tried again after this.
+const KEY_LOST_DELAY: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Platforms hang up after five seconds and come again; what they are told later they do not hear.
@@ -216,6 +218,11 @@ impl JournalReading {
         let opened = loop {
             match open(&self.keys, self.part, stored).await {
                 Err(error) if error.is_passing() => tokio::time::sleep(RETRY_DELAY).await,
+                // Passed over it would be lost; it is whole again when the register is.
+                Err(error @ Error::KeyLost { .. }) => {
+                    tracing::error!(inbound.part = self.part, inbound.sequence = stored.sequence, %error, "a journalled request waits");
+                    tokio::time::sleep(KEY_LOST_DELAY).await;
+                }
                 other => break other,
             }
         };
@@ -232,6 +239,7 @@ async fn open(keys: &Keys, part: u8, stored: &Stored) -> Result<Journalled, Erro
     let sealed = std::str::from_utf8(&stored.payload).unwrap_or_default();
     let request = match keys.open_bytes(sealed, &stored.subject, FIELD).await {
         Ok(request) => request.map(|plain| plain.to_vec()),
+        Err(error @ Error::KeyLost { .. }) => return Err(error),
         Err(error) if error.is_passing() => return Err(error),
         Err(_) => None,
     };
@@ -261,6 +269,6 @@ impl Journalled {
     }
 }
 
-fn stream(part: u8) -> String {
+pub(crate) fn stream(part: u8) -> String {
     format!("INBOUND_{part}")
 }

@@ -1,5 +1,7 @@
 //! A nats-server of the test's own, which can be killed.
 
+use crate::cluster::Cluster;
+use spine::streams::StreamSettings;
 use spine::{Clock, Log, LogSettings, Nats, NatsAccess, streams};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,12 +20,13 @@ impl Default for Limits {
     }
 }
 
-/// A real nats-server on a free port, syncing every append, gone when dropped.
+/// A real nats-server on a free port, syncing every append, gone when dropped; or three of them, as a cluster.
 pub struct Server {
-    child: Child,
+    child: Option<Child>,
     port: u16,
     folder: PathBuf,
     limits: Limits,
+    cluster: Option<Cluster>,
     /// Deleted with the server, if it is nobody else's.
     _temporary: Option<TempDir>,
 }
@@ -49,18 +52,32 @@ impl Server {
         Self::launch(folder.to_owned(), Limits::default(), None).await
     }
 
+    /// Three of them; they are killed and asked through [`Server::cluster`] alone.
+    pub async fn three() -> Self {
+        let cluster = Cluster::start().await;
+        cluster.provision(StreamSettings::default().duplicate_window).await;
+        let (port, folder) = (cluster.port(0), PathBuf::new());
+        let (child, limits) = (None, Limits::default());
+        Self { child, port, folder, limits, cluster: Some(cluster), _temporary: None }
+    }
+
+    /// The cluster, where it is one.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
     async fn launch(folder: PathBuf, limits: Limits, temporary: Option<TempDir>) -> Self {
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         let port = crate::free_ports(1);
         let child = spawn(&folder, port, limits);
-        let server = Self { child, port, folder, limits, _temporary: temporary };
+        let server = Self { child: Some(child), port, folder, limits, cluster: None, _temporary: temporary };
         server.until_ready().await;
         server
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        self.cluster.as_ref().map_or_else(|| format!("nats://127.0.0.1:{}", self.port), Cluster::url)
     }
 
     /// The port where it listens.
@@ -70,7 +87,7 @@ impl Server {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().expect("one server").id()
     }
 
     /// Where its configuration and its store are.
@@ -80,13 +97,14 @@ impl Server {
 
     /// SIGKILL, as a crash of the process would be.
     pub fn kill(&mut self) {
-        self.child.kill().expect("the process is ours");
-        self.child.wait().expect("the process is ours");
+        let child = self.child.as_mut().expect("one server");
+        child.kill().expect("the process is ours");
+        child.wait().expect("the process is ours");
     }
 
     /// Starts it again on the same store and port.
     pub async fn restart(&mut self) {
-        self.child = spawn(&self.folder, self.port, self.limits);
+        self.child = Some(spawn(&self.folder, self.port, self.limits));
         self.until_ready().await;
     }
 
@@ -103,7 +121,9 @@ impl Server {
     /// As [`Server::log`], by a clock that the test moves.
     pub async fn log_by(&self, clock: Clock) -> Log {
         let nats = self.nats().await;
-        streams::provision(&nats, &Default::default()).await.expect("the streams can be made");
+        if self.cluster.is_none() {
+            streams::provision(&nats, &Default::default()).await.expect("the streams can be made");
+        }
         Log::new(nats, clock, LogSettings::default())
     }
 
@@ -118,9 +138,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been killed before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            // It may have been killed before.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct DataKey {
 pub(super) enum Known {
     Key(Arc<DataKey>),
     Gone,
+    /// The register does not hold it and did not destroy it. Not kept, since it may come back.
+    Lost,
 }
 
 /// Tenant, account and token of the person.

@@ -127,6 +127,7 @@ impl Inner {
     async fn commit_once(&self, wants: &[&Want]) -> Result<Vec<Got>, Error> {
         let epoch = self.cache.epoch();
         let mut tx = register::begin(&self.store, Change::Add).await?;
+        self.check_not_behind(&mut tx).await?;
         let tenants = self.tenants(&mut tx, wants).await?;
         let threads = add_threads(&mut tx, wants).await?;
         let names: Vec<SealKey> = wants.iter().map(|want| key_of(want, &threads)).collect();
@@ -140,6 +141,9 @@ impl Inner {
         tx.commit().await.map_err(Error::database("commit new keys"))?;
         for (name, key) in &keys {
             self.cache.put_key_for(epoch, name.clone(), key.clone());
+        }
+        if let Some(key) = keys.values().next() {
+            self.committed(&key.id);
         }
         let answer = |(want, name): (&&Want, &SealKey)| Got {
             key: keys.get(name).cloned(),

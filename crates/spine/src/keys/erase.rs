@@ -2,7 +2,7 @@
 
 use super::names::{Owner, OwnerKind, Period};
 use super::register::{self, Change};
-use super::{Inner, Keys};
+use super::{Inner, Keys, lost};
 use crate::db::{AnyQuery, Backend, Bulk, Checkpoint};
 use crate::error::Error;
 use sqlx::any::AnyRow;
@@ -72,6 +72,7 @@ impl Keys {
         let bind_erased =
             |query: AnyQuery, owner: &Owner| bind(query, owner).bind(erasure.to_string()).bind(at);
         ERASED_ADD.write(&mut tx, owners, bind_erased).await?;
+        lost::remember(&mut tx, &keys).await?;
         tx.commit().await.map_err(Error::database("erase keys"))?;
         inner.cache.forget(tenant, owners);
         let checkpoint = inner.settle().await?;
@@ -104,6 +105,7 @@ impl Keys {
         .await
         .map_err(Error::database("expire keys"))?;
         let keys = ids_of(&rows)?;
+        lost::remember(&mut tx, &keys).await?;
         tx.commit().await.map_err(Error::database("expire keys"))?;
         inner.cache.forget_all();
         let checkpoint = inner.settle().await?;

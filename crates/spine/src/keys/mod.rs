@@ -9,6 +9,7 @@ mod cache;
 mod cipher;
 mod commit;
 mod erase;
+mod lost;
 mod master;
 mod names;
 mod open;
@@ -19,6 +20,7 @@ mod thread;
 
 pub use cipher::Algorithm;
 pub use erase::{Erasure, Hold};
+pub use lost::{Lost, streams};
 pub use names::{Owner, OwnerKind, Period, SealKey};
 pub use open::{Opened, SealedField};
 pub use rotate::Rotation;
@@ -33,7 +35,7 @@ use cipher::Secret;
 use commit::Commits;
 pub(crate) use register::MIGRATIONS;
 use sign::Signer;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What the keys need to know.
 #[derive(Clone, Default)]
@@ -93,6 +95,8 @@ struct Inner {
     signer: Signer,
     cache: Cache,
     commits: Commits,
+    /// The id of the key that this process committed last.
+    last: Mutex<Option<Arc<str>>>,
 }
 
 impl Keys {
@@ -111,7 +115,8 @@ impl Keys {
         let cache = Cache::new(&limits, clock.clone());
         let commits = Commits::new(&limits);
         let algorithm = settings.algorithm;
-        let inner = Inner { store, clock, limits, algorithm, master, signer, cache, commits };
+        let last = Mutex::default();
+        let inner = Inner { store, clock, limits, algorithm, master, signer, cache, commits, last };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -5,7 +5,7 @@ use super::cipher::{self, Sealed};
 use super::commit::Want;
 use super::names::{Owner, OwnerKind, SealKey};
 use super::register;
-use super::{Inner, Keys};
+use super::{Inner, Keys, lost};
 use crate::db::Bulk;
 use crate::error::Error;
 use sqlx::{AnyConnection, Row};
@@ -82,7 +82,8 @@ impl Keys {
     /// Opens a sealed text.
     ///
     /// # Errors
-    /// [`Error::Unopenable`] when it was changed or belongs elsewhere, and database errors.
+    /// [`Error::Unopenable`] when it was changed or belongs elsewhere, [`Error::KeyLost`] when the register lost its key,
+    /// and database errors.
     pub async fn open_text(&self, sealed: &str, subject: &str, field: &str) -> Result<Opened, Error> {
         match self.open_bytes(sealed, subject, field).await? {
             Some(plain) => text_of(plain, sealed).map(Opened::Text),
@@ -107,6 +108,7 @@ impl Keys {
         };
         match known {
             Known::Gone => Ok(None),
+            Known::Lost => Err(Error::KeyLost { key: parsed.key.into() }),
             Known::Key(key) => parsed.open(&key.secret, subject, field).map(Some),
         }
     }
@@ -149,6 +151,7 @@ impl Keys {
 fn open_known(sealed: &Sealed<'_>, known: &Known, subject: &str, field: &str) -> Result<Opened, Error> {
     match known {
         Known::Gone => Ok(Opened::Gone),
+        Known::Lost => Err(Error::KeyLost { key: sealed.key.into() }),
         Known::Key(key) => {
             let plain = sealed.open(&key.secret, subject, field)?;
             text_of(plain, sealed.key).map(Opened::Text)
@@ -180,8 +183,14 @@ impl Inner {
             self.store.reads().acquire().await.map_err(Error::database("open the key register"))?;
         let found = self.load_from(&mut connection, ids).await?;
         let found: HashMap<&str, &Arc<DataKey>> = found.iter().map(|key| (&*key.id, key)).collect();
+        let missing: Vec<&str> = ids.iter().filter(|id| !found.contains_key(**id)).copied().collect();
+        let lost = lost::among(&mut connection, &missing).await?;
         let known = |id: &&str| {
-            let known = found.get(id).map_or(Known::Gone, |key| Known::Key(Arc::clone(key)));
+            let known = match found.get(id) {
+                Some(key) => Known::Key(Arc::clone(key)),
+                None if lost.contains(*id) => return Known::Lost,
+                None => Known::Gone,
+            };
             self.cache.put_key(epoch, id, known.clone());
             known
         };

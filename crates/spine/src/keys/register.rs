@@ -9,8 +9,8 @@ use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-pub(crate) const MIGRATIONS: [Migration; 2] =
-    [Migration::portable(1, FIRST), Migration::portable(2, ROTATIONS)];
+pub(crate) const MIGRATIONS: [Migration; 3] =
+    [Migration::portable(1, FIRST), Migration::portable(2, ROTATIONS), Migration::portable(3, DESTROYED)];
 
 const FIRST: &str = "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NOT NULL);
      CREATE TABLE tenants (tenant TEXT PRIMARY KEY, number BIGINT NOT NULL, wrapped BLOB NOT NULL,
@@ -31,6 +31,11 @@ const FIRST: &str = "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NO
 const ROTATIONS: &str =
     "CREATE TABLE rotations (tenant TEXT NOT NULL, number BIGINT NOT NULL, at BIGINT NOT NULL,
      rewrapped BIGINT NOT NULL, PRIMARY KEY (tenant, number))";
+
+/// The ids of destroyed keys, which say nothing about anybody. The empty one stands for all that were destroyed in a
+/// register that was there before it kept them.
+const DESTROYED: &str = "CREATE TABLE destroyed (id TEXT PRIMARY KEY);
+     INSERT INTO destroyed (id) SELECT '' WHERE EXISTS (SELECT 1 FROM register)";
 
 static PUT: Bulk = Bulk::new("INSERT INTO register (name, value)", 2, "ON CONFLICT (name) DO NOTHING");
 

@@ -276,6 +276,7 @@ fn blames_content(error: &Error) -> bool {
         | Error::LogLost { .. }
         | Error::MasterKey { .. }
         | Error::RegisterLost { .. }
+        | Error::RegisterBehind { .. }
         | Error::BrokenFile { .. }
         | Error::File { .. }
         | Error::Limit { .. } => false,

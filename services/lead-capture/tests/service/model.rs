@@ -30,10 +30,16 @@ async fn values(world: &World) -> Vec<Option<String>> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The read model of the same log beside a key register that has none of its keys.
+/// The read model of the same log beside a key register that has none of its keys, and gave them up.
 async fn without_keys(place: &Place, server: &Server) -> World {
     let beside = place.apart("without");
     let mut world = World::open(&beside, server).await;
+    let keys = &world.spine.keys;
+    for stream in spine::keys::streams() {
+        let lost = keys.lost_of(world.log().nats(), &stream).await.unwrap();
+        let ids: Vec<String> = lost.into_iter().map(|lost| lost.key).collect();
+        keys.give_up(&ids).await.unwrap();
+    }
     world.project().await;
     world
 }

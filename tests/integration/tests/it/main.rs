@@ -7,6 +7,7 @@
 
 mod answer;
 mod clocks;
+mod database;
 mod disabled;
 mod disk;
 mod erasing;

@@ -1,5 +1,6 @@
 //! Events that cannot be read or applied, and a database that fails: what stands, what parks, what goes on.
 
+use crate::database::{cut_connections, lock_files};
 use crate::picky::{Picky, Shared};
 use crate::shop;
 use events::ThreadEvent;
@@ -7,7 +8,6 @@ use integration::{Order, Outside, Place, World, address, count, eventually, on_e
 use runtime::Role;
 use simulators::http::Item;
 use spine::new_id;
-use sqlx::{AnyConnection, Connection, Executor};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -214,8 +214,8 @@ async fn a_database_that_fails_under_load_parks_nobody_and_loses_nothing() {
             });
         }
         match &place.url {
-            Some(url) => cut_connections(url).await,
-            None => lock_files(&world).await,
+            Some(url) => cut_connections(url, 5).await,
+            None => lock_files(&world, LOCKED).await,
         }
         customers.join_all().await;
         world.everything_is_there_once(&outside, Order::Kept).await;
@@ -225,32 +225,4 @@ async fn a_database_that_fails_under_load_parks_nobody_and_loses_nothing() {
         world.stop().await;
     })
     .await;
-}
-
-async fn cut_connections(url: &str) {
-    for _ in 0..5 {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        let mut admin = AnyConnection::connect(url).await.unwrap();
-        let cut = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        admin.execute(cut).await.unwrap();
-        admin.close().await.unwrap();
-    }
-}
-
-/// Another process holds the write lock of every read model.
-async fn lock_files(world: &World) {
-    let mut locks = Vec::new();
-    for reader in world.spine.readers.all() {
-        let file = reader.model().store.file().unwrap().to_owned();
-        let mut lock = AnyConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-        lock.execute("PRAGMA busy_timeout = 5000").await.unwrap();
-        lock.execute("BEGIN IMMEDIATE").await.unwrap();
-        locks.push(lock);
-    }
-    tokio::time::sleep(LOCKED).await;
-    for mut lock in locks {
-        lock.execute("ROLLBACK").await.unwrap();
-        lock.close().await.unwrap();
-    }
 }

@@ -35,6 +35,20 @@ pub(super) enum Operation {
     Idle,
     Erase,
     Restart,
+    /// What must change nothing.
+    Fault(Fault),
+}
+
+/// What breaks below the suite.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// Every stream's leader steps down; where there is one server alone, it is killed.
+    Leader,
+    /// Another holder has taken every lease, for a moment.
+    Leases,
+    Database,
+    /// The suite's clock is another for a moment, by so many minutes.
+    Clock(i64),
 }
 
 impl Customer {
@@ -66,6 +80,21 @@ impl Customer {
             _ => {}
         }
     }
+}
+
+/// With what breaks below the suite; one operation in seven.
+pub(super) fn draw_with_faults(dice: &mut StdRng) -> Operation {
+    if !dice.random_ratio(1, 7) {
+        return draw(dice);
+    }
+    Operation::Fault(match dice.random_range(0..5) {
+        0 => Fault::Leader,
+        1 => Fault::Leases,
+        2 => Fault::Database,
+        // Long enough for every promise to be late, and too short for a conversation to be idle.
+        3 => Fault::Clock(20),
+        _ => Fault::Clock(-60),
+    })
 }
 
 pub(super) fn draw(dice: &mut StdRng) -> Operation {

@@ -1,0 +1,217 @@
+//! Keys that the register lost: what a failover of its database, or the copy of another moment, took from it.
+//!
+//! A key is committed before anything sealed with it is appended, and its id is kept when it is destroyed. So a sealed
+//! text whose key is neither there nor destroyed tells that the register is not what it was.
+
+use super::cipher::Sealed;
+use super::register::{self, Change};
+use super::{Inner, Keys};
+use crate::address::{GENERATION, PARTS, stream_name};
+use crate::db::Bulk;
+use crate::error::Error;
+use crate::journal;
+use crate::log::Consumption;
+use crate::log::consume::Stored;
+use crate::nats::Nats;
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use sqlx::{AnyConnection, Row};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// How many of the last messages of each stream a start looks at: what was committed last is what is lost, and it
+/// was sealed with last.
+const LOOKED_AT: u64 = 64;
+/// Messages whose keys are looked up together.
+const PAGE: usize = 512;
+
+/// The id of no key: keys of a register that holds it may have been destroyed before destroyed ids were kept.
+const BEFORE: &str = "";
+
+static DESTROYED_FIND: Bulk = Bulk::new("SELECT id FROM destroyed WHERE id IN (", 1, ")");
+static DESTROYED_ADD: Bulk = Bulk::new("INSERT INTO destroyed (id)", 1, "ON CONFLICT (id) DO NOTHING");
+static THERE_FIND: Bulk = Bulk::new("SELECT id FROM keys WHERE id IN (", 1, ")");
+
+/// A message that nobody can open, since the register lost its key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lost {
+    pub stream: String,
+    pub sequence: u64,
+    pub subject: String,
+    pub key: String,
+}
+
+/// Keeps the ids of destroyed keys.
+pub(super) async fn remember(connection: &mut AnyConnection, ids: &[String]) -> Result<(), Error> {
+    DESTROYED_ADD.write(connection, ids, |query, id| query.bind(id.clone())).await.map(|_| ())
+}
+
+/// Of these keys, which the register does not hold, those that it did not destroy either.
+pub(super) async fn among(connection: &mut AnyConnection, ids: &[&str]) -> Result<HashSet<String>, Error> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let asked: Vec<&str> = ids.iter().copied().chain([BEFORE]).collect();
+    let destroyed = found(&DESTROYED_FIND, connection, &asked).await?;
+    if destroyed.contains(BEFORE) {
+        return Ok(HashSet::new());
+    }
+    Ok(ids.iter().filter(|id| !destroyed.contains(**id)).map(|id| (*id).to_owned()).collect())
+}
+
+async fn found(bulk: &Bulk, connection: &mut AnyConnection, ids: &[&str]) -> Result<HashSet<String>, Error> {
+    let rows = bulk.fetch(connection, ids, |query, id| query.bind((*id).to_owned())).await?;
+    rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Error::database("look for keys"))
+}
+
+impl Keys {
+    /// Makes sure that the register knows the keys of what was sealed last, by the ends of the log and the journal.
+    ///
+    /// # Errors
+    /// [`Error::RegisterBehind`] names the first message that it cannot open; when a server does not answer.
+    pub async fn check_against(&self, nats: &Nats) -> Result<(), Error> {
+        for stream in streams() {
+            let end = end_of(nats, &stream).await?;
+            let from = end.saturating_sub(LOOKED_AT) + 1;
+            if let Some(lost) = self.lost_in(nats, &stream, (from, end)).await?.into_iter().next() {
+                let Lost { stream, sequence, subject, key } = lost;
+                return Err(Error::RegisterBehind {
+                    told: format!("message {sequence} of {stream} on {subject} is sealed with key {key}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every message of a stream that nobody can open because the register lost its key, up to its end as it is now.
+    ///
+    /// # Errors
+    /// When a server does not answer.
+    pub async fn lost_of(&self, nats: &Nats, stream: &str) -> Result<Vec<Lost>, Error> {
+        let end = end_of(nats, stream).await?;
+        self.lost_in(nats, stream, (1, end)).await
+    }
+
+    /// Gives lost keys up: from now on what was sealed with them is gone, as if they had been destroyed.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn give_up(&self, keys: &[String]) -> Result<(), Error> {
+        let mut tx = register::begin(&self.inner.store, Change::Destroy).await?;
+        let ids: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let there = found(&THERE_FIND, &mut tx, &ids).await?;
+        let gone: Vec<String> = keys.iter().filter(|key| !there.contains(*key)).cloned().collect();
+        remember(&mut tx, &gone).await?;
+        tx.commit().await.map_err(Error::database("give keys up"))
+    }
+
+    async fn lost_in(&self, nats: &Nats, stream: &str, (from, end): (u64, u64)) -> Result<Vec<Lost>, Error> {
+        let mut lost = Vec::new();
+        // All of them may be erased, and then there is nothing to wait for.
+        if from > end || !holds_any_from(nats, stream, from).await? {
+            return Ok(lost);
+        }
+        let mut consumption = Consumption::with_gaps(nats, stream.to_owned(), from.max(1));
+        let mut page = Vec::new();
+        loop {
+            let stored = consumption.next().await?;
+            let is_last = stored.sequence >= end || stored.pending == 0;
+            page.push(stored);
+            if is_last || page.len() == PAGE {
+                lost.extend(self.inner.lost_among(stream, &page).await?);
+                page.clear();
+            }
+            if is_last {
+                return Ok(lost);
+            }
+        }
+    }
+}
+
+impl Inner {
+    async fn lost_among(&self, stream: &str, page: &[Stored]) -> Result<Vec<Lost>, Error> {
+        let mut sealed: Vec<(&Stored, String)> = Vec::new();
+        for stored in page {
+            sealed.extend(keys_in(&stored.payload).into_iter().map(|key| (stored, key)));
+        }
+        let ids: BTreeSet<&str> = sealed.iter().map(|(_, key)| key.as_str()).collect();
+        let ids: Vec<&str> = ids.into_iter().collect();
+        let mut connection =
+            self.store.reads().acquire().await.map_err(Error::database("open the key register"))?;
+        let there = found(&THERE_FIND, &mut connection, &ids).await?;
+        let missing: Vec<&str> = ids.into_iter().filter(|id| !there.contains(*id)).collect();
+        let lost = among(&mut connection, &missing).await?;
+        let of = |(stored, key): (&Stored, String)| Lost {
+            stream: stream.to_owned(),
+            sequence: stored.sequence,
+            subject: stored.subject.clone(),
+            key,
+        };
+        Ok(sealed.into_iter().filter(|(_, key)| lost.contains(key)).map(of).collect())
+    }
+
+    /// Makes sure that what this process committed last is still there, or was destroyed: else the register went back
+    /// in time, and whoever goes on would give a person a second thread.
+    pub(super) async fn check_not_behind(&self, connection: &mut AnyConnection) -> Result<(), Error> {
+        let Some(last) = self.last_committed() else { return Ok(()) };
+        let ids = [&*last];
+        if found(&THERE_FIND, connection, &ids).await?.is_empty()
+            && !among(connection, &ids).await?.is_empty()
+        {
+            self.cache.forget_all();
+            let told = format!("key {last}, which this process committed, is not there any more");
+            return Err(Error::RegisterBehind { told });
+        }
+        Ok(())
+    }
+
+    /// The key that this process committed last.
+    fn last_committed(&self) -> Option<Arc<str>> {
+        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn committed(&self, key: &Arc<str>) {
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(key.clone());
+    }
+}
+
+/// The streams that hold sealed texts.
+pub fn streams() -> impl Iterator<Item = String> {
+    (0..PARTS).map(|part| stream_name(GENERATION, part)).chain((0..PARTS).map(journal::stream))
+}
+
+async fn end_of(nats: &Nats, stream: &str) -> Result<u64, Error> {
+    let failed = |source| Error::Nats { request: format!("info of {stream}"), source };
+    let found = nats.jetstream.get_stream(stream).await.map_err(|error| failed(error.into()))?;
+    let state = &found.cached_info().state;
+    Ok(if state.messages == 0 { 0 } else { state.last_sequence })
+}
+
+async fn holds_any_from(nats: &Nats, stream: &str, from: u64) -> Result<bool, Error> {
+    let failed = |source| Error::Nats { request: format!("read {stream} from {from}"), source };
+    let found = nats.jetstream.get_stream_no_info(stream).await.map_err(|error| failed(error.into()))?;
+    match found.raw_message_builder().sequence(from).next_by_subject(">").send().await {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(false),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+/// The ids of the keys that anything in a payload is sealed with: sealed values have no character that JSON escapes.
+fn keys_in(payload: &[u8]) -> BTreeSet<String> {
+    let text = std::str::from_utf8(payload).unwrap_or_default();
+    text.split('"').filter_map(|word| Sealed::parse(word).ok()).map(|sealed| sealed.key.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealed_values_are_found_in_events_and_in_raw_requests() {
+        let sealed = "v1.a256gcm.k1.AAAAAAAAAAAAAAAA.AAAA";
+        let event = format!(r#"{{"events":[{{"type":"Received","text":"{sealed}","id":"v1.x"}}]}}"#);
+        assert_eq!(keys_in(event.as_bytes()), BTreeSet::from(["k1".to_owned()]));
+        assert_eq!(keys_in(sealed.as_bytes()), BTreeSet::from(["k1".to_owned()]));
+        assert!(keys_in(b"{\"text\":\"v1.a.b\"}").is_empty() && keys_in(&[0xff]).is_empty());
+    }
+}
