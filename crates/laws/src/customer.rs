@@ -28,6 +28,8 @@ pub struct Known {
     pub threads: BTreeSet<Uuid>,
     /// Who came along with whom: (customer merged from, thread).
     pub merged: BTreeSet<(Uuid, Uuid)>,
+    /// Customers that came along once and were given back.
+    given_back: BTreeSet<Uuid>,
     pub evidence: Vec<(Uuid, EvidenceKind)>,
     pub touches: BTreeSet<(Uuid, u32)>,
 }
@@ -47,6 +49,8 @@ pub enum Rejection {
     Same,
     #[error("the customer has taken {other} in, so it cannot go on as it")]
     Claims { other: Uuid },
+    #[error("customer {from} was split from this one, so only a person merges them again")]
+    GivenBack { from: Uuid },
 }
 
 impl Entity for Customer {
@@ -83,11 +87,13 @@ impl Known {
             CustomerEvent::Evidenced { thread, kind, .. } => self.evidence.push((*thread, *kind)),
             CustomerEvent::Merged { from, threads, .. } => {
                 self.threads.extend(threads);
+                self.given_back.remove(from);
                 self.merged.extend(threads.iter().map(|thread| (*from, *thread)));
             }
             CustomerEvent::Split { to, threads, .. } => {
                 self.threads.retain(|thread| !threads.contains(thread));
                 self.merged.retain(|(from, _)| from != to);
+                self.given_back.insert(*to);
             }
             _ => {}
         }
@@ -184,7 +190,7 @@ pub fn evidence(
 /// Takes another customer, with these threads, into this one.
 ///
 /// # Errors
-/// When this one is not there.
+/// When this one is not there; [`Rejection::GivenBack`] when the two were split before and no person asks for it.
 pub fn merge(
     state: &Customer,
     from: Uuid,
@@ -195,6 +201,10 @@ pub fn merge(
     let known = state.known()?;
     if known.claims(from) {
         return Ok(Vec::new());
+    }
+    // Evidence that was looked at before the split may come to be decided on after it.
+    if known.given_back.contains(&from) && kind != EvidenceKind::Person {
+        return Err(Rejection::GivenBack { from });
     }
     Ok(vec![CustomerEvent::Merged { from, threads: threads.to_vec(), kind, at }])
 }

@@ -110,7 +110,20 @@ impl Merger {
         self.look(pair.tenant, pair.from, points).await
     }
 
-    pub(crate) async fn absorb(&self, pair: Pair<'_>, cause: &Cause) -> Result<Decided, Refused<Rejection>> {
+    /// As [`Merger::absorb`], unless it was undone meanwhile in this process: for who finishes what another began.
+    pub(crate) async fn absorb_claimed(
+        &self,
+        pair: Pair<'_>,
+        cause: &Cause,
+    ) -> Result<Option<Decided>, Refused<Rejection>> {
+        let _turn = self.turn.lock().await;
+        if !self.claims(pair).await? {
+            return Ok(None);
+        }
+        self.absorb(pair, cause).await.map(Some)
+    }
+
+    async fn absorb(&self, pair: Pair<'_>, cause: &Cause) -> Result<Decided, Refused<Rejection>> {
         let (address, at) = (customer_address(pair.tenant, pair.from)?, self.now());
         let decide = |state: &Customer| customer::absorb(state, pair.from, pair.into, at);
         self.spine.log.transact(&address, cause, decide).await

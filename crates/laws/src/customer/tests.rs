@@ -39,6 +39,20 @@ fn a_merged_and_split_customer_is_as_before() {
 }
 
 #[test]
+fn whom_a_person_parted_only_a_person_merges_again() {
+    let mut a = appeared(THREAD_A);
+    let decided = merge(&a, B, &[THREAD_B], EvidenceKind::VerifiedEmail, 2);
+    take(&mut a, decided);
+    let decided = split(&a, B, 3);
+    take(&mut a, decided);
+    let late = merge(&a, B, &[THREAD_B], EvidenceKind::VerifiedEmail, 4);
+    assert_eq!(late, Err(Rejection::GivenBack { from: B }));
+    let decided = merge(&a, B, &[THREAD_B], EvidenceKind::Person, 5);
+    take(&mut a, decided);
+    assert_eq!(threads(&a), [THREAD_A, THREAD_B]);
+}
+
+#[test]
 fn each_decision_again_changes_nothing() {
     let mut a = appeared(THREAD_A);
     assert_eq!(appear(&a, THREAD_A, Uuid::nil(), "http", 2), Ok(vec![]));

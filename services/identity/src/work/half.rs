@@ -11,11 +11,10 @@ use uuid::Uuid;
 pub(super) async fn absorb(merger: Merger, work: Work) -> Result<Done, Error> {
     let address = Address::parse(&work.entity)?;
     let Some(pair) = pair(&address, &work) else { return Ok(Done::Nothing) };
-    if !merger.claims(pair).await? {
-        return Ok(Done::Nothing);
-    }
     let cause = cause(&work, "absorb");
-    match merger.absorb(pair, &cause).await {
+    match merger.absorb_claimed(pair, &cause).await {
+        Ok(None) => Ok(Done::Nothing),
+        Ok(Some(decided)) => Ok(Done::At(decided.position())),
         // Two took the same one in at the same instant, or each other: one gives it up. Evidence links the two
         // that are left by what they share, or a person does.
         Err(Refused::Rejected(Rejection::Absorbed { .. })) => {
@@ -27,7 +26,7 @@ pub(super) async fn absorb(merger: Merger, work: Work) -> Result<Done, Error> {
             let pair = Pair { tenant: pair.tenant, into: larger, from: smaller };
             done(merger.give_up(pair, &self::cause(&work, "give_up")).await)
         }
-        other => done(other),
+        Err(refused) => done(Err(refused)),
     }
 }
 

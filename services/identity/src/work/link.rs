@@ -28,8 +28,8 @@ pub(super) async fn handle(merger: Merger, work: Work) -> Result<Done, Error> {
         Err(Problem::Failed(error)) => Err(error),
         Err(Problem::Rejected(rejection)) => Ok(match rejection {
             Rejection::Unknown => Done::Again { after_ms: APPEARS_MS },
-            // The row is about to change: these are not the two any more.
-            Rejection::Absorbed { .. } | Rejection::Erased => Done::Nothing,
+            // The row is about to change: these are not the two any more, or a person parted them.
+            Rejection::Absorbed { .. } | Rejection::Erased | Rejection::GivenBack { .. } => Done::Nothing,
             Rejection::Same | Rejection::Claims { .. } | Rejection::NotMerged { .. } => {
                 Done::Again { after_ms: SLOW_MS }
             }

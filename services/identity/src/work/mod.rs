@@ -87,7 +87,7 @@ fn done(outcome: Result<Decided, Refused<Rejection>>) -> Result<Done, Error> {
         Err(Refused::Failed(Error::Gone { .. })) => Ok(Done::Nothing),
         Err(Refused::Failed(error)) => Err(error),
         Err(Refused::Rejected(rejection)) => Ok(match rejection {
-            Rejection::Erased => Done::Nothing,
+            Rejection::Erased | Rejection::GivenBack { .. } => Done::Nothing,
             Rejection::Unknown => Done::Again { after_ms: APPEARS_MS },
             Rejection::Absorbed { .. }
             | Rejection::NotMerged { .. }
