@@ -4,18 +4,22 @@
 
 mod cluster;
 mod compare;
+mod disk;
 mod effort;
 mod place;
 mod ports;
+mod postgres;
 mod proxy;
 mod search;
 mod server;
 
 pub use cluster::Cluster;
 pub use compare::{rebuilds_alike, tables_equal, verified};
+pub use disk::Disk;
 pub use effort::effort;
 pub use place::{Place, on_each};
 pub use ports::free_ports;
+pub use postgres::Postgres;
 pub use proxy::{Proxy, Verdict};
 pub use search::{everywhere, held_in, holders};
 pub use server::{Limits, Server, connect};

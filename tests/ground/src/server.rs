@@ -12,11 +12,13 @@ use tempfile::TempDir;
 pub struct Limits {
     /// The largest message, in bytes. By default what a server of the suite takes.
     pub payload_bytes_max: u64,
+    /// Whether every append is on the disk before it is acknowledged; the server's own default is two minutes later.
+    pub is_synced: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload_bytes_max: 6 << 20 }
+        Self { payload_bytes_max: 6 << 20, is_synced: true }
     }
 }
 
@@ -49,7 +51,12 @@ impl Server {
 
     /// Starts it on the store in `folder`, which stays when the server goes.
     pub async fn start_in(folder: &Path) -> Self {
-        Self::launch(folder.to_owned(), Limits::default(), None).await
+        Self::start_on(folder, Limits::default()).await
+    }
+
+    /// As [`Server::start_in`], with other limits.
+    pub async fn start_on(folder: &Path, limits: Limits) -> Self {
+        Self::launch(folder.to_owned(), limits, None).await
     }
 
     /// Three of them; they are killed and asked through [`Server::cluster`] alone.
@@ -157,9 +164,10 @@ pub async fn connect(url: &str) -> Nats {
 
 fn spawn(folder: &Path, port: u16, limits: Limits) -> Child {
     let store = folder.join("store");
+    let sync = if limits.is_synced { "always" } else { "2m" };
     let text = format!(
         "listen: 127.0.0.1:{port}\nmax_payload: {}\n\
-         jetstream {{ store_dir: {store:?}, sync_interval: always }}\n",
+         jetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n",
         limits.payload_bytes_max
     );
     run(folder, &text)

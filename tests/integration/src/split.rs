@@ -62,6 +62,16 @@ impl Split {
         self.spawn(role, Which::First);
     }
 
+    /// SIGTERM to a process, waits until it has ended, starts it again and waits until it is ready.
+    pub async fn renew(&mut self, role: Role, which: Which) {
+        self.signal(role, which, "-TERM");
+        let mut child = self.roles.remove(&(role, which)).expect("it runs");
+        let ended = tokio::task::spawn_blocking(move || child.wait()).await.expect("it is waited for");
+        assert!(ended.expect("the process is ours").success(), "{role} ended with an error");
+        self.spawn(role, which);
+        self.site.until_ready(self.base(which) + 2 + number(place_of(role))).await;
+    }
+
     /// Starts a second process of a role beside the first, and waits until it is ready.
     pub async fn double(&mut self, role: Role) {
         self.spawn(role, Which::Second);

@@ -44,6 +44,6 @@ async fn a_full_part_refuses_an_append_and_takes_it_when_there_is_room() {
 
 #[tokio::test]
 async fn a_connection_knows_the_largest_message_of_its_server() {
-    let server = Server::start_with(Limits { payload_bytes_max: 1 << 20 }).await;
+    let server = Server::start_with(Limits { payload_bytes_max: 1 << 20, ..Limits::default() }).await;
     assert_eq!(server.nats().await.payload_max(), 1 << 20);
 }

@@ -54,6 +54,11 @@ impl Load {
         self.ledger.all_sent().iter().filter(|sent| sent.acknowledged.is_some()).count()
     }
 
+    /// Calls that the suite refused or did not answer.
+    pub(crate) fn refused(&self) -> u32 {
+        self.ledger.all_sent().iter().map(|sent| sent.refused).sum()
+    }
+
     /// Waits until nothing is acknowledged for a while.
     pub(crate) async fn until_nothing_is_taken(&self) {
         eventually("a while in which nothing is taken", async || {

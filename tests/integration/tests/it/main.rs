@@ -27,6 +27,7 @@ mod platforms;
 mod rebuild;
 mod receipts;
 mod redelivery;
+mod replicas;
 mod requests;
 mod traced;
 mod unreadable;

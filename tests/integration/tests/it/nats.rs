@@ -1,7 +1,7 @@
 //! The nats-server killed and restarted again and again under load.
 
 use crate::shop;
-use integration::{Order, Place, World, on_each};
+use integration::{Order, Place, World, effort, on_each};
 use runtime::Role;
 use simulators::http::Item;
 use std::sync::Arc;
@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const KILLS: u32 = 10;
+/// In the long form every three seconds for two minutes.
+const KILLS: (usize, usize) = (10, 40);
+const PAUSE_MS: (usize, usize) = (150, 2_600);
 const CUSTOMERS: u32 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,9 +34,9 @@ async fn a_nats_server_killed_ten_times_under_load_loses_and_doubles_nothing() {
                 }
             });
         }
-        for kill in 0..KILLS {
+        for kill in 0..effort(KILLS) {
             // Each kill at another distance from the restart before it.
-            tokio::time::sleep(Duration::from_millis(150 + u64::from(kill * 37 % 10) * 40)).await;
+            tokio::time::sleep(Duration::from_millis((effort(PAUSE_MS) + kill * 37 % 10 * 40) as u64)).await;
             world.server.kill();
             world.server.restart().await;
         }
