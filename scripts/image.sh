@@ -32,8 +32,8 @@ BASE_LAYER="$WORK/libraries, certificates, nats-server"
 SUITE_LAYER=$WORK/tributary
 mkdir -p "$BASE_LAYER/usr/local/bin" "$BASE_LAYER/etc/ssl/certs" "$BASE_LAYER/tmp" "$BASE_LAYER/var/lib/tributary" \
     "$SUITE_LAYER/usr/local/bin"
-put "$NATS" "$BASE_LAYER/usr/local/bin"
-put "$BINARY" "$SUITE_LAYER/usr/local/bin"
+put "$NATS" "$BASE_LAYER/usr/local/bin" nats-server
+put "$BINARY" "$SUITE_LAYER/usr/local/bin" tributary
 put_libraries "$BASE_LAYER" "$BINARY" "$NATS"
 cp "$CERTIFICATES" "$BASE_LAYER/etc/ssl/certs/ca-certificates.crt"
 echo 'hosts: files dns' >"$BASE_LAYER/etc/nsswitch.conf"

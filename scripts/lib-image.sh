@@ -13,10 +13,10 @@ aarch64) ARCHITECTURE=arm64 ;;
 *) fail "未知架构 $(uname -m)" "this machine's architecture is not known: $(uname -m)" ;;
 esac
 
-# put FILE FOLDER: a copy with the mode of a program, whatever the umask.
+# put FILE FOLDER [NAME]: a copy with the mode of a program, whatever the umask.
 put() {
     mkdir -p "$2"
-    install -m 755 "$(readlink -f "$1")" "$2/$(basename "$1")"
+    install -m 755 "$(readlink -f "$1")" "$2/${3:-$(basename "$1")}"
 }
 
 # put_libraries FOLDER PROGRAM...: the shared libraries of the programs, at the paths where the loader looks for them,
