@@ -7,18 +7,20 @@ use runtime::Role;
 use simulators::http::Item;
 use sqlx::{AnyConnection, Connection, Executor};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// Ends every connection but one's own.
+const CUT: &str = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 /// Ends every connection to the database, so many times.
 pub(crate) async fn cut_connections(url: &str, times: usize) {
     for _ in 0..times {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let mut admin = AnyConnection::connect(url).await.unwrap();
-        let cut = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        admin.execute(cut).await.unwrap();
+        admin.execute(CUT).await.unwrap();
         admin.close().await.unwrap();
     }
 }
@@ -139,13 +141,18 @@ async fn a_database_without_a_free_connection_and_one_that_holds_every_table_los
     let scene = Scene::begin(&database).await;
     scene.until_more_is_taken().await;
     // Somebody else takes every connection that is left, and those that the suite loses.
-    let mut taken = Vec::new();
-    cut_connections(&database.url(), 1).await;
-    while let Ok(connection) = AnyConnection::connect(&database.url()).await {
-        taken.push(connection);
+    let mut taken = vec![connection(&database).await];
+    let began = Instant::now();
+    while began.elapsed() < TAKEN {
+        match AnyConnection::connect(&database.url()).await {
+            Ok(connection) => taken.push(connection),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+        if taken.len() == 20 {
+            taken[0].execute(CUT).await.unwrap();
+        }
     }
-    assert!(!taken.is_empty());
-    tokio::time::sleep(TAKEN).await;
+    assert!(taken.len() > usize::from(FEW) / 2, "only {} were taken", taken.len());
     drop(taken);
     scene.until_more_is_taken().await;
     // Then somebody locks every table, so that each connection of every pool waits.
