@@ -16,6 +16,9 @@ const FEED: &str = "LEADS";
 /// Messages asked for at once.
 const FETCH_MAX: usize = 1000;
 const FETCH_WITHIN: Duration = Duration::from_secs(10);
+/// How often a stream is asked that does not answer, and how long after.
+const READ_TRIES: u32 = 10;
+const READ_AGAIN: Duration = Duration::from_secs(2);
 /// A consumer that nobody asks any more is dropped by the server.
 const CONSUMER_LIVES: Duration = Duration::from_secs(30);
 
@@ -114,13 +117,25 @@ async fn last(context: &Context, stream: &str) -> anyhow::Result<u64> {
     Ok(found.cached_info().state.last_sequence)
 }
 
-/// The messages of a subject after a sequence, and the stream's last sequence when they were counted.
-async fn read(
-    context: &Context,
-    stream: &str,
-    after: u64,
-    subject: &str,
-) -> anyhow::Result<(Vec<(String, serde_json::Value)>, u64)> {
+/// Subjects and payloads, and the stream's last sequence when they were counted.
+type Gained = (Vec<(String, serde_json::Value)>, u64);
+
+/// The messages of a subject after a sequence. While a node of a cluster goes or comes a stream does not answer for a
+/// moment.
+async fn read(context: &Context, stream: &str, after: u64, subject: &str) -> anyhow::Result<Gained> {
+    let mut tries = 1;
+    loop {
+        match read_once(context, stream, after, subject).await {
+            Err(_) if tries < READ_TRIES => {
+                tries += 1;
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn read_once(context: &Context, stream: &str, after: u64, subject: &str) -> anyhow::Result<Gained> {
     let end = last(context, stream).await?;
     if end <= after {
         return Ok((Vec::new(), end));
@@ -130,6 +145,8 @@ async fn read(
         ack_policy: AckPolicy::None,
         filter_subject: subject.to_owned(),
         inactive_threshold: CONSUMER_LIVES,
+        memory_storage: true,
+        num_replicas: 1,
         ..pull::Config::default()
     };
     let failed = || format!("stream {stream} cannot be read");

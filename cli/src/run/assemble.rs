@@ -9,7 +9,7 @@ use crate::replay::{ConsoleAccess, Stage};
 use crate::suite::{self, RunFile};
 use anyhow::{Context, bail};
 use runtime::{Common, Health, Metrics, Role, Secret, Tasks, credential};
-use spine::keys::{KeySettings, Keys};
+use spine::keys::{self, KeySettings, Keys};
 use spine::nats::Seed;
 use spine::read::start::Wishes;
 use spine::{Clock, Log, LogSettings, Nats, NatsAccess, Readers, Spine, Tail};
@@ -250,7 +250,11 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let log_holds_events = log.ends().await?.iter().any(|end| *end > 0);
     let settings = KeySettings { master, log_holds_events, ..KeySettings::default() };
     let keys = Keys::open(&database, settings, clock).await?;
-    keys.check_against(log.nats()).await?;
+    let journal = args.chosen().contains(&Role::ChannelIngest);
+    match journal && first == Role::ChannelIngest {
+        true => keys.check_against(log.nats(), keys::streams()).await?,
+        false => keys.check_against(log.nats(), keys::streams_of_log()).await?,
+    }
     let tail = Tail::at_end(&log).await?;
     let (folder, given) = (common.data.clone(), common.service_credential.clone());
     let credential =

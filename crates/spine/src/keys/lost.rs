@@ -64,22 +64,26 @@ async fn found(bulk: &Bulk, connection: &mut AnyConnection, ids: &[&str]) -> Res
 }
 
 impl Keys {
-    /// Makes sure that the register knows the keys of what was sealed last, by the ends of the log and the journal.
+    /// Makes sure that the register knows the keys of what was sealed last, by the ends of these streams: those of
+    /// [`streams`] that the connection may read.
     ///
     /// # Errors
     /// [`Error::RegisterBehind`] names the first message that it cannot open; when a server does not answer.
-    pub async fn check_against(&self, nats: &Nats) -> Result<(), Error> {
-        for stream in streams() {
+    pub async fn check_against(
+        &self,
+        nats: &Nats,
+        streams: impl Iterator<Item = String>,
+    ) -> Result<(), Error> {
+        let ends = streams.map(|stream| async move {
             let end = end_of(nats, &stream).await?;
-            let from = end.saturating_sub(LOOKED_AT) + 1;
-            if let Some(lost) = self.lost_in(nats, &stream, (from, end)).await?.into_iter().next() {
-                let Lost { stream, sequence, subject, key } = lost;
-                return Err(Error::RegisterBehind {
-                    told: format!("message {sequence} of {stream} on {subject} is sealed with key {key}"),
-                });
-            }
+            self.lost_in(nats, &stream, (end.saturating_sub(LOOKED_AT) + 1, end)).await
+        });
+        match futures::future::try_join_all(ends).await?.into_iter().flatten().next() {
+            None => Ok(()),
+            Some(Lost { stream, sequence, subject, key }) => Err(Error::RegisterBehind {
+                told: format!("message {sequence} of {stream} on {subject} is sealed with key {key}"),
+            }),
         }
-        Ok(())
     }
 
     /// Every message of a stream that nobody can open because the register lost its key, up to its end as it is now.
@@ -174,9 +178,14 @@ impl Inner {
     }
 }
 
-/// The streams that hold sealed texts.
+/// The streams that hold sealed texts: the log's, which everybody reads, and the journal's.
 pub fn streams() -> impl Iterator<Item = String> {
-    (0..PARTS).map(|part| stream_name(GENERATION, part)).chain((0..PARTS).map(journal::stream))
+    streams_of_log().chain((0..PARTS).map(journal::stream))
+}
+
+/// Those of them that everybody reads.
+pub fn streams_of_log() -> impl Iterator<Item = String> {
+    (0..PARTS).map(|part| stream_name(GENERATION, part))
 }
 
 async fn end_of(nats: &Nats, stream: &str) -> Result<u64, Error> {

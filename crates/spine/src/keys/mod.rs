@@ -20,7 +20,7 @@ mod thread;
 
 pub use cipher::Algorithm;
 pub use erase::{Erasure, Hold};
-pub use lost::{Lost, streams};
+pub use lost::{Lost, streams, streams_of_log};
 pub use names::{Owner, OwnerKind, Period, SealKey};
 pub use open::{Opened, SealedField};
 pub use rotate::Rotation;

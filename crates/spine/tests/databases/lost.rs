@@ -98,7 +98,7 @@ async fn a_start_beside_a_log_that_the_register_is_behind_of_is_refused_and_all_
         let log = server.log().await;
         let database = open(&place).await;
         let keys = register(&database, &Clock::system()).await;
-        keys.check_against(log.nats()).await.unwrap();
+        keys.check_against(log.nats(), spine::keys::streams()).await.unwrap();
         let mut written = Vec::new();
         for _ in 0..3 {
             let id = new_id();
@@ -111,11 +111,11 @@ async fn a_start_beside_a_log_that_the_register_is_behind_of_is_refused_and_all_
             let position = log.transact(&address, &cause, decide).await.unwrap().position();
             written.push((address, text, position));
         }
-        keys.check_against(log.nats()).await.unwrap();
+        keys.check_against(log.nats(), spine::keys::streams()).await.unwrap();
         let (address, text, position) = &written[2];
         loses(&keys, text).await;
 
-        let refused = keys.check_against(log.nats()).await.unwrap_err().to_string();
+        let refused = keys.check_against(log.nats(), spine::keys::streams()).await.unwrap_err().to_string();
         assert!(refused.contains(&id_of(text)) && refused.contains(&address.subject()), "{refused}");
         let mut named = Vec::new();
         for stream in spine::keys::streams() {
@@ -127,7 +127,7 @@ async fn a_start_beside_a_log_that_the_register_is_behind_of_is_refused_and_all_
             (position.sequence, &address.subject(), &id_of(text))
         );
         keys.give_up(std::slice::from_ref(&lost.key)).await.unwrap();
-        keys.check_against(log.nats()).await.unwrap();
+        keys.check_against(log.nats(), spine::keys::streams()).await.unwrap();
     })
     .await;
 }
