@@ -117,12 +117,13 @@ async fn a_postgres_that_is_killed_again_and_again_under_load_loses_and_doubles_
 async fn transactions_that_postgres_ends_for_another_s_sake_lose_and_double_nothing() {
     let Some(database) = Postgres::start(200).await else { return };
     let mut admin = connection(&database).await;
+    let scene = Scene::begin(&database).await;
     // Whatever runs beside another is ended with a serialization failure rather than wait.
     admin
         .execute("ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'")
         .await
         .unwrap();
-    let scene = Scene::begin(&database).await;
+    admin.execute(CUT).await.unwrap();
     for _ in 0..4 {
         scene.until_more_is_taken().await;
     }
@@ -156,7 +157,8 @@ async fn a_database_without_a_free_connection_and_one_that_holds_every_table_los
     drop(taken);
     scene.until_more_is_taken().await;
     // Then somebody locks every table, so that each connection of every pool waits.
-    let mut admin = connection(&database).await;
+    let mut admin =
+        eventually("a connection", async || AnyConnection::connect(&database.url()).await.ok()).await;
     admin.execute("BEGIN").await.unwrap();
     admin.execute(LOCK_ALL).await.unwrap();
     tokio::time::sleep(TAKEN).await;
