@@ -9,7 +9,7 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test bench check check-chart cluster-test image fmt
+.PHONY: help setup run run-split build test bench check check-chart cluster-test faults-long image fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ check: ## format, clippy, house rules, gRPC definitions, shell scripts and their
 
 check-chart: ## the chart without a cluster: renders, schemas, refusals, values (CHART_ARGS=--update after a change)
 	@scripts/check-chart.sh $(CHART_ARGS)
+
+faults-long: ## the long form of the faults; about two hours, results in bench/faults-long.md (FAULTS_ONLY=word, SEED=n)
+	@scripts/setup.sh test
+	@scripts/faults-long.sh
 
 cluster-test: build ## both profiles on a real cluster: KUBECONFIG=... and LOAD_IMAGE=... or IMAGE=... (scripts/cluster-test.sh)
 	@scripts/cluster-test.sh
