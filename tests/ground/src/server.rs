@@ -10,15 +10,36 @@ use tempfile::TempDir;
 pub struct Limits {
     /// The largest message, in bytes. By default what a server of the suite takes.
     pub payload_bytes_max: u64,
+    /// When it brings what it acknowledged to the disk.
+    pub syncing: Syncing,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload_bytes_max: 6 << 20 }
+        Self { payload_bytes_max: 6 << 20, syncing: Syncing::Always }
     }
 }
 
-/// A real nats-server on a free port, syncing every append, gone when dropped.
+/// When a server brings what it acknowledged to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syncing {
+    /// Before it acknowledges.
+    Always,
+    /// Every two minutes, which is the server's default: until then only memory keeps it.
+    ByDefault,
+}
+
+impl Syncing {
+    /// What stands in the server's settings of JetStream, after the others.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            Self::Always => ", sync_interval: always",
+            Self::ByDefault => "",
+        }
+    }
+}
+
+/// A real nats-server on a free port, gone when dropped. It syncs every append unless its limits say otherwise.
 pub struct Server {
     child: Child,
     port: u16,
@@ -46,7 +67,12 @@ impl Server {
 
     /// Starts it on the store in `folder`, which stays when the server goes.
     pub async fn start_in(folder: &Path) -> Self {
-        Self::launch(folder.to_owned(), Limits::default(), None).await
+        Self::start_in_with(folder, Limits::default()).await
+    }
+
+    /// As [`Server::start_in`], with other limits.
+    pub async fn start_in_with(folder: &Path, limits: Limits) -> Self {
+        Self::launch(folder.to_owned(), limits, None).await
     }
 
     async fn launch(folder: PathBuf, limits: Limits, temporary: Option<TempDir>) -> Self {
@@ -137,8 +163,9 @@ fn spawn(folder: &Path, port: u16, limits: Limits) -> Child {
     let store = folder.join("store");
     let text = format!(
         "listen: 127.0.0.1:{port}\nmax_payload: {}\n\
-         jetstream {{ store_dir: {store:?}, sync_interval: always }}\n",
-        limits.payload_bytes_max
+         jetstream {{ store_dir: {store:?}{} }}\n",
+        limits.payload_bytes_max,
+        limits.syncing.setting()
     );
     run(folder, &text)
 }
