@@ -27,8 +27,8 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
     }));
     let outside = Arc::new(world.furnish(&entries).await);
     progress("answering one message after the other");
-    let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
-    let held = Duration::from_secs(if smoke { 5 } else { held_s });
+    let idle = idle_latency(&outside, if smoke { 10 } else { 300 }).await;
+    let held = Duration::from_secs(if smoke { 2 } else { held_s });
     progress(&format!("answering as fast as it can for {} s", held.as_secs()));
     let (sustained, oldest) = tokio::join!(sustained(&outside, held), lag::oldest(&world, held));
     let Answered { per_second: rate, waits, .. } = sustained;

@@ -34,10 +34,14 @@ pub(crate) async fn filled(place: &Place, messages: u64) -> anyhow::Result<Fille
     let outside = world.furnish_with(&settings, &entries).await;
     progress(&format!("filling a log with {messages} messages"));
     let threads = stored::fill(&world, messages).await?;
+    let ends = world.spine.log.ends().await?;
     let (place, server, clock) = world.stop().await;
     drop(server);
     progress("all roles read it");
     let server = Server::start_in(&nats).await;
+    // It was killed before it synced, so what it acknowledged may be missing.
+    let kept = server.log().await.ends().await?;
+    anyhow::ensure!(kept == ends, "the log ends at {kept:?} and not at {ends:?}");
     let world = World::on_within(CAUGHT_UP_WITHIN, place, server, &Role::ALL, clock).await;
     crate::lag::caught_up(&world).await?;
     world.is_reached_by(&outside);

@@ -12,6 +12,7 @@ mod crowded;
 mod exchange;
 mod figure;
 mod filled;
+mod flame;
 mod grown;
 mod lag;
 mod memory;
@@ -67,6 +68,9 @@ struct Args {
     /// Serve the data of a folder, for the run that weighs this process
     #[arg(long, hide = true)]
     serve: Option<PathBuf>,
+    /// Measure nothing and write what perf records of the answering suite, for `make flame`
+    #[arg(long, hide = true)]
+    flame: Option<PathBuf>,
     /// Where the results go
     #[arg(long)]
     out: Option<PathBuf>,
@@ -133,7 +137,7 @@ const fn in_both(name: &'static str, measure: Measure) -> Measured {
 const MEASURED: &[Measured] = &[
     in_short("append", |args| Box::pin(append::measure(args.smoke))),
     in_short("cluster", |args| Box::pin(cluster::measure(args.smoke))),
-    in_short("rebuild", |args| Box::pin(rebuild::measure(args.of([4_000, args.events, args.events]), None))),
+    in_short("rebuild", |args| Box::pin(rebuild::measure(args.of([2_000, args.events, args.events]), None))),
     in_long("rebuild-postgres", |args| {
         Box::pin(async {
             let Some(server) = args.postgres("rebuild-postgres") else { return Ok(Vec::new()) };
@@ -177,6 +181,9 @@ fn main() -> ExitCode {
 async fn measure(args: &Args) -> anyhow::Result<()> {
     if let Some(folder) = &args.serve {
         return memory::serve(folder).await;
+    }
+    if let Some(out) = &args.flame {
+        return flame::record(out).await;
     }
     let form = args.form();
     let is_wanted = |line: &&Measured| match &args.only {

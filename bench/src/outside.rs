@@ -1,7 +1,7 @@
 //! The world outside a suite of processes: two partner systems, an official account and a site with the widget, all
 //! simulated, and the documents that make the suite know them.
 
-use crate::suite::QUESTION;
+use crate::suite::{QUESTION, Wanted};
 use serde_json::{Value, json};
 use simulators::http::{self, Item, Partner};
 use simulators::widget::{Site, Visitor};
@@ -25,6 +25,10 @@ pub(crate) struct Outside {
     pub(crate) stop: CancellationToken,
 }
 
+/// Entries of knowledge beside the one that is asked for.
+const ENTRIES: usize = 5_000;
+const ENTRIES_OF_SMOKE: usize = 100;
+const HOUR_MS: u64 = 3_600_000;
 /// What the slow partner's system takes a second.
 pub(crate) const SLOW_PER_SECOND: u32 = 10;
 
@@ -63,7 +67,7 @@ impl Outside {
     }
 
     /// The tenant, its accounts, its agents and what the AI knows, as documents that the suite applies.
-    pub(crate) fn documents(&self, agents: usize, entries: usize) -> String {
+    pub(crate) fn documents(&self, wanted: &Wanted<'_>) -> String {
         let shop = http::Config::new("shop");
         let partner = |slug: &str, partner: &Partner, per_second: u32| {
             account(
@@ -84,15 +88,19 @@ impl Outside {
                 "app_secret": desk.app_secret }),
         );
         let secret = json!({ "widget_secret": "a-secret-of-the-widget-0123456789abcdef" });
+        let settings = match wanted.is_patient {
+            true => json!({ "answer_deadline_ms": HOUR_MS }),
+            false => json!({}),
+        };
         let mut documents = vec![
-            json!({ "kind": "Tenant", "name": TENANT, "title": "店" }),
+            json!({ "kind": "Tenant", "name": TENANT, "title": "店", "settings": settings }),
             partner("shop", &self.partner, 10_000),
             partner("slow", &self.slow, SLOW_PER_SECOND),
             oa,
             account("widget", "site", json!({ "rate_per_second": "10000" }), secret),
-            knowledge(entries),
+            knowledge(if wanted.smoke { ENTRIES_OF_SMOKE } else { ENTRIES }),
         ];
-        documents.extend((0..agents).map(|number| {
+        documents.extend((0..wanted.agents).map(|number| {
             json!({ "kind": "Agent", "tenant": TENANT, "name": format!("agent-{number}"), "capacity": 1_000,
                 "presence": "online" })
         }));

@@ -30,7 +30,7 @@ pub(crate) async fn measure(messages: u64, smoke: bool) -> anyhow::Result<Vec<Fi
         token,
         threads: threads.iter().map(ToString::to_string).collect(),
     });
-    let held = Duration::from_secs(if smoke { 2 } else { 60 });
+    let held = Duration::from_millis(if smoke { 500 } else { 60_000 });
     progress(&format!("{PER_SECOND} requests a second beside {MESSAGES_PER_SECOND} messages a second"));
     let outside = Arc::new(outside);
     let load = Schedule::new(MESSAGES_PER_SECOND, held).run(|turn| {
@@ -44,26 +44,23 @@ pub(crate) async fn measure(messages: u64, smoke: bool) -> anyhow::Result<Vec<Fi
         let asking = asking.clone();
         async move {
             let kind = turn.number % ASKED.len();
-            let is_answered = asking.ask(kind, turn.number).await.is_ok();
-            (kind, is_answered, turn.waited_ms())
+            let answered = asking.ask(kind, turn.number).await;
+            (kind, answered, turn.waited_ms())
         }
     });
     let (_, answers) = tokio::join!(load, asked);
     let mut figures = Vec::new();
     for (kind, name) in ASKED.iter().enumerate() {
-        let of = answers.iter().filter(|(asked, is_answered, _)| *asked == kind && *is_answered);
+        let of = answers.iter().filter(|(asked, answered, _)| *asked == kind && answered.is_ok());
         let mut waits: Vec<f64> = of.map(|(.., waited)| *waited).collect();
         waits.sort_by(f64::total_cmp);
         let name = format!("REST, {messages} messages stored, {name}");
         figures.push(Figure::at_most(&format!("{name}, p99"), percentile(&waits, 0.99), "ms", P99_MS_MAX));
     }
-    let refused = answers.iter().filter(|(_, is_answered, _)| !is_answered).count();
-    figures.push(Figure::at_most(
-        "REST requests that were not answered with 200",
-        refused as f64,
-        "requests",
-        0.0,
-    ));
+    let refused: Vec<_> = answers.iter().filter_map(|(_, answered, _)| answered.as_ref().err()).collect();
+    refused.iter().take(1).for_each(|error| progress(&format!("not answered: {error:#}")));
+    let refused = refused.len() as f64;
+    figures.push(Figure::at_most("REST requests that were not answered with 200", refused, "requests", 0.0));
     crate::lag::caught_up(&world).await?;
     outside.stop.cancel();
     world.stop().await;

@@ -3,6 +3,7 @@
 use crate::figure::{Figure, progress};
 use crate::spread::{costs, saturate};
 use crate::suite::{Suite, Wanted};
+use sqlx::{AnyConnection, Connection};
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let suite = Suite::start(Wanted::plain(smoke)).await?;
     let (before, used_before) = (stored(&suite).await?, suite.on_core());
     progress("answering, to weigh what it leaves behind");
-    let answered = saturate(&suite, Duration::from_secs(if smoke { 2 } else { 40 })).await;
+    let answered = saturate(&suite, Duration::from_secs(if smoke { 1 } else { 40 })).await;
     // What was answered is not yet in every read model, and that takes a core too.
     suite.until_quiet(QUIET_WITHIN).await?;
     let (after, used) = (stored(&suite).await?, suite.on_core());
@@ -63,20 +64,29 @@ async fn stored(suite: &Suite) -> anyhow::Result<Stored> {
         let journal = reader.get_stream(format!("INBOUND_{part}")).await?;
         stored.journal += journal.cached_info().state.bytes as f64;
     }
-    stored.rows = database_bytes(&suite.data())?;
+    stored.rows = database_bytes(&suite.data()).await?;
     Ok(stored)
 }
 
-/// Bytes of the databases' files. Their logs of writes are bounded and used again, so they are no part of it.
-fn database_bytes(folder: &Path) -> anyhow::Result<f64> {
-    let mut bytes = 0.0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() && entry.file_name() != "nats" {
-            bytes += database_bytes(&path)?;
-        } else if path.extension().is_some_and(|extension| extension == "db" || extension == "sqlite") {
-            bytes += entry.metadata()?.len() as f64;
+/// Bytes of the databases in a folder, as they themselves count their pages: what their logs of writes still hold is
+/// among them, the logs' own room is not.
+async fn database_bytes(folder: &Path) -> anyhow::Result<f64> {
+    sqlx::any::install_default_drivers();
+    let (mut bytes, mut folders) = (0.0, vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "db") {
+                let url = format!("sqlite://{}?mode=ro", path.display());
+                let mut database = AnyConnection::connect(&url).await?;
+                let size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+                let size: i64 = sqlx::query_scalar(size).fetch_one(&mut database).await?;
+                database.close().await?;
+                bytes += size as f64;
+            }
         }
     }
     Ok(bytes)

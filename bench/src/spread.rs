@@ -5,6 +5,7 @@ use crate::closed::{self, Answered};
 use crate::figure::{Figure, percentile, progress};
 use crate::suite::{Suite, Wanted};
 use crate::told;
+use sqlx::{AnyConnection, Connection};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -19,15 +20,28 @@ pub(crate) async fn measure(smoke: bool, held_s: u64, server: &str) -> anyhow::R
         let (_, database) = ground::fresh_database(server).await;
         let wanted = Wanted { database: Some(&database), split, ..Wanted::plain(smoke) };
         let suite = Suite::start(wanted).await?;
-        let held = Duration::from_secs(if smoke { 2 } else { held_s });
+        let held = Duration::from_secs(if smoke { 1 } else { held_s });
         progress(&format!("{name} on Postgres, answering as fast as it can for {} s", held.as_secs()));
-        figures.extend(hold(&suite, &format!("{name}, Postgres"), held).await?);
+        let before = database_bytes(&database).await?;
+        let (answered, found) = hold(&suite, &format!("{name}, Postgres"), held).await?;
         suite.until_quiet(QUIET_WITHIN).await?;
+        let grown = (database_bytes(&database).await? - before) / answered.count as f64;
+        figures.extend(found);
+        let name = format!("bytes for one answered message: read models and keys, {name}, Postgres");
+        figures.push(Figure::stated(&name, grown, "B"));
     }
     Ok(figures)
 }
 
-async fn hold(suite: &Suite, name: &str, held: Duration) -> anyhow::Result<Vec<Figure>> {
+async fn database_bytes(database: &str) -> anyhow::Result<f64> {
+    let mut connection = AnyConnection::connect(database).await?;
+    let size = "SELECT pg_database_size(current_database())";
+    let size: i64 = sqlx::query_scalar(size).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(size as f64)
+}
+
+async fn hold(suite: &Suite, name: &str, held: Duration) -> anyhow::Result<(Answered, Vec<Figure>)> {
     let (before, stages) = (suite.on_core(), told::stages(&suite.metrics().await));
     let (answered, oldest) = tokio::join!(saturate(suite, held), suite.oldest_unprocessed(held));
     let after = suite.on_core();
@@ -40,7 +54,7 @@ async fn hold(suite: &Suite, name: &str, held: Duration) -> anyhow::Result<Vec<F
     ];
     figures.extend(costs(name, &answered, &before, &after));
     figures.extend(told::table(name, &stages, &told::stages(&suite.metrics().await)));
-    Ok(figures)
+    Ok((answered, figures))
 }
 
 /// Keeps customers of the partner waiting for `held`.

@@ -11,9 +11,6 @@ use tempfile::TempDir;
 
 /// What customers ask; the knowledge answers it.
 pub(crate) const QUESTION: &str = "退货运费谁承担？";
-/// Entries of knowledge beside the one that is asked for.
-const ENTRIES: usize = 5_000;
-const ENTRIES_OF_SMOKE: usize = 100;
 /// How often a backlog is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A log that stands still for so long while every reader holds it is done.
@@ -40,12 +37,14 @@ pub(crate) struct Wanted<'u> {
     /// A database on Postgres; none is SQLite.
     pub(crate) database: Option<&'u str>,
     pub(crate) split: bool,
+    /// Whether the AI may take an hour for a turn. By default it gives a turn up to people after half a minute.
+    pub(crate) is_patient: bool,
 }
 
 impl Wanted<'_> {
     /// All roles in one process on SQLite, without people.
     pub(crate) fn plain(smoke: bool) -> Self {
-        Self { smoke, agents: 0, database: None, split: false }
+        Self { smoke, agents: 0, database: None, split: false, is_patient: false }
     }
 }
 
@@ -69,8 +68,7 @@ impl Suite {
         };
         outside.point_at(&http);
         let suite = Self { running, outside, folder };
-        let entries = if wanted.smoke { ENTRIES_OF_SMOKE } else { ENTRIES };
-        suite.site().apply(&suite.outside.documents(wanted.agents, entries)).await;
+        suite.site().apply(&suite.outside.documents(&wanted)).await;
         suite.until_known().await?;
         Ok(suite)
     }

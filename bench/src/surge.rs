@@ -35,21 +35,22 @@ struct Lengths {
 
 impl Lengths {
     fn of(smoke: bool) -> Self {
-        let [capacity, before, surge, after] = if smoke { [2, 2, 2, 2] } else { [30, 60, 300, 30] };
+        let [capacity, before, surge, after] = if smoke { [1, 1, 1, 1] } else { [30, 60, 300, 30] };
         let seconds = Duration::from_secs;
         Self {
             capacity: seconds(capacity),
             before: seconds(before),
             surge: seconds(surge),
             after: seconds(after),
-            slice: if smoke { seconds(2) } else { SLICE },
+            slice: if smoke { seconds(1) } else { SLICE },
         }
     }
 }
 
 pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let lengths = Lengths::of(smoke);
-    let suite = Suite::start(Wanted::plain(smoke)).await?;
+    // Whoever waits longer than by default is to be answered, not handed to people who are not there.
+    let suite = Suite::start(Wanted { is_patient: true, ..Wanted::plain(smoke) }).await?;
     progress("measuring what can be answered");
     let capacity = saturate(&suite, lengths.capacity).await.per_second;
     suite.until_quiet(QUIET_WITHIN).await?;
