@@ -15,7 +15,7 @@ const SYNCINGS: [(Syncing, &str); 2] =
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
-    let run = Duration::from_secs(if smoke { 1 } else { 20 });
+    let run = Duration::from_secs(if smoke { 1 } else { 10 });
     let mut figures = Vec::new();
     // Three nodes take long to find each other, which is not what is measured.
     for (syncing, name) in SYNCINGS.into_iter().take(if smoke { 1 } else { SYNCINGS.len() }) {

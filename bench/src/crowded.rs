@@ -18,7 +18,8 @@ const RATIO_MAX: f64 = 1.1;
 const QUEUED_WITHIN: Duration = Duration::from_secs(180);
 
 pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
-    let suite = Suite::start(Wanted::plain(smoke)).await?;
+    // All of the other account's answers are to be the AI's, however long it takes to decide them.
+    let suite = Suite::start(Wanted { is_patient: true, ..Wanted::plain(smoke) }).await?;
     let held = Duration::from_secs(if smoke { 1 } else { 40 });
     let queued = if smoke { TOGETHER } else { QUEUED };
     progress("one account alone");

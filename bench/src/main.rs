@@ -153,7 +153,11 @@ const MEASURED: &[Measured] = &[
     in_short("assigned", |args| Box::pin(assigned::measure(args.smoke))),
     in_short("crowded", |args| Box::pin(crowded::measure(args.smoke))),
     in_short("resident", |args| Box::pin(resident::measure(args.smoke))),
-    in_both("rest", |args| Box::pin(rest::measure(args.of([2_000, 50_000, 1_000_000]), args.smoke))),
+    in_both("rest", |args| {
+        let held = args.of([500, 30_000, 60_000]);
+        let messages = args.of([2_000, 50_000, 1_000_000]);
+        Box::pin(rest::measure(messages, std::time::Duration::from_millis(held)))
+    }),
     in_both("ready", |args| Box::pin(ready::measure(args.of([2_000, 100_000, 10_000_000])))),
     in_short("sizes", |args| Box::pin(sizes::measure(args.smoke))),
     in_short("answered", |args| Box::pin(answered::measure(args.smoke, args.held))),

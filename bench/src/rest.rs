@@ -20,7 +20,7 @@ const P99_MS_MAX: f64 = 20.0;
 /// What is asked for, in turns.
 const ASKED: [&str; 3] = ["a transcript's newest page", "50 conversations", "a customer's page"];
 
-pub(crate) async fn measure(messages: u64, smoke: bool) -> anyhow::Result<Vec<Figure>> {
+pub(crate) async fn measure(messages: u64, held: Duration) -> anyhow::Result<Vec<Figure>> {
     let places = Places::new()?;
     let Filled { world, outside, threads } = filled(&places.place(None).await, messages).await?;
     let token = token(&world).await?;
@@ -30,7 +30,6 @@ pub(crate) async fn measure(messages: u64, smoke: bool) -> anyhow::Result<Vec<Fi
         token,
         threads: threads.iter().map(ToString::to_string).collect(),
     });
-    let held = Duration::from_millis(if smoke { 500 } else { 60_000 });
     progress(&format!("{PER_SECOND} requests a second beside {MESSAGES_PER_SECOND} messages a second"));
     let outside = Arc::new(outside);
     let load = Schedule::new(MESSAGES_PER_SECOND, held).run(|turn| {
