@@ -9,7 +9,7 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test bench check check-chart cluster-test faults-long image fmt
+.PHONY: help setup run run-split build test bench bench-long flame check check-chart cluster-test faults-long image fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,9 +32,20 @@ test: ## run all tests, against a throw-away Postgres and a nats-server of their
 	@TEST_PYTHON=$$(scripts/python-env.sh) PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" \
 		scripts/with-postgres.sh cargo test --locked --workspace $(TEST_ARGS)
 
-bench: ## measure: the load generator against a nats-server of its own (BENCH_ARGS=...)
+bench: ## measure in 25 minutes, into bench/results.json (BENCH_ARGS="--only NAME", "--smoke")
 	@scripts/setup.sh run
+	cargo build --release --locked -p tributary -p bench
 	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" cargo run --release --locked -p bench -- $(BENCH_ARGS)
+
+bench-long: ## measure what takes hours, on a throw-away Postgres too, into bench/results-long.json (BENCH_ARGS=...)
+	@scripts/setup.sh test
+	cargo build --release --locked -p tributary -p bench
+	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" scripts/with-postgres.sh \
+		cargo run --release --locked -p bench -- --long $(BENCH_ARGS)
+
+flame: ## a flame graph of the suite while it answers, as bench/flame.svg (needs perf)
+	@scripts/setup.sh run
+	@PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" scripts/flame.sh
 
 check: ## format, clippy, house rules, gRPC definitions, shell scripts and their tests
 	cargo fmt --all --check

@@ -1,19 +1,16 @@
 //! Answering: customers' messages through the real webhook, all roles in one process, to the platform's call.
 
+use crate::closed::{self, Answered};
 use crate::figure::{Figure, percentile, progress};
+use crate::suite::QUESTION;
 use crate::{lag, memory};
 use integration::{Outside, Place, World, knowledge};
-use rand::Rng;
 use runtime::Role;
 use simulators::http::Item;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 
-/// Customers who wait for an answer at the same time.
-const WAITING: usize = 256;
 const ENTRIES: usize = 5_000;
-const QUESTION: &str = "退货运费谁承担？";
 
 pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
@@ -30,11 +27,11 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
     }));
     let outside = Arc::new(world.furnish(&entries).await);
     progress("answering one message after the other");
-    let idle = idle_latency(&outside, if smoke { 20 } else { 300 }).await;
-    let held = Duration::from_secs(if smoke { 5 } else { held_s });
+    let idle = idle_latency(&outside, if smoke { 10 } else { 300 }).await;
+    let held = Duration::from_secs(if smoke { 2 } else { held_s });
     progress(&format!("answering as fast as it can for {} s", held.as_secs()));
     let (sustained, oldest) = tokio::join!(sustained(&outside, held), lag::oldest(&world, held));
-    let (rate, waits) = sustained;
+    let Answered { per_second: rate, waits, .. } = sustained;
     let mut figures = vec![
         Figure::at_most("idle: webhook to the call of the platform, p50", percentile(&idle, 0.5), "ms", 10.0),
         Figure::at_most(
@@ -56,6 +53,7 @@ pub(crate) async fn measure(smoke: bool, held_s: u64) -> anyhow::Result<Vec<Figu
     // The server goes with what is returned.
     drop(world.stop().await);
     figures.extend(memory::measure(folder.path(), threads, smoke)?);
+    figures.extend(memory::binary());
     Ok(figures)
 }
 
@@ -84,40 +82,16 @@ async fn idle_latency(outside: &Outside, count: usize) -> Vec<f64> {
     times
 }
 
-/// Keeps `WAITING` customers waiting; answered messages per second and the waits in milliseconds, sorted.
-async fn sustained(outside: &Arc<Outside>, run: Duration) -> (f64, Vec<f64>) {
-    let started = Instant::now();
-    let mut customers = JoinSet::new();
-    for lane in 0..WAITING {
+/// Keeps customers waiting for `run`.
+async fn sustained(outside: &Arc<Outside>, run: Duration) -> Answered {
+    let outside = outside.clone();
+    closed::hold(run, "answered", move |user, id| {
         let outside = outside.clone();
-        customers.spawn(async move {
-            let mut number = 0_u64;
-            let mut waits = Vec::new();
-            // Many customers, of whom one in five messages is a new one's first.
-            let mut known: Vec<String> = Vec::new();
-            while started.elapsed() < run {
-                let fresh = known.len() < 10 || rand::rng().random_ratio(1, 5);
-                let user = match fresh {
-                    true => format!("u-{lane}-{number}"),
-                    false => known[rand::rng().random_range(0..known.len())].clone(),
-                };
-                let mut answers = outside.ledger.follow(&user);
-                let item =
-                    Item { id: format!("m-{lane}-{number}"), user: user.clone(), text: QUESTION.into() };
-                let asked = Instant::now();
-                outside.partner.post(&[item]).await;
-                if tokio::time::timeout(Duration::from_secs(20), answers.recv()).await.is_ok() {
-                    waits.push(asked.elapsed().as_secs_f64() * 1_000.0);
-                }
-                if fresh {
-                    known.push(user);
-                }
-                number += 1;
-            }
-            waits
-        });
-    }
-    let mut waits = customers.join_all().await.concat();
-    waits.sort_by(f64::total_cmp);
-    (waits.len() as f64 / started.elapsed().as_secs_f64(), waits)
+        async move {
+            let mut answers = outside.ledger.follow(&user);
+            outside.partner.post(&[Item { id, user, text: QUESTION.into() }]).await;
+            tokio::time::timeout(Duration::from_secs(20), answers.recv()).await.is_ok()
+        }
+    })
+    .await
 }

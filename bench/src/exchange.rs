@@ -6,8 +6,8 @@ use spine::keys::{Keys, Owner, Period, SealKey};
 use spine::{Address, Cause, Log};
 use uuid::Uuid;
 
-const QUESTION: &str = "你好，请问这款锅适合电磁炉吗？多久能发货？";
-const ANSWER: &str = "适合的，电磁炉、燃气灶都可以用。今天下单，明天发货，一般两到三天送到。";
+pub(crate) const QUESTION: &str = "你好，请问这款锅适合电磁炉吗？多久能发货？";
+pub(crate) const ANSWER: &str = "适合的，电磁炉、燃气灶都可以用。今天下单，明天发货，一般两到三天送到。";
 
 /// One thread that is written to.
 pub(crate) struct Customer<'a> {

@@ -32,6 +32,21 @@ impl Figure {
         }
     }
 
+    /// A figure whose ratio to what was measured beside it may be `goal` at most.
+    pub(crate) fn ceiling(figure: &str, value: f64, beside: f64, unit: &'static str, goal: f64) -> Self {
+        let ratio = value / beside;
+        Self {
+            goal: format!("ratio ≤ {goal}"),
+            met: ratio <= goal,
+            ..Self::of_limit(figure, value, beside, unit, 0.0)
+        }
+    }
+
+    /// A figure without a goal, with what it would be at best.
+    pub(crate) fn beside(figure: &str, value: f64, best: f64, unit: &'static str) -> Self {
+        Self { goal: "stated".into(), met: true, ..Self::of_limit(figure, value, best, unit, 0.0) }
+    }
+
     /// A figure that must be at least `goal`.
     pub(crate) fn at_least(figure: &str, value: f64, unit: &'static str, goal: f64) -> Self {
         let goal_text = format!("≥ {goal} {unit}");

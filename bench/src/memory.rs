@@ -1,6 +1,8 @@
 //! Memory: what a process with all roles and its nats-server hold resident, idle, beside many threads.
 
 use crate::figure::{Figure, progress};
+use crate::process::resident_mb;
+use anyhow::Context;
 use conversation::{Beginning, Thread, Visit};
 use events::Sealed;
 use events::thread::OpenedBy;
@@ -8,10 +10,11 @@ use integration::{Place, Server, World};
 use runtime::Role;
 use spine::keys::{Owner, Period, SealKey};
 use spine::{Address, Cause, Clock, Entity};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
+use tokio::io::AsyncBufReadExt;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -64,21 +67,10 @@ pub(crate) async fn fill(world: &World, account: Uuid, threads: u64, smoke: bool
 /// Starts this program again as nothing but the suite on the data of a stopped world, and weighs it.
 pub(crate) fn measure(folder: &Path, threads: u64, smoke: bool) -> anyhow::Result<Vec<Figure>> {
     progress("starting again on them, to be weighed idle");
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("--serve")
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().ok_or_else(|| anyhow::anyhow!("no output"))?).read_line(&mut line)?;
-    let nats_pid: u32 = line.trim().parse()?;
+    let served = Served::start(folder)?;
     std::thread::sleep(if smoke { Duration::from_secs(1) } else { IDLE });
-    let own = resident_mb(child.id()).unwrap_or(f64::NAN);
-    let nats = resident_mb(nats_pid).unwrap_or(f64::NAN);
-    // It stops when nobody holds its input any more.
-    drop(child.stdin.take());
-    child.wait()?;
+    let (own, nats) = (resident_mb(served.pid()), resident_mb(served.nats_pid));
+    served.stop()?;
     let name = format!("resident, all roles in one process, idle, {threads} threads");
     Ok(vec![
         Figure::at_most(&name, own, "MB", 60.0),
@@ -86,7 +78,51 @@ pub(crate) fn measure(folder: &Path, threads: u64, smoke: bool) -> anyhow::Resul
     ])
 }
 
-/// Serves until the input ends; prints the nats-server's process id once all is read.
+/// This program as nothing but the suite, in a process of its own.
+pub(crate) struct Served {
+    child: Child,
+    /// What it is told, line by line; it stops when nobody holds this any more.
+    told: ChildStdin,
+    says: Lines<BufReader<ChildStdout>>,
+    nats_pid: u32,
+}
+
+impl Served {
+    /// Starts it on the data of a stopped world, and returns when it has read everything.
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("--serve")
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let told = child.stdin.take().context("no input")?;
+        let mut says = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let nats_pid = says.next().context("it ended at once")??.trim().parse()?;
+        Ok(Self { child, told, says, nats_pid })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Rebuilds a model of it.
+    pub(crate) fn rebuild(&mut self, model: &str) -> anyhow::Result<()> {
+        writeln!(self.told, "{model}")?;
+        let said = self.says.next().context("it ended")??;
+        anyhow::ensure!(said == model, "{said}");
+        Ok(())
+    }
+
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        drop(self.told);
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+/// Serves until the input ends; prints the nats-server's process id once all is read. Each line of the input names a
+/// model to be rebuilt, and is said again when that is done.
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
 pub(crate) async fn serve(folder: &Path) -> anyhow::Result<()> {
     let place = Place { folder: folder.into(), url: None };
@@ -94,16 +130,14 @@ pub(crate) async fn serve(folder: &Path) -> anyhow::Result<()> {
     let world = World::on(place, server, &Role::ALL, Clock::system()).await;
     world.settle().await;
     println!("{}", world.server.pid());
-    tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await?;
+    let mut told = tokio::io::BufReader::new(tokio::io::stdin()).lines();
+    while let Some(model) = told.next_line().await? {
+        let reader = world.spine.readers.find(&model).with_context(|| format!("no model {model}"))?;
+        reader.rebuild(|_, _| {}).await?;
+        println!("{model}");
+    }
     world.stop().await;
     Ok(())
-}
-
-/// Resident megabytes of a process, from `/proc`.
-fn resident_mb(pid: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| kb / 1024.0)
 }
 
 /// The size of the release binary beside this one; none when it is not built.

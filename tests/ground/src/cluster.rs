@@ -1,6 +1,6 @@
 //! A cluster of three nats-servers of the test's own, each of which can be killed, frozen and started again.
 
-use crate::server;
+use crate::server::{self, Syncing};
 use async_nats::jetstream;
 use spine::streams::{StreamSettings, provision};
 use spine::{Clock, Log, LogSettings};
@@ -13,13 +13,14 @@ const NODES: u16 = 3;
 /// Three servers need a while to find each other, longer still on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Three real nats-servers with routes between them, syncing every append, gone when dropped. They tell clients nothing
+/// Three real nats-servers with routes between them, gone when dropped. They tell clients nothing
 /// of each other, so that a connection has just the addresses that a test gives it.
 pub struct Cluster {
     nodes: Vec<Child>,
     /// Three for clients, then three for routes.
     ports: u16,
     folder: TempDir,
+    sync: Syncing,
 }
 
 impl Cluster {
@@ -28,8 +29,13 @@ impl Cluster {
     /// # Panics
     /// When they do not come up; so do all functions here when a server does not do what it must.
     pub async fn start() -> Self {
+        Self::start_with(Syncing::Always).await
+    }
+
+    /// As [`Cluster::start`], with another moment of syncing.
+    pub async fn start_with(sync: Syncing) -> Self {
         let folder = tempfile::tempdir().expect("the machine has room for a temporary folder");
-        let mut cluster = Self { nodes: Vec::new(), ports: crate::free_ports(2 * NODES), folder };
+        let mut cluster = Self { nodes: Vec::new(), ports: crate::free_ports(2 * NODES), folder, sync };
         cluster.nodes = (0..NODES).map(|node| cluster.spawn(node)).collect();
         for node in 0..NODES {
             cluster.until_ready(node).await;
@@ -167,11 +173,12 @@ impl Cluster {
             (0..NODES).map(|other| format!("nats://127.0.0.1:{}", routes + other)).collect();
         let text = format!(
             "server_name: node-{node}\nlisten: 127.0.0.1:{}\nmax_payload: {}\n\
-             jetstream {{ store_dir: {:?}, sync_interval: always }}\n\
+             jetstream {{ store_dir: {:?}{} }}\n\
              cluster {{ name: ground, listen: 127.0.0.1:{}, no_advertise: true, routes: [{}] }}\n",
             self.port(node),
             server::Limits::default().payload_bytes_max,
             folder.join("store"),
+            self.sync.setting(),
             routes + node,
             others.join(", ")
         );

@@ -17,12 +17,12 @@ pub use cluster::Cluster;
 pub use compare::{rebuilds_alike, tables_equal, verified};
 pub use disk::Disk;
 pub use effort::effort;
-pub use place::{Place, on_each};
+pub use place::{Place, fresh_database, on_each};
 pub use ports::free_ports;
 pub use postgres::Postgres;
 pub use proxy::{Proxy, Verdict};
 pub use search::{everywhere, held_in, holders};
-pub use server::{Limits, Server, connect};
+pub use server::{Limits, Server, Syncing, connect};
 
 use spine::{Position, Spine};
 use std::time::Duration;

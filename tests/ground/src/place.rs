@@ -69,13 +69,29 @@ pub async fn on_each(test: impl AsyncFn(Place)) {
     let folder = tempfile::tempdir().expect("the machine has room for a temporary folder");
     test(Place { folder: folder.path().join("sqlite"), url: None }).await;
     let Some((_, server)) = std::env::vars().find(|(name, _)| name == "TEST_DATABASE_URL") else { return };
-    sqlx::any::install_default_drivers();
+    let (name, url) = fresh_database(&server).await;
+    test(Place { folder: folder.path().join("postgres"), url: Some(url) }).await;
+    drop_database(&server, &name).await;
+}
+
+/// Makes a database on a server, whose address names another one of it: its name and its address.
+///
+/// # Panics
+/// When the user may not.
+pub async fn fresh_database(server: &str) -> (String, String) {
     let name = format!("test_{}", spine::new_id().simple());
-    let mut admin = AnyConnection::connect(&server).await.expect("TEST_DATABASE_URL is reachable");
-    let make = format!("CREATE DATABASE {name}");
-    admin.execute(AssertSqlSafe(make)).await.expect("the test user may make databases");
-    let (base, _) = server.rsplit_once('/').expect("TEST_DATABASE_URL names a database");
-    test(Place { folder: folder.path().join("postgres"), url: Some(format!("{base}/{name}")) }).await;
-    let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-    admin.execute(AssertSqlSafe(drop)).await.expect("the test's database can be dropped");
+    run(server, format!("CREATE DATABASE {name}")).await;
+    let (base, _) = server.rsplit_once('/').expect("the address names a database");
+    let url = format!("{base}/{name}");
+    (name, url)
+}
+
+async fn drop_database(server: &str, name: &str) {
+    run(server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+}
+
+async fn run(server: &str, statement: String) {
+    sqlx::any::install_default_drivers();
+    let mut admin = AnyConnection::connect(server).await.expect("TEST_DATABASE_URL is reachable");
+    admin.execute(AssertSqlSafe(statement)).await.expect("the test user may make databases and drop them");
 }

@@ -12,17 +12,37 @@ use tempfile::TempDir;
 pub struct Limits {
     /// The largest message, in bytes. By default what a server of the suite takes.
     pub payload_bytes_max: u64,
-    /// Whether every append is on the disk before it is acknowledged; the server's own default is two minutes later.
-    pub is_synced: bool,
+    /// When it brings what it acknowledged to the disk.
+    pub syncing: Syncing,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload_bytes_max: 6 << 20, is_synced: true }
+        Self { payload_bytes_max: 6 << 20, syncing: Syncing::Always }
     }
 }
 
-/// A real nats-server on a free port, syncing every append, gone when dropped; or three of them, as a cluster.
+/// When a server brings what it acknowledged to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syncing {
+    /// Before it acknowledges.
+    Always,
+    /// Every two minutes, which is the server's default: until then only memory keeps it.
+    ByDefault,
+}
+
+impl Syncing {
+    /// What stands in the server's settings of JetStream, after the others.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            Self::Always => ", sync_interval: always",
+            Self::ByDefault => "",
+        }
+    }
+}
+
+/// A real nats-server on a free port, gone when dropped, or three of them as a cluster. It syncs every append unless its
+/// limits say otherwise.
 pub struct Server {
     child: Option<Child>,
     port: u16,
@@ -51,11 +71,11 @@ impl Server {
 
     /// Starts it on the store in `folder`, which stays when the server goes.
     pub async fn start_in(folder: &Path) -> Self {
-        Self::start_on(folder, Limits::default()).await
+        Self::start_in_with(folder, Limits::default()).await
     }
 
     /// As [`Server::start_in`], with other limits.
-    pub async fn start_on(folder: &Path, limits: Limits) -> Self {
+    pub async fn start_in_with(folder: &Path, limits: Limits) -> Self {
         Self::launch(folder.to_owned(), limits, None).await
     }
 
@@ -164,11 +184,11 @@ pub async fn connect(url: &str) -> Nats {
 
 fn spawn(folder: &Path, port: u16, limits: Limits) -> Child {
     let store = folder.join("store");
-    let sync = if limits.is_synced { "always" } else { "2m" };
     let text = format!(
         "listen: 127.0.0.1:{port}\nmax_payload: {}\n\
-         jetstream {{ store_dir: {store:?}, sync_interval: {sync} }}\n",
-        limits.payload_bytes_max
+         jetstream {{ store_dir: {store:?}{} }}\n",
+        limits.payload_bytes_max,
+        limits.syncing.setting()
     );
     run(folder, &text)
 }

@@ -38,6 +38,17 @@ impl Process {
         self.site.until_ready(admin).await;
     }
 
+    /// The process and, second, its nats-server, for whoever weighs them.
+    pub fn pids(&self) -> [u32; 2] {
+        let child = self.child.as_ref().expect("it runs").id();
+        [child, self.site.nats_pid().expect("the process wrote its server's number down")]
+    }
+
+    /// Where it answers REST.
+    pub fn api(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports + 1)
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
@@ -54,10 +65,8 @@ impl Drop for Process {
             let _ = child.wait();
         }
         // The nats-server that outlived it, if the number is still its own.
-        let Ok(pid) = std::fs::read_to_string(self.site.data().join("nats/nats-server.pid")) else { return };
-        let name = std::fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
-        if name.trim() == "nats-server" {
-            let _ = Command::new("kill").arg(pid.trim()).status();
+        if let Some(pid) = self.site.nats_pid() {
+            let _ = Command::new("kill").arg(pid.to_string()).status();
         }
     }
 }

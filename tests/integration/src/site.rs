@@ -31,7 +31,7 @@ impl Site {
     }
 
     /// The data folder.
-    pub(crate) fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.place.folder.join("data")
     }
 
@@ -79,10 +79,35 @@ impl Site {
     }
 
     fn admin(&self, path: &str) -> reqwest::RequestBuilder {
-        let file = self.data().join(runtime::credential::FILE);
-        let credential = std::fs::read_to_string(file).expect("the process made its credential");
+        let credential = self.credential().expect("the process made its credential");
         let url = format!("http://127.0.0.1:{}{path}", self.admin);
-        self.client.post(url).bearer_auth(credential.trim())
+        self.client.post(url).bearer_auth(credential)
+    }
+
+    fn credential(&self) -> std::io::Result<String> {
+        let text = std::fs::read_to_string(self.data().join(runtime::credential::FILE))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// Reads from the admin port of the process with the console.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn look(&self, path: &str) -> anyhow::Result<Value> {
+        self.look_at(self.admin, path).await
+    }
+
+    pub(crate) async fn look_at(&self, admin: u16, path: &str) -> anyhow::Result<Value> {
+        let url = format!("http://127.0.0.1:{admin}{path}");
+        let request = self.client.get(url).bearer_auth(self.credential()?);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// The nats-server of the folder, if the number that it wrote down is still its own.
+    pub fn nats_pid(&self) -> Option<u32> {
+        let pid = std::fs::read_to_string(self.data().join("nats/nats-server.pid")).ok()?;
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", pid.trim())).ok()?;
+        if name.trim() == "nats-server" { pid.trim().parse().ok() } else { None }
     }
 
     /// A plain NATS client for the running nats-server, as the auditor.
@@ -113,7 +138,11 @@ impl Site {
 
     /// What the process with the console tells Prometheus.
     pub async fn metrics(&self) -> String {
-        let url = format!("http://127.0.0.1:{}/metrics", self.admin);
+        self.metrics_at(self.admin).await
+    }
+
+    pub(crate) async fn metrics_at(&self, admin: u16) -> String {
+        let url = format!("http://127.0.0.1:{admin}/metrics");
         let answer = self.client.get(url).send().await.expect("the process answers");
         answer.text().await.expect("metrics are text")
     }
@@ -128,10 +157,11 @@ impl Site {
     }
 }
 
-/// The binary that was built beside this test.
+/// The binary of the same profile: tests lie in `deps` of the profile's folder, other programs in the folder itself.
 fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a running test has a file");
+    let program = std::env::current_exe().expect("a running program has a file");
+    let folder = program.parent().expect("a file lies in a folder");
     let profile =
-        test.parent().and_then(std::path::Path::parent).expect("tests lie in deps of a profile's folder");
+        if folder.ends_with("deps") { folder.parent().expect("deps lies in a folder") } else { folder };
     profile.join("tributary")
 }

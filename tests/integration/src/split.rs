@@ -110,6 +110,31 @@ impl Split {
         child.wait().expect("the process is ours");
     }
 
+    /// The first process of each role, for whoever weighs them.
+    pub fn pids(&self) -> Vec<(Role, u32)> {
+        let first = self.roles.iter().filter(|((_, which), _)| *which == Which::First);
+        first.map(|((role, _), child)| (*role, child.id())).collect()
+    }
+
+    /// What each role's first process tells Prometheus.
+    pub async fn metrics_of(&self, role: Role) -> String {
+        self.site.metrics_at(self.ports + 2 + number(place_of(role))).await
+    }
+
+    /// Reads the same from the admin port of each role's first process.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub async fn look_at_all(&self, path: &str) -> anyhow::Result<Vec<serde_json::Value>> {
+        let ports = (0..Role::ALL.len()).map(|place| self.ports + 2 + number(place));
+        let looks = ports.map(|admin| self.site.look_at(admin, path));
+        let mut told = Vec::new();
+        for look in looks {
+            told.push(look.await?);
+        }
+        Ok(told)
+    }
+
     /// SIGSTOP: the process stands where it is and knows nothing of it.
     pub fn freeze(&self, role: Role, which: Which) {
         self.signal(role, which, "-STOP");

@@ -46,6 +46,17 @@ impl World {
 
     /// A world on a server that is there, which may hold a log.
     pub async fn on(place: Place, server: Server, roles: &[Role], clock: Clock) -> Self {
+        Self::on_within(PATIENCE, place, server, roles, clock).await
+    }
+
+    /// As [`World::on`], where the readers may take longer to catch up with the log.
+    pub async fn on_within(
+        patience: Duration,
+        place: Place,
+        server: Server,
+        roles: &[Role],
+        clock: Clock,
+    ) -> Self {
         // A second installation only says that it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let spine = place.below("data").spine(server.log_by(clock).await, KeySettings::default()).await;
@@ -63,11 +74,11 @@ impl World {
             stop: CancellationToken::new(),
             running: JoinSet::new(),
         };
-        world.run().await;
+        world.run(patience).await;
         world
     }
 
-    async fn run(&mut self) {
+    async fn run(&mut self, patience: Duration) {
         let mut tasks = Tasks::new(self.stop.clone());
         let (tail, log, stop) = (self.spine.tail.clone(), self.spine.log.clone(), self.stop.clone());
         tasks.spawn("tail", async move { Ok(tail.run(&log, &stop).await?) });
@@ -94,7 +105,7 @@ impl World {
         self.http = self.peers[&Role::ChannelIngest].clone();
         self.running.spawn(tasks.supervise(Duration::from_secs(20)));
         self.health.started();
-        tokio::time::timeout(PATIENCE, self.health.until_ready()).await.expect("the suite becomes ready");
+        tokio::time::timeout(patience, self.health.until_ready()).await.expect("the suite becomes ready");
     }
 
     async fn run_role(&mut self, tasks: &mut Tasks, role: Role, host: Host, listener: TcpListener) {

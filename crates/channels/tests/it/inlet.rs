@@ -30,7 +30,7 @@ impl Inlet {
             .route("/hook", any(take))
             .layer(axum::extract::DefaultBodyLimit::max(4 << 20))
             .with_state(Arc::clone(&inlet));
-        (inlet, Door::open(router, shutdown).await.unwrap())
+        (inlet, Door::open(std::net::Ipv4Addr::LOCALHOST.into(), router, shutdown).await.unwrap())
     }
 
     fn answer(&self, request: &RawRequest) -> Result<Reply, u16> {

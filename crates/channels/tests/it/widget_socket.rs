@@ -120,8 +120,13 @@ async fn world() -> World {
         threads: Mutex::default(),
         visitors: Mutex::default(),
     });
-    let door =
-        Door::open(Router::new().route("/widget", get(upgrade)).with_state(desk), &shutdown).await.unwrap();
+    let door = Door::open(
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        Router::new().route("/widget", get(upgrade)).with_state(desk),
+        &shutdown,
+    )
+    .await
+    .unwrap();
     let site = Site {
         socket: format!("{}/widget", door.url().replace("http", "ws")),
         account: "desk".into(),

@@ -3,7 +3,7 @@
 
 use crate::counter::{Counter, add};
 use crate::load::{address, cause, numbers};
-use ground::{Disk, Limits, Server, effort};
+use ground::{Disk, Limits, Server, Syncing, effort};
 use spine::{Address, Log};
 use std::process::Command;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ async fn write(log: Log, address: Address, acknowledged: Arc<AtomicU64>) {
 /// Cuts the power after `lasts`; how many were acknowledged, and how many of these are lost.
 async fn cut(limits: Limits, lasts: Duration) -> Option<(u64, u64)> {
     let disk = Disk::new()?;
-    let server = Server::start_on(&disk.path().join("nats"), limits).await;
+    let server = Server::start_in_with(&disk.path().join("nats"), limits).await;
     let (mut writers, mut written) = (JoinSet::new(), Vec::new());
     for _ in 0..WRITERS {
         let (log, address, acknowledged) = (server.log().await, address(), Arc::default());
@@ -45,7 +45,7 @@ async fn cut(limits: Limits, lasts: Duration) -> Option<(u64, u64)> {
     let left = disk.cut();
     drop(server);
 
-    let server = Server::start_on(&left.path().join("nats"), limits).await;
+    let server = Server::start_in_with(&left.path().join("nats"), limits).await;
     let log = server.log().await;
     let (mut total, mut lost) = (0, 0);
     for (address, acknowledged) in written {
@@ -71,7 +71,7 @@ async fn a_power_cut_loses_nothing_acknowledged_and_the_same_cut_without_syncs_d
         assert!(total > 20, "only {total} appends");
         assert_eq!(lost, 0, "of {total} that were acknowledged");
     }
-    let unsynced = Limits { is_synced: false, ..Limits::default() };
+    let unsynced = Limits { syncing: Syncing::ByDefault, ..Limits::default() };
     let (total, lost) = cut(unsynced, Duration::from_secs(2)).await.unwrap();
     println!("without syncs {lost} of {total} that were acknowledged are lost");
     assert!(lost > 0, "the cut shows nothing: none of {total} is lost without syncs either");

@@ -1,0 +1,178 @@
+//! Twice as many messages as can be answered, for minutes, over a base of a fifth: what is lost, and how soon it is over.
+
+use crate::audit::audit;
+use crate::figure::{Figure, percentile, progress};
+use crate::outside::Outside;
+use crate::schedule::Schedule;
+use crate::spread::saturate;
+use crate::suite::{Suite, Wanted};
+use crate::webhook::customer;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Shares of what can be answered.
+const BASE: f64 = 0.2;
+const SURGE: f64 = 2.0;
+/// First replies of those who write later than this after the backlog is gone, over those before the surge.
+const CALM_AFTER: Duration = Duration::from_secs(10);
+const CALM_RATIO_MAX: f64 = 1.5;
+/// The base goes on in runs of this length until it was calm for a while.
+const SLICE: Duration = Duration::from_secs(10);
+const OVER_WITHIN: Duration = Duration::from_secs(1_800);
+const QUIET_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long each part takes.
+#[derive(Clone, Copy)]
+struct Lengths {
+    capacity: Duration,
+    before: Duration,
+    surge: Duration,
+    /// Calm time of which the last figure is made.
+    after: Duration,
+    slice: Duration,
+}
+
+impl Lengths {
+    fn of(smoke: bool) -> Self {
+        let [capacity, before, surge, after] = if smoke { [1, 1, 1, 1] } else { [30, 60, 300, 30] };
+        let seconds = Duration::from_secs;
+        Self {
+            capacity: seconds(capacity),
+            before: seconds(before),
+            surge: seconds(surge),
+            after: seconds(after),
+            slice: if smoke { seconds(1) } else { SLICE },
+        }
+    }
+}
+
+pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
+    let lengths = Lengths::of(smoke);
+    // Whoever waits longer than by default is to be answered, not handed to people who are not there.
+    let suite = Suite::start(Wanted { is_patient: true, ..Wanted::plain(smoke) }).await?;
+    progress("measuring what can be answered");
+    let capacity = saturate(&suite, lengths.capacity).await.per_second;
+    suite.until_quiet(QUIET_WITHIN).await?;
+    let crowd = Crowd { outside: &suite.outside, written: AtomicUsize::new(0) };
+    progress(&format!("a base of {:.0} messages a second", capacity * BASE));
+    let mut first = crowd.write(capacity * BASE, lengths.before).await;
+    let surge_from = suite.outside.site.clock.now();
+    progress(&format!("a surge of {:.0} messages a second", capacity * SURGE));
+    first.extend(crowd.write(capacity * SURGE, lengths.surge).await);
+    let surge_to = suite.outside.site.clock.now();
+    progress("the base again");
+    let gone = calm(&crowd, capacity * BASE, surge_to, &mut first, lengths).await?;
+    suite.until_quiet(QUIET_WITHIN).await?;
+    let audit = audit(&suite).await?;
+    if audit.faults() > 0 {
+        progress(&format!("{audit:?}"));
+    }
+    let replies = replies(&suite.outside, &first);
+    let calm_from = gone + micros(CALM_AFTER.min(lengths.after));
+    let before = p99(&replies, |at| at < surge_from);
+    let after = p99(&replies, |at| at >= calm_from);
+    let surplus = capacity * (SURGE - 1.0) * lengths.surge.as_secs_f64();
+    let lasted = (gone - surge_to) as f64 / 1e6;
+    Ok(vec![
+        Figure::stated("surge: messages a second that can be answered", capacity, "/s"),
+        Figure::at_most(
+            &format!("surge: lost, doubled, out of order or unanswered of {}", audit.taken),
+            audit.faults() as f64,
+            "messages",
+            0.0,
+        ),
+        Figure::beside(
+            "surge: backlog gone after, beside surplus / capacity",
+            lasted,
+            surplus / capacity,
+            "s",
+        ),
+        Figure::stated("surge: first replies before it, p99", before, "ms"),
+        Figure::ceiling(
+            "surge: first replies after the backlog is gone, p99 against before",
+            after,
+            before,
+            "ms",
+            CALM_RATIO_MAX,
+        ),
+    ])
+}
+
+/// Everybody who writes in the run.
+struct Crowd<'o> {
+    outside: &'o Outside,
+    written: AtomicUsize,
+}
+
+impl Crowd<'_> {
+    /// Messages at a rate; the customers who wrote, each with the scheduled moment of the message in microseconds.
+    async fn write(&self, per_second: f64, held: Duration) -> Vec<(String, i64)> {
+        let schedule = Schedule::new(per_second, held);
+        let base = self.written.fetch_add(schedule.count(), Ordering::Relaxed);
+        schedule
+            .run(|turn| {
+                let outside = self.outside.clone();
+                async move {
+                    let at = outside.site.clock.now() - micros(turn.at.elapsed());
+                    let number = base + turn.number;
+                    let user = format!("crowd-{}", customer(number));
+                    outside.writes(&user, &format!("crowd-m-{number}")).await;
+                    (user, at)
+                }
+            })
+            .await
+    }
+}
+
+/// Goes on with the base until everybody who wrote before `surge_to` has a reply and some calm time went by; when the
+/// last of those replies arrived.
+async fn calm(
+    crowd: &Crowd<'_>,
+    per_second: f64,
+    surge_to: i64,
+    first: &mut Vec<(String, i64)>,
+    lengths: Lengths,
+) -> anyhow::Result<i64> {
+    let began = Instant::now();
+    while began.elapsed() < OVER_WITHIN {
+        first.extend(crowd.write(per_second, lengths.slice).await);
+        let replies = replies(crowd.outside, first);
+        let mut earlier = replies.iter().filter(|(asked, _)| *asked <= surge_to);
+        let gone = earlier.try_fold(surge_to, |gone, (_, answered)| answered.map(|at| at.max(gone)));
+        let calm = gone.map(|gone| crowd.outside.site.clock.now() - gone);
+        let (Some(gone), Some(calm)) = (gone, calm) else { continue };
+        if calm >= micros(CALM_AFTER.min(lengths.after) + lengths.after) {
+            return Ok(gone);
+        }
+    }
+    anyhow::bail!("the backlog is not gone after {} s", OVER_WITHIN.as_secs())
+}
+
+/// Of each customer: when their first message was to be written, and when the first reply arrived.
+fn replies(outside: &Outside, first: &[(String, i64)]) -> Vec<(i64, Option<i64>)> {
+    let mut asked: HashMap<&str, (i64, Option<i64>)> = HashMap::new();
+    for (user, at) in first {
+        let entry = asked.entry(user).or_insert((*at, None));
+        entry.0 = entry.0.min(*at);
+    }
+    for received in outside.ledger.all_received() {
+        if let Some((_, answered)) = asked.get_mut(received.user.as_str()) {
+            *answered = Some(answered.map_or(received.at, |at| at.min(received.at)));
+        }
+    }
+    asked.into_values().collect()
+}
+
+/// Milliseconds from the first message to the first reply, of those who wrote when `when` says so.
+fn p99(replies: &[(i64, Option<i64>)], when: impl Fn(i64) -> bool) -> f64 {
+    let of = replies.iter().filter(|(asked, _)| when(*asked));
+    let mut waits: Vec<f64> =
+        of.filter_map(|(asked, at)| Some((at.as_ref()? - asked) as f64 / 1e3)).collect();
+    waits.sort_by(f64::total_cmp);
+    percentile(&waits, 0.99)
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
