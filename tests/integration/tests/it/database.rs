@@ -45,7 +45,9 @@ pub(crate) async fn lock_files(world: &World, locked: Duration) {
 const KILLS: (usize, usize) = (3, 20);
 const CUSTOMERS: u32 = 6;
 /// Connections of a database whose last ones somebody else takes.
-const FEW: u16 = 60;
+const FEW: u16 = 150;
+/// When so many are taken, all others are cut, the taken ones among them, and whoever is faster has them.
+const CUT_AT: usize = 20;
 /// Longer than a pool waits for a connection.
 const TAKEN: Duration = Duration::from_secs(12);
 
@@ -149,11 +151,11 @@ async fn a_database_without_a_free_connection_and_one_that_holds_every_table_los
             Ok(connection) => taken.push(connection),
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-        if taken.len() == 20 {
+        if taken.len() == CUT_AT {
             taken[0].execute(CUT).await.unwrap();
         }
     }
-    assert!(taken.len() > usize::from(FEW) / 2, "only {} were taken", taken.len());
+    assert!(taken.len() > CUT_AT, "only {} were taken", taken.len());
     drop(taken);
     scene.until_more_is_taken().await;
     // Then somebody locks every table, so that each connection of every pool waits.
