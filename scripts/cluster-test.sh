@@ -12,6 +12,7 @@ cd "$ROOT"
 
 tools=$(scripts/chart-tools.sh)
 PATH=$tools:$PATH
+[ -n "${KUBECONFIG:-}" ] || fail "未设置 KUBECONFIG" "KUBECONFIG is not set: name the cluster, whose nodes are cordoned one after another"
 command -v kubectl >/dev/null 2>&1 || fail "缺少 kubectl" "kubectl is missing: install it, or put its folder into PATH"
 kubectl version --request-timeout=20s >/dev/null 2>&1 ||
     fail "集群没有应答：设置 KUBECONFIG" "No cluster answers: set KUBECONFIG to the file of one that may be filled and emptied"

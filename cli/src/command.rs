@@ -194,6 +194,9 @@ pub(crate) enum Command {
 async fn demo_connection(common: &Common, args: &demo::DemoArgs) -> anyhow::Result<demo::Connection> {
     let access = |role| run::access(common, args.nats_credentials.as_deref(), role);
     let given = common.service_credential.as_ref();
+    if args.elsewhere.suite_http.is_some() && common.nats.is_none() {
+        anyhow::bail!("a suite on other machines has its NATS there: name it with --nats (NATS_URL)");
+    }
     if args.elsewhere.suite_http.is_none() {
         // What a suite that has ended left in the folder is no suite to play on.
         Suite::of(common).await?;

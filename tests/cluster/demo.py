@@ -1,6 +1,7 @@
 """The demo as a pod of the cluster: simulated platforms that the suite reaches, and the comparison of both sides."""
 
 import json
+import threading
 
 from kube import Failed, need, tell
 
@@ -48,7 +49,7 @@ class Demo:
     def during(self, what, rate=6, refused_max=0):
         """Plays while `what` is done, again and again until it is done, and judges each play."""
         name = self.start(rate)
-        self.namespace.until(f"{name} plays", lambda: "Running" == self.namespace.get("pod", name)["status"].get("phase"))
+        self.namespace.until(f"{name} plays", lambda: self.namespace.get("pod", name)["status"].get("phase") != "Pending")
         job = Beside(what)
         while True:
             self.finish(name, refused_max)
@@ -106,7 +107,6 @@ class Beside:
     """Something that is done in a thread of its own."""
 
     def __init__(self, what):
-        import threading
         self.failure = None
 
         def run():

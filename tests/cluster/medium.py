@@ -7,7 +7,7 @@ import pathlib
 import secrets
 import tempfile
 
-from demo import Demo
+from demo import Beside, Demo
 from kube import Namespace, call, main, need, tell
 from settings import split
 
@@ -35,6 +35,8 @@ class Medium:
                 # The test's machine may be small; what the profile asks for is for production.
                 "resources": {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
                 "podAnnotations": {"release": release},
+                # What is drained, whatever else runs on the cluster.
+                "podLabels": {"tributary-cluster-test": "yes"},
             },
         })
 
@@ -111,7 +113,9 @@ class Medium:
 
     def drained(self):
         """Each node in turn; where there is only one it is opened again at once, so that what was evicted has a place."""
-        nodes = [node["metadata"]["name"] for node in json.loads(call(["kubectl", "get", "nodes", "-o", "json"]))["items"]]
+        found = json.loads(call(["kubectl", "get", "nodes", "-o", "json"]))["items"]
+        # One that somebody cordoned stays so.
+        nodes = [node["metadata"]["name"] for node in found if not node["spec"].get("unschedulable")]
 
         def drain():
             for node in nodes:
@@ -121,10 +125,8 @@ class Medium:
         self.demo.during(drain)
 
     def drain(self, node, alone):
-        chosen = "app.kubernetes.io/name=tributary,app.kubernetes.io/component!=test,app.kubernetes.io/component!=provision"
-        from demo import Beside
-        job = Beside(lambda: call(["kubectl", "drain", node, f"--pod-selector={chosen}", "--ignore-daemonsets",
-                                   "--delete-emptydir-data", "--timeout=10m"], within=630))
+        job = Beside(lambda: call(["kubectl", "drain", node, "--pod-selector=tributary-cluster-test=yes",
+                                   "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=10m"], within=630))
         try:
             if alone:
                 self.namespace.until("the node is drained", lambda: self.opened(node, job), within=630)

@@ -62,10 +62,6 @@ class Small:
         self.namespace.helm("rollback", "tributary", "--wait", "--timeout=5m", within=330)
         self.ready()
 
-    def conversations(self):
-        models = json.loads(self.inside("models", "--json"))
-        return models
-
     def backed_up(self):
         tell("   " + self.inside("backup", BACKUP, within=300).strip().splitlines()[-1])
 

@@ -161,7 +161,7 @@ mod tests {
             suite_http: word("ingest:8080"),
             suite_api: word("http://console:8081/"),
             suite_admin: word("http://console:9090"),
-            own_address: [10, 0, 0, 7].into(),
+            own_address: Some([10, 0, 0, 7].into()),
         };
         let (data, given) = (Path::new("/data"), Secret::new("given"));
         let of = |suite: &Elsewhere, given| Connection::elsewhere(suite, data, given, (&access(), &access()));

@@ -34,7 +34,7 @@ use rest::{Api, Rest};
 use simulators::Clock;
 use stage::{Outside, Stage};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +89,7 @@ pub(crate) struct DemoArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Elsewhere {
     /// Webhooks and sockets of a suite on other machines, in place of the one on the data folder
-    #[arg(long, value_name = "URL", requires_all = ["suite_api", "suite_admin"])]
+    #[arg(long, value_name = "URL", requires_all = ["suite_api", "suite_admin", "own_address"])]
     pub(crate) suite_http: Option<String>,
     /// Its API
     #[arg(long, value_name = "URL", requires = "suite_http")]
@@ -97,9 +97,9 @@ pub(crate) struct Elsewhere {
     /// Its operator's routes, which are console's
     #[arg(long, value_name = "URL", requires = "suite_http")]
     pub(crate) suite_admin: Option<String>,
-    /// The address of this machine at which the suite reaches the simulated platforms
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
-    pub(crate) own_address: IpAddr,
+    /// The address of this machine at which the suite reaches the simulated platforms; 127.0.0.1 for a suite on it
+    #[arg(long, value_name = "IP")]
+    pub(crate) own_address: Option<IpAddr>,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -147,7 +147,11 @@ pub(crate) async fn run(args: DemoArgs, connection: &Connection) -> anyhow::Resu
     let stage = Stage::set(
         connection,
         &http,
-        &Outside { clock, host: args.elsewhere.own_address, per_second: args.rate },
+        &Outside {
+            clock,
+            host: args.elsewhere.own_address.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            per_second: args.rate,
+        },
         &shutdown,
     )
     .await?;

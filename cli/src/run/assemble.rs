@@ -250,10 +250,11 @@ pub(super) async fn open(common: &Common, args: &RunArgs, source: NatsSource) ->
     let log_holds_events = log.ends().await?.iter().any(|end| *end > 0);
     let settings = KeySettings { master, log_holds_events, ..KeySettings::default() };
     let keys = Keys::open(&database, settings, clock).await?;
-    let journal = args.chosen().contains(&Role::ChannelIngest);
-    match journal && first == Role::ChannelIngest {
-        true => keys.check_against(log.nats(), keys::streams()).await?,
-        false => keys.check_against(log.nats(), keys::streams_of_log()).await?,
+    // The journal is channel-ingest's to read.
+    if first == Role::ChannelIngest {
+        keys.check_against(log.nats(), keys::streams()).await?;
+    } else {
+        keys.check_against(log.nats(), keys::streams_of_log()).await?;
     }
     let tail = Tail::at_end(&log).await?;
     let (folder, given) = (common.data.clone(), common.service_credential.clone());

@@ -28,7 +28,7 @@ const SEES_NONE: &str = "tests/simulators";
 const GROUND: &str = "tests/ground";
 
 /// The only ones that are built with it. Everything else has it among its dev-dependencies at most.
-const BUILT_ON_GROUND: [&str; 1] = ["tests/integration"];
+const BUILT_ON_GROUND: [&str; 2] = ["bench", "tests/integration"];
 
 /// One `name = value` of a manifest, with the section that it stands in.
 struct Line {

@@ -28,7 +28,7 @@ pub struct Known {
     pub threads: BTreeSet<Uuid>,
     /// Who came along with whom: (customer merged from, thread).
     pub merged: BTreeSet<(Uuid, Uuid)>,
-    /// Customers that came along once and were given back.
+    /// Customers that it was parted from.
     given_back: BTreeSet<Uuid>,
     pub evidence: Vec<(Uuid, EvidenceKind)>,
     pub touches: BTreeSet<(Uuid, u32)>,
@@ -68,8 +68,9 @@ impl Entity for Customer {
             (Self::Known(known), CustomerEvent::Absorbed { into, .. }) => {
                 *self = Self::Absorbed { into: *into, known: std::mem::take(known) };
             }
-            (Self::Absorbed { known, .. }, CustomerEvent::Restored { threads, .. }) => {
-                let known = std::mem::take(known);
+            (Self::Absorbed { known, .. }, CustomerEvent::Restored { from, threads, .. }) => {
+                let mut known = std::mem::take(known);
+                known.given_back.insert(*from);
                 *self = Self::Known(Known { threads: threads.iter().copied().collect(), ..known });
             }
             (Self::Known(known), event) => known.evolve(event),

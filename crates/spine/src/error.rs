@@ -71,7 +71,8 @@ pub enum Error {
     KeyLost { key: String },
     #[error(
         "the key register is behind what was sealed with it: {told}. It lost what was committed to it last, as in a \
-         failover of its database: bring its newest copy back, or give up what is lost by `tributary keys lost --give-up`"
+         failover of its database: bring its newest copy back, or give up what is lost by `tributary keys lost --give-up` \
+         and start again"
     )]
     RegisterBehind { told: String },
     #[error("the master key is wrong or missing: {remedy}")]
@@ -112,6 +113,7 @@ impl Error {
                 | Self::Fenced { .. }
                 // Nothing may be set aside or parked for it: who waits goes on when the register is whole.
                 | Self::RegisterBehind { .. }
+                | Self::KeyLost { .. }
         )
     }
 }

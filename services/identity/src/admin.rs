@@ -202,7 +202,7 @@ fn refused(problem: Refused) -> Problem {
                 Rejection::Claims { .. } => "Merge the other way round, or split the two first.",
                 Rejection::NotMerged { .. } => "Nothing is to be undone.",
                 Rejection::Same => "Name two customers.",
-                Rejection::GivenBack { .. } => "Name a person's decision as the evidence.",
+                Rejection::GivenBack { .. } => "A person has to merge them.",
                 Rejection::Erased | Rejection::Unknown => "Nothing can follow.",
             };
             Problem::conflict(rejection.to_string()).remedy(remedy)

@@ -24,7 +24,7 @@ pub const BATCH_MAX: usize = 500;
 /// Bytes of one batch, so that a batch of long messages stays a small part of the server's memory.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Sequences that are looked back over for what a feeder wrote last.
-const FOREIGN_MAX: u32 = 1_000;
+const FOREIGN_MAX: u32 = 100_000;
 /// Older servers take no message ids in a batch; there each message goes alone.
 const BATCHES_SINCE: (u64, u64) = (2, 14);
 
@@ -208,7 +208,8 @@ async fn end(nats: &Nats) -> Result<End, Error> {
 /// anything can have its answers sent to the feed, and such a message ends nothing.
 async fn written_last(stream: &Stream, last: StreamMessage) -> Result<(String, String), Error> {
     let failed = |source| Error::Nats { request: format!("find the end of {STREAM}"), source };
-    let mut sequence = last.sequence;
+    let newest = last.sequence;
+    let mut sequence = newest;
     let mut message = Some(last);
     for _ in 0..FOREIGN_MAX {
         if let Some(StreamMessage { headers, .. }) = &message {
@@ -216,11 +217,13 @@ async fn written_last(stream: &Stream, last: StreamMessage) -> Result<(String, S
             if let (Some(positions), Some(source)) = (text(POSITIONS), text(SOURCE)) {
                 return Ok((positions, source));
             }
-            tracing::error!(
-                stream = STREAM,
-                sequence,
-                "a message that no feeder wrote is passed over: somebody who holds a key of NATS had it sent there"
-            );
+            if sequence == newest {
+                tracing::error!(
+                    stream = STREAM,
+                    sequence,
+                    "this message and maybe some before it were written by no feeder and are passed over: somebody who holds a key of NATS had them sent there"
+                );
+            }
         }
         sequence -= 1;
         if sequence < stream.cached_info().state.first_sequence {
@@ -233,7 +236,7 @@ async fn written_last(stream: &Stream, last: StreamMessage) -> Result<(String, S
         };
     }
     Err(Error::Other(format!(
-        "none of the last messages of {STREAM}, down to {sequence}, was written by a feeder; take the right to write there from all others"
+        "none of the last messages of {STREAM}, down to {sequence}, was written by a feeder: revoke the key of whoever had them sent there, and delete them (`nats stream rmm`)"
     )))
 }
 

@@ -87,20 +87,26 @@ static KEYS_ADD: Bulk = Bulk::new(
     "ON CONFLICT (tenant, kind, owner, class, period) DO NOTHING",
 );
 
+/// Keys by name, and one of those that were made here.
+pub(super) struct Added {
+    pub(super) keys: HashMap<SealKey, Arc<DataKey>>,
+    pub(super) made: Option<Arc<str>>,
+}
+
 /// The keys of these names, made where there are none. `names` are sorted and each there once.
 pub(super) async fn add_keys(
     tx: &mut AnyConnection,
-    tenants: &HashMap<Arc<str>, TenantKeys>,
+    (master, tenants): (&Secret, &HashMap<Arc<str>, TenantKeys>),
     names: &[&SealKey],
-) -> Result<HashMap<SealKey, Arc<DataKey>>, Error> {
+) -> Result<Added, Error> {
     let mut keys = find_keys(tx, tenants, names).await?;
     let missing: Vec<&SealKey> = names.iter().filter(|name| !keys.contains_key(**name)).copied().collect();
     if missing.is_empty() {
-        return Ok(keys);
+        return Ok(Added { keys, made: None });
     }
     let mut rows = Vec::with_capacity(missing.len());
     for name in &missing {
-        let id = cipher::random_key_id();
+        let id = cipher::new_key_id(master);
         let outer = &tenant_of(tenants, name)?.secret;
         let wrapped = outer.wrap(Secret::random().bytes(), &register::key_purpose(&id));
         rows.push((id, wrapped, *name));
@@ -110,8 +116,11 @@ pub(super) async fn add_keys(
     };
     KEYS_ADD.write(tx, &rows, bind).await?;
     // Another process may have been first, so what counts is what the register says.
-    keys.extend(find_keys(tx, tenants, &missing).await?);
-    Ok(keys)
+    let there = find_keys(tx, tenants, &missing).await?;
+    let is_made = |key: &&Arc<DataKey>| rows.iter().any(|(id, ..)| **id == *key.id);
+    let made = there.values().find(is_made).map(|key| key.id.clone());
+    keys.extend(there);
+    Ok(Added { keys, made })
 }
 
 async fn find_keys(

@@ -17,7 +17,9 @@ type Sm4Gcm = AesGcm<sm4::Sm4, U12>;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
-const KEY_ID_BYTES: usize = 12;
+const KEY_ID_BYTES: usize = 16;
+/// The rest is the proof.
+const KEY_ID_RANDOM: usize = KEY_ID_BYTES - 4;
 const VERSION: &str = "v1";
 
 /// 256 random bits that are wiped when they are no longer needed.
@@ -158,10 +160,29 @@ pub(super) fn seal(
 }
 
 /// A new key id: 96 random bits, so that it says nothing and never comes twice.
-pub(super) fn random_key_id() -> String {
+/// A new key's id. Its end proves to who has the master key that it is one: clear texts of strangers stand beside sealed
+/// values, and what one of them made up must not be taken for a key that was lost.
+pub(super) fn new_key_id(master: &Secret) -> String {
     let mut id = [0; KEY_ID_BYTES];
-    fill_random(&mut id);
+    fill_random(&mut id[..KEY_ID_RANDOM]);
+    let proof = key_id_proof(master, &id[..KEY_ID_RANDOM]);
+    id[KEY_ID_RANDOM..].copy_from_slice(&proof);
     URL_SAFE_NO_PAD.encode(id)
+}
+
+/// Whether the register of this master key gave the id out. Ids from before ids had a proof are not recognised.
+pub(super) fn is_own_key_id(master: &Secret, id: &str) -> bool {
+    let Ok(id) = URL_SAFE_NO_PAD.decode(id) else { return false };
+    if id.len() != KEY_ID_BYTES {
+        return false;
+    }
+    let (random, proof) = id.split_at(KEY_ID_RANDOM);
+    proof == key_id_proof(master, random)
+}
+
+fn key_id_proof(master: &Secret, random: &[u8]) -> [u8; KEY_ID_BYTES - KEY_ID_RANDOM] {
+    let mac = master.mac(&[b"key id", random]);
+    std::array::from_fn(|place| mac[place])
 }
 
 /// Fills from the system's source; a machine without one cannot go on safely.

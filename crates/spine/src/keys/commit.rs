@@ -4,7 +4,7 @@
 //! commit runs waits for its end; then one of those who waited commits for all of them. So nobody waits for
 //! company, and there is no task of its own that could die.
 
-use super::add::{add_keys, add_threads, erased_among};
+use super::add::{Added, add_keys, add_threads, erased_among};
 use super::cache::{DataKey, ThreadName};
 use super::names::{Owner, Period, SealKey};
 use super::register::{self, Change, TenantKeys};
@@ -137,13 +137,13 @@ impl Inner {
             .filter(|name| !erased.contains(&(name.tenant.clone(), name.owner.clone())))
             .collect();
         let alive: Vec<&SealKey> = alive.into_iter().collect();
-        let keys = add_keys(&mut tx, &tenants, &alive).await?;
+        let Added { keys, made } = add_keys(&mut tx, (&self.master, &tenants), &alive).await?;
         tx.commit().await.map_err(Error::database("commit new keys"))?;
         for (name, key) in &keys {
             self.cache.put_key_for(epoch, name.clone(), key.clone());
         }
-        if let Some(key) = keys.values().next() {
-            self.committed(&key.id);
+        if let Some(id) = made {
+            self.committed(id);
         }
         let answer = |(want, name): (&&Want, &SealKey)| Got {
             key: keys.get(name).cloned(),

@@ -3,7 +3,7 @@
 //! A key is committed before anything sealed with it is appended, and its id is kept when it is destroyed. So a sealed
 //! text whose key is neither there nor destroyed tells that the register is not what it was.
 
-use super::cipher::Sealed;
+use super::cipher::{self, Sealed};
 use super::register::{self, Change};
 use super::{Inner, Keys};
 use crate::address::{GENERATION, PARTS, stream_name};
@@ -17,19 +17,27 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use sqlx::{AnyConnection, Row};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many of the last messages of each stream a start looks at: what was committed last is what is lost, and it
 /// was sealed with last.
-const LOOKED_AT: u64 = 64;
+const LOOKED_AT: u64 = 256;
+/// The next message of a stream that holds more comes within this.
+const NEXT_WITHIN: Duration = Duration::from_secs(30);
 /// Messages whose keys are looked up together.
-const PAGE: usize = 512;
+const PAGE: u64 = 512;
 
 /// The id of no key: keys of a register that holds it may have been destroyed before destroyed ids were kept.
 const BEFORE: &str = "";
 
 static DESTROYED_FIND: Bulk = Bulk::new("SELECT id FROM destroyed WHERE id IN (", 1, ")");
 static DESTROYED_ADD: Bulk = Bulk::new("INSERT INTO destroyed (id)", 1, "ON CONFLICT (id) DO NOTHING");
-static THERE_FIND: Bulk = Bulk::new("SELECT id FROM keys WHERE id IN (", 1, ")");
+/// A row of an erased owner that came back with older rows is not there.
+static THERE_FIND: Bulk = Bulk::new(
+    "SELECT k.id FROM keys k WHERE k.id IN (",
+    1,
+    ") AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.tenant = k.tenant AND e.kind = k.kind AND e.owner = k.owner)",
+);
 
 /// A message that nobody can open, since the register lost its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,14 +123,16 @@ impl Keys {
             return Ok(lost);
         }
         let mut consumption = Consumption::with_gaps(nats, stream.to_owned(), from.max(1));
-        let mut page = Vec::new();
+        let (mut page, mut read) = (Vec::new(), 0);
         loop {
-            let stored = consumption.next().await?;
+            let next = tokio::time::timeout(NEXT_WITHIN, consumption.next()).await;
+            let stored = next.map_err(|_| Error::Timeout { request: format!("read {stream}") })??;
             let is_last = stored.sequence >= end || stored.pending == 0;
-            page.push(stored);
-            if is_last || page.len() == PAGE {
-                lost.extend(self.inner.lost_among(stream, &page).await?);
-                page.clear();
+            read += 1;
+            // The payload is let go: a raw request may be megabytes.
+            page.extend(self.inner.sealed_in(stream, &stored));
+            if is_last || read % PAGE == 0 {
+                lost.extend(self.inner.lost_among(std::mem::take(&mut page)).await?);
             }
             if is_last {
                 return Ok(lost);
@@ -132,25 +142,29 @@ impl Keys {
 }
 
 impl Inner {
-    async fn lost_among(&self, stream: &str, page: &[Stored]) -> Result<Vec<Lost>, Error> {
-        let mut sealed: Vec<(&Stored, String)> = Vec::new();
-        for stored in page {
-            sealed.extend(keys_in(&stored.payload).into_iter().map(|key| (stored, key)));
-        }
-        let ids: BTreeSet<&str> = sealed.iter().map(|(_, key)| key.as_str()).collect();
+    /// What a message is sealed with, as if it were lost. Clear texts of strangers stand in it too, so only ids count
+    /// that this register gave out.
+    fn sealed_in(&self, stream: &str, stored: &Stored) -> Vec<Lost> {
+        let keys = keys_in(&stored.payload).into_iter();
+        let own = keys.filter(|key| cipher::is_own_key_id(&self.master, key));
+        let of = |key| Lost {
+            stream: stream.to_owned(),
+            sequence: stored.sequence,
+            subject: stored.subject.clone(),
+            key,
+        };
+        own.map(of).collect()
+    }
+
+    async fn lost_among(&self, sealed: Vec<Lost>) -> Result<Vec<Lost>, Error> {
+        let ids: BTreeSet<&str> = sealed.iter().map(|sealed| sealed.key.as_str()).collect();
         let ids: Vec<&str> = ids.into_iter().collect();
         let mut connection =
             self.store.reads().acquire().await.map_err(Error::database("open the key register"))?;
         let there = found(&THERE_FIND, &mut connection, &ids).await?;
         let missing: Vec<&str> = ids.into_iter().filter(|id| !there.contains(*id)).collect();
         let lost = among(&mut connection, &missing).await?;
-        let of = |(stored, key): (&Stored, String)| Lost {
-            stream: stream.to_owned(),
-            sequence: stored.sequence,
-            subject: stored.subject.clone(),
-            key,
-        };
-        Ok(sealed.into_iter().filter(|(_, key)| lost.contains(key)).map(of).collect())
+        Ok(sealed.into_iter().filter(|sealed| lost.contains(&sealed.key)).collect())
     }
 
     /// Makes sure that what this process committed last is still there, or was destroyed: else the register went back
@@ -162,19 +176,19 @@ impl Inner {
             && !among(connection, &ids).await?.is_empty()
         {
             self.cache.forget_all();
-            let told = format!("key {last}, which this process committed, is not there any more");
+            let told = format!("key {last}, which this process made, is not there any more");
             return Err(Error::RegisterBehind { told });
         }
         Ok(())
     }
 
-    /// The key that this process committed last.
+    /// The key that this process made last.
     fn last_committed(&self) -> Option<Arc<str>> {
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    pub(super) fn committed(&self, key: &Arc<str>) {
-        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(key.clone());
+    pub(super) fn committed(&self, key: Arc<str>) {
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(key);
     }
 }
 

@@ -123,10 +123,11 @@ impl Keys {
         Some(open_known(&parsed, &known, subject, field))
     }
 
-    /// Opens many, with few reads for all keys that are not in memory. One that does not open fails alone.
+    /// Opens many, with few reads for all keys that are not in memory. One that does not open fails alone, unless its key
+    /// was lost: whoever passed over it would lose it for good.
     ///
     /// # Errors
-    /// Database errors.
+    /// [`Error::KeyLost`] and database errors.
     pub async fn open_many(&self, fields: &[SealedField<'_>]) -> Result<Vec<Result<Opened, Error>>, Error> {
         let parsed: Vec<Result<Sealed<'_>, Error>> =
             fields.iter().map(|field| Sealed::parse(field.sealed)).collect();
@@ -140,6 +141,9 @@ impl Keys {
             }
         }
         known.extend(missing.iter().copied().zip(self.inner.load(&missing).await?));
+        if let Some((key, _)) = known.iter().find(|(_, known)| matches!(known, Known::Lost)) {
+            return Err(Error::KeyLost { key: (*key).to_owned() });
+        }
         let open = |(sealed, field): (Result<Sealed<'_>, Error>, &SealedField<'_>)| {
             let sealed = sealed?;
             open_known(&sealed, &known[sealed.key], field.subject, field.field)
@@ -168,7 +172,8 @@ static KEYS_LOAD: Bulk = Bulk::new(
     "SELECT k.id, k.wrapped, k.tenant, k.kind, k.owner, t.number, t.wrapped AS outer_wrapped
      FROM keys k JOIN tenants t ON t.tenant = k.tenant WHERE k.id IN (",
     1,
-    ")",
+    ") AND NOT EXISTS (SELECT 1 FROM destroyed d WHERE d.id = k.id)
+     AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.tenant = k.tenant AND e.kind = k.kind AND e.owner = k.owner)",
 );
 
 impl Inner {

@@ -277,6 +277,7 @@ fn blames_content(error: &Error) -> bool {
         | Error::MasterKey { .. }
         | Error::RegisterLost { .. }
         | Error::RegisterBehind { .. }
+        | Error::KeyLost { .. }
         | Error::BrokenFile { .. }
         | Error::File { .. }
         | Error::Limit { .. } => false,

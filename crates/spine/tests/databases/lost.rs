@@ -55,6 +55,16 @@ async fn a_key_that_was_lost_is_not_taken_for_a_destroyed_one() {
                 "{refused:?}"
             );
         }
+        // Old rows that come back bring nobody back who was erased.
+        let back = format!(
+            "INSERT INTO keys SELECT '{}', tenant, kind, '{}', class, period, wrapped FROM keys LIMIT 1",
+            id_of(&of_erased),
+            erased.id
+        );
+        let of_kept = seal(&again, &Owner::thread(new_id()), "kept").await;
+        sqlx::query(AssertSqlSafe(back)).execute(again.store().write()).await.unwrap();
+        assert_eq!(read(&register(&database, &Clock::system()).await, &of_erased).await, Opened::Gone);
+        assert_eq!(read(&again, &of_kept).await, Opened::Text("kept".into()));
         // Given up it is gone, and a key that is there is not given up.
         let of_other = seal(&again, &Owner::thread(new_id()), "kept").await;
         again.give_up(&[id_of(&of_lost), id_of(&of_other)]).await.unwrap();
@@ -71,9 +81,13 @@ async fn a_key_that_was_lost_is_not_taken_for_a_destroyed_one() {
 async fn who_committed_what_the_register_lost_writes_no_more_until_it_is_back() {
     on_each(async |place| {
         let keys = start(&place).await;
-        let first = Owner::thread(new_id());
+        let (first, older) = (Owner::thread(new_id()), Owner::thread(new_id()));
+        seal(&keys, &older, "text").await;
         let sealed = seal(&keys, &first, "text").await;
         let id = id_of(&sealed);
+        // Finding a key that was there is not making one.
+        keys.forget("demo", &older);
+        seal(&keys, &older, "more").await;
         sqlx::raw_sql("CREATE TABLE kept AS SELECT * FROM keys").execute(keys.store().write()).await.unwrap();
         loses(&keys, &sealed).await;
 
@@ -84,7 +98,10 @@ async fn who_committed_what_the_register_lost_writes_no_more_until_it_is_back() 
         let refused = keys.seal(&key(&first, "2026-11"), SUBJECT, "text", "more").await.unwrap_err();
         assert!(spine::error::chain(&refused).contains("bring its newest copy back"), "{refused}");
 
-        sqlx::raw_sql("INSERT INTO keys SELECT * FROM kept").execute(keys.store().write()).await.unwrap();
+        sqlx::raw_sql("INSERT INTO keys SELECT * FROM kept WHERE id NOT IN (SELECT id FROM keys)")
+            .execute(keys.store().write())
+            .await
+            .unwrap();
         let again = seal(&keys, &first, "more").await;
         assert_eq!(read(&keys, &again).await, Opened::Text("more".into()));
     })
@@ -111,6 +128,13 @@ async fn a_start_beside_a_log_that_the_register_is_behind_of_is_refused_and_all_
             let position = log.transact(&address, &cause, decide).await.unwrap().position();
             written.push((address, text, position));
         }
+        keys.check_against(log.nats(), spine::keys::streams()).await.unwrap();
+        // A stranger's clear text that looks like a sealed value is none.
+        let made_up =
+            NoteEvent::Written { text: "v1.a256gcm.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAA.AAAA".into() };
+        let decide = |_: &Note| Ok::<_, std::convert::Infallible>(vec![made_up.clone()]);
+        let cause = Cause::new(new_id(), "write", "test");
+        log.transact(&Address::of("demo", Note::KIND, new_id()).unwrap(), &cause, decide).await.unwrap();
         keys.check_against(log.nats(), spine::keys::streams()).await.unwrap();
         let (address, text, position) = &written[2];
         loses(&keys, text).await;
