@@ -4,7 +4,7 @@ use super::expected::Fault;
 use crate::database::{cut_connections, lock_files};
 use integration::World;
 use spine::streams::{self, StreamSettings};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use sqlx::{AnyConnection, Connection};
 use std::time::Duration;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -46,16 +46,11 @@ async fn leaders(world: &mut World) {
 /// As if another replica had found them expired. It never works, so that what it keeps from the holders waits.
 async fn leases(world: &World) {
     let until = world.spine.log.clock().now() + LEASES_TAKEN_US;
-    let (url, table) = match &world.place.url {
-        Some(url) => (url.clone(), "state_leases.leases"),
-        None => {
-            let file = world.place.folder.join("data/state/leases.db");
-            (format!("sqlite://{}", file.display()), "leases")
-        }
-    };
-    let taken = format!("UPDATE {table} SET holder = 'another', fence = fence + 1, until_us = $1");
-    let mut other = AnyConnection::connect(&url).await.expect("the database is there");
-    let done = sqlx::query(AssertSqlSafe(taken)).bind(until).execute(&mut other).await;
+    // On SQLite there is one process, and nobody to share with.
+    let Some(url) = &world.place.url else { return };
+    let taken = "UPDATE state_leases.leases SET holder = 'another', fence = fence + 1, until_us = $1";
+    let mut other = AnyConnection::connect(url).await.expect("the database is there");
+    let done = sqlx::query(taken).bind(until).execute(&mut other).await;
     assert!(done.expect("the leases can be taken").rows_affected() > 0);
     other.close().await.expect("the connection ends");
 }
