@@ -53,7 +53,9 @@ impl Run {
     async fn thread(&self, customer: usize) -> Option<Uuid> {
         let keys = &self.world().spine.keys;
         let account = self.outside.shop.to_string();
-        keys.find_thread(self.world().tenant(), &account, &Self::user(customer)).await.unwrap()
+        let (tenant, user) = (self.world().tenant(), Self::user(customer));
+        // A connection may have been cut a moment ago.
+        eventually("the register", async || keys.find_thread(tenant, &account, &user).await.ok()).await
     }
 
     /// Does it to the suite and to the model.
@@ -158,7 +160,9 @@ impl Run {
             class: "message".into(),
             period: Period::quarter(self.world().spine.log.clock().now()),
         };
-        let sealed = keys.seal(&key, &address(thread).subject(), "content.text", "人工答复").await.unwrap();
+        let subject = address(thread).subject();
+        let seal = async || keys.seal(&key, &subject, "content.text", "人工答复").await.ok();
+        let sealed = eventually("the register", seal).await;
         let (kind, language) = (ContentKind::Text, "zh".to_owned());
         Content { kind, text: Some(Sealed(sealed)), media: None, length: 4, language }
     }
