@@ -103,9 +103,10 @@ impl Run {
     async fn erase(&mut self, customer: usize) {
         let Some(thread) = self.thread(customer).await else { return };
         let erasures = self.world().identity.clone().expect("all roles run").erasures;
-        let asked = erasures.ask(self.world().tenant(), Subject::Thread(thread), "model").await.unwrap();
+        let ask = async || erasures.ask(self.world().tenant(), Subject::Thread(thread), "model").await.ok();
+        let asked = eventually("the erasure to be asked for", ask).await;
         eventually("the erasure", async || {
-            let erasure = erasures.get(asked.id).await.unwrap()?;
+            let erasure = erasures.get(asked.id).await.ok()??;
             (erasure.step == Step::Done).then_some(())
         })
         .await;
