@@ -217,12 +217,12 @@ impl JournalReading {
         let stored = self.pending.insert(stored);
         let opened = loop {
             match open(&self.keys, self.part, stored).await {
-                Err(error) if error.is_passing() => tokio::time::sleep(RETRY_DELAY).await,
                 // Passed over it would be lost; it is whole again when the register is.
                 Err(error @ Error::KeyLost { .. }) => {
                     tracing::error!(inbound.part = self.part, inbound.sequence = stored.sequence, %error, "a journalled request waits");
                     tokio::time::sleep(KEY_LOST_DELAY).await;
                 }
+                Err(error) if error.is_passing() => tokio::time::sleep(RETRY_DELAY).await,
                 other => break other,
             }
         };
@@ -239,7 +239,6 @@ async fn open(keys: &Keys, part: u8, stored: &Stored) -> Result<Journalled, Erro
     let sealed = std::str::from_utf8(&stored.payload).unwrap_or_default();
     let request = match keys.open_bytes(sealed, &stored.subject, FIELD).await {
         Ok(request) => request.map(|plain| plain.to_vec()),
-        Err(error @ Error::KeyLost { .. }) => return Err(error),
         Err(error) if error.is_passing() => return Err(error),
         Err(_) => None,
     };
