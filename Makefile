@@ -9,7 +9,7 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test bench check check-chart image fmt
+.PHONY: help setup run run-split build test fuzz fuzz-api bench check check-chart image fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,14 @@ test: ## run all tests, against a throw-away Postgres and a nats-server of their
 	@scripts/setup.sh test
 	@TEST_PYTHON=$$(scripts/python-env.sh) PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" \
 		scripts/with-postgres.sh cargo test --locked --workspace $(TEST_ARGS)
+
+fuzz: ## fuzz every parser of bytes from outside (FUZZ_SECONDS=30 for each, 3600 for the long form; FUZZ_ARGS=names)
+	@scripts/setup.sh fuzz
+	@scripts/fuzz.sh $(FUZZ_ARGS)
+
+fuzz-api: ## fuzz the REST API by its own document, as nobody and as every role (FUZZ_API_EXAMPLES=30, FUZZ_API_SEED=...)
+	@scripts/setup.sh run
+	@scripts/fuzz-api.sh
 
 bench: ## measure: the load generator against a nats-server of its own (BENCH_ARGS=...)
 	@scripts/setup.sh run

@@ -1,0 +1,13 @@
+//! Declarative documents as they are written, for `tributary apply`: reading them, with everything that is wrong with their
+//! form, whatever the log holds. Pure.
+
+mod aliases;
+mod document;
+mod mistakes;
+mod parse;
+
+pub use aliases::repeats_too_much;
+pub use document::{
+    AccountSpec, AgentSpec, Body, Document, EntrySpec, KnowledgeSpec, Scalar, TenantSpec, Wrong, check_name,
+};
+pub use parse::{Parsed, parse};
