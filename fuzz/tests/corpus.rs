@@ -7,9 +7,9 @@ use std::sync::Mutex;
 
 /// How much slower than a release build that of the tests may be.
 const SLOWER: u32 = 20;
-const GROWN_BYTES: usize = 48 * 1024;
+const GROWN_BYTES: usize = 16 * 1024;
 /// Seeds of a parser between whose halves something is repeated.
-const CONTEXTS: usize = 5;
+const CONTEXTS: usize = 3;
 /// What is repeated: whatever opens, escapes, parts or refers in one of the languages.
 const PIECES: &[&str] = &[
     "a",

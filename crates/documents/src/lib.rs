@@ -4,10 +4,12 @@
 mod aliases;
 mod document;
 mod mistakes;
+mod nesting;
 mod parse;
 
 pub use aliases::repeats_too_much;
 pub use document::{
     AccountSpec, AgentSpec, Body, Document, EntrySpec, KnowledgeSpec, Scalar, TenantSpec, Wrong, check_name,
 };
+pub use nesting::nests_too_deeply;
 pub use parse::{Parsed, parse};

@@ -3,6 +3,7 @@
 use crate::aliases::repeats_too_much;
 use crate::document::{AccountSpec, AgentSpec, Body, Document, KnowledgeSpec, TenantSpec, Wrong};
 use crate::mistakes::{placeholders, typed};
+use crate::nesting::nests_too_deeply;
 use serde::Deserialize;
 use std::collections::HashMap;
 use yaml_serde::Value;
@@ -22,6 +23,13 @@ pub struct Parsed {
 /// Reads all documents. `is_tenant_name` says whether a text can name a tenant, which the log decides. `tenant` is whose those are that name none and follow no document of the kind Tenant.
 pub fn parse(text: &str, tenant: Option<&str>, is_tenant_name: fn(&str) -> bool) -> Parsed {
     let mut parsed = Parsed::default();
+    // First what needs no parser, which is slow for what nests deeply.
+    if nests_too_deeply(text) {
+        let reason = "it nests more brackets than can be read";
+        parsed.wrong.push(Wrong::new(1, "", reason, "close the brackets, or put texts in several documents"));
+        parsed.lacks_tenants = true;
+        return parsed;
+    }
     if repeats_too_much(text) {
         let reason = "with all aliases written out the documents are far larger than the text";
         parsed.wrong.push(Wrong::new(1, "", reason, "write out what is repeated, or use fewer aliases"));
@@ -219,10 +227,11 @@ entries:
     }
 
     #[test]
-    fn a_text_whose_aliases_stand_for_gigabytes_is_refused() {
+    fn a_text_that_is_out_of_proportion_is_refused() {
         let (words, names) = ("x,".repeat(3000), "*a,".repeat(3000));
         let text = format!("kind: Knowledge\ntenant: shop\na: &a [{words}]\nentries: [{names}]\n");
         assert_eq!(wrong(&text), [at(1, "")]);
+        assert_eq!(wrong(&format!("{}*", "[ ".repeat(100_000))), [at(1, "")]);
         // As people use them.
         let text = "kind: Knowledge\ntenant: shop\nentries:\n- {slug: a, question: q, answer: &a text}\n\
                     - {slug: b, question: r, answer: *a}\n";

@@ -76,6 +76,17 @@ fn items(text: &str) -> Option<Vec<(usize, String)>> {
 }
 
 fn one(source: &Source<'_>, line: usize, item: &str) -> Result<Draft, Problem> {
+    // First what needs no parser, which is slow for what nests deeply.
+    if documents::nests_too_deeply(item) {
+        let reason = "it nests more brackets than can be read".to_owned();
+        return Err(Problem::new(
+            source,
+            line,
+            Field::Entry,
+            reason,
+            "close them, or put the text in quotation marks",
+        ));
+    }
     if documents::repeats_too_much(item) {
         let reason = "with all aliases written out it is far larger than it looks".to_owned();
         return Err(Problem::new(source, line, Field::Entry, reason, "write out what is repeated"));

@@ -65,6 +65,15 @@ fn an_item_whose_aliases_stand_for_gigabytes_costs_only_itself() {
 }
 
 #[test]
+fn an_item_of_brackets_alone_costs_only_itself() {
+    let began = std::time::Instant::now();
+    let text = format!("- {}*\n- question: q\n  answer: a\n", "[ ".repeat(200_000));
+    let imported = read("faq.yaml", &text);
+    assert_eq!((imported.problems.len(), imported.entries.len()), (1, 1));
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_hundred_thousand_variants_are_refused_at_once() {
     let variants: String = (0..100_000).map(|number| format!("{number}|")).collect();
     let began = std::time::Instant::now();
