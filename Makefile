@@ -9,7 +9,8 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test bench bench-long flame check check-chart cluster-test faults-long image fmt
+.PHONY: help setup run run-split build test fuzz fuzz-api bench bench-long flame check check-chart cluster-test \
+	faults-long image fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,14 @@ test: ## run all tests, against a throw-away Postgres and a nats-server of their
 	@scripts/setup.sh test
 	@TEST_PYTHON=$$(scripts/python-env.sh) PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" \
 		scripts/with-postgres.sh cargo test --locked --workspace $(TEST_ARGS)
+
+fuzz: ## fuzz every parser of bytes from outside (FUZZ_SECONDS=30 for each, 3600 for the long form; FUZZ_ARGS=names)
+	@scripts/setup.sh fuzz
+	@scripts/fuzz.sh $(FUZZ_ARGS)
+
+fuzz-api: ## fuzz the REST API by its own document, as nobody and as every role (FUZZ_API_EXAMPLES=30, FUZZ_API_SEED=...)
+	@scripts/setup.sh run
+	@scripts/fuzz-api.sh
 
 bench: ## measure in 25 minutes, into bench/results.json (BENCH_ARGS="--only NAME", "--smoke")
 	@scripts/setup.sh run

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname -- "$0")/.."
 
 faults=docs/faults.md
-tests=$(grep -rhE -A3 --include='*.rs' '#\[(tokio::)?test' crates services cli tests bench |
+tests=$(grep -rhE -A3 --include='*.rs' '#\[(tokio::)?test' crates services cli tests fuzz bench |
     sed -nE 's/^ *(async )?fn ([a-z0-9_]+)\(.*/\2/p' | sort -u)
 
 wrong=$(grep '^- ' "$faults" | while IFS= read -r line; do

@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh run|test: installs what is missing to run, or also to test, on Debian 12 and 13. Skips what is there.
+# setup.sh run|test|fuzz: installs what is missing to run, or also to test or to fuzz, on Debian 12 and 13. Skips what is
+# there.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 
@@ -60,6 +61,11 @@ fi
 if ! nats=$(TRIBUTARY_FIRST_TRY=yes "$ROOT/scripts/nats-server.sh"); then
     install_packages python3-venv
     nats=$("$ROOT/scripts/nats-server.sh")
+fi
+
+# The fuzzer's engine is C++; it comes as source with its crate.
+if [ "$what" = test ] || [ "$what" = fuzz ]; then
+    command -v c++ >/dev/null 2>&1 || install_packages g++
 fi
 
 if [ "$what" = test ]; then

@@ -3,6 +3,8 @@
 pub mod answer;
 pub mod detect;
 pub mod evaluate;
-pub mod knowledge;
 pub mod retrieve;
 pub mod service;
+
+/// What the answers come from.
+pub use knowledge;

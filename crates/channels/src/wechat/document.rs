@@ -9,6 +9,8 @@ use serde_json::Value;
 const SIZE_MAX_BYTES: usize = 1 << 20;
 const DEPTH_MAX: usize = 8;
 const FIELDS_MAX: usize = 1024;
+/// Of a name with all its parents', which each field has for itself: the platform's are below a hundred.
+const NAME_MAX_BYTES: usize = 512;
 
 /// The fields of a body in its order. Nested names are joined by dots, the root's is left out.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ impl Document {
     /// Reads XML or JSON, told apart by the first character.
     ///
     /// # Errors
-    /// Words that say what is wrong: not well-formed, a document type, too deep, too many fields, too large.
+    /// Words that say what is wrong: not well-formed, a document type, too deep, too many fields, a name too long, too large.
     pub fn parse(body: &[u8]) -> Result<Self, &'static str> {
         if body.len() > SIZE_MAX_BYTES {
             return Err("it is too large");
@@ -48,6 +50,9 @@ impl Document {
     fn push(&mut self, name: String, value: String) -> Result<(), &'static str> {
         if self.fields.len() == FIELDS_MAX {
             return Err("it has too many fields");
+        }
+        if name.len() > NAME_MAX_BYTES {
+            return Err("it has a name that is too long");
         }
         self.fields.push((name, value));
         Ok(())
@@ -242,6 +247,16 @@ mod tests {
         assert_eq!(Document::parse(&vec![b'<'; SIZE_MAX_BYTES + 1]), Err("it is too large"));
         let deep = "{\"a\":".repeat(9) + "1" + &"}".repeat(9);
         assert_eq!(Document::parse(deep.as_bytes()), Err("it is nested too deeply"));
+    }
+
+    #[test]
+    fn a_long_name_is_not_copied_into_each_of_a_thousand_fields() {
+        let name = "a".repeat(400_000);
+        let list = format!("{{\"{name}\":[{}1]}}", "1,".repeat(1000));
+        let nested = format!("<xml><{name}>{}</{name}></xml>", "<b/>".repeat(1000));
+        for body in [list, nested] {
+            assert_eq!(Document::parse(body.as_bytes()), Err("it has a name that is too long"));
+        }
     }
 
     #[test]

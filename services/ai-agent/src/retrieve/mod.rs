@@ -9,7 +9,6 @@
 mod atoms;
 mod compare;
 mod confidence;
-pub mod fold;
 mod index;
 mod lexicon;
 mod postings;
@@ -22,4 +21,5 @@ mod whole;
 
 pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Judge, Line, MARGIN_MAX, Weights};
 pub use index::{Hit, Index};
+pub use knowledge::fold;
 pub use trees::Tree;

@@ -50,8 +50,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOrDef
                 StatusCode::PAYLOAD_TOO_LARGE => too_large(BODY_BYTES_MAX),
                 status => Problem::new(status, "unreadable", "The request cannot be read").field("body"),
             })?;
-        // Some clients send a type without a body.
-        if bytes.is_empty() {
+        // Some clients send a type without a body, others write the nothing that the document allows.
+        if bytes.is_empty() || bytes.trim_ascii() == b"null" {
             return Ok(Self(T::default()));
         }
         Ok(Self(Body::from_request(Request::from_parts(parts, bytes.into()), state).await?.0))
@@ -101,4 +101,24 @@ pub(crate) fn id_in_path(what: &str, text: &str) -> Result<Uuid, Refusal> {
 /// A value of a field, or a problem that names the field.
 pub(crate) fn parse<T: FromStr>(field: &str, text: &str, expected: &str) -> Result<T, Refusal> {
     text.parse().map_err(|_| Problem::invalid(field, format!("`{text}` is no {expected}.")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(body: &'static str) -> Result<Vec<u32>, Refusal> {
+        let request =
+            Request::builder().header("content-type", "application/json").body(body.into()).unwrap();
+        Ok(BodyOrDefault::<Vec<u32>>::from_request(request, &()).await?.0)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_may_be_left_out_may_be_null() {
+        for nothing in ["", "null", " null\n"] {
+            assert_eq!(read(nothing).await.ok(), Some(vec![]), "{nothing:?}");
+        }
+        assert_eq!(read("[1]").await.ok(), Some(vec![1]));
+        assert!(read("nul").await.is_err());
+    }
 }

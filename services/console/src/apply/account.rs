@@ -1,12 +1,12 @@
 //! Planning a channel account: its secrets are compared by opening what stands.
 
 use super::change::Difference;
-use super::document::{AccountSpec, Document, Scalar, Wrong, check_name};
 use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
 use channels::form::{Field, Shape, optional};
 use directory::{QUEUE_SETTING, is_queue};
+use documents::{AccountSpec, Document, Scalar, Wrong, check_name};
 use events::Sealed;
 use events::account::Setup;
 use laws::account::Account;

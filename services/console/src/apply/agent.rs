@@ -1,10 +1,10 @@
 //! Planning an agent.
 
 use super::change::{Difference, listed};
-use super::document::{AgentSpec, Document, Wrong, check_name};
 use super::step::Step;
 use super::{Failure, Planned, id_of};
 use crate::state::App;
+use documents::{AgentSpec, Document, Wrong, check_name};
 use events::agent::{Presence, Profile};
 use laws::agent::Agent;
 use spine::{Address, Entity};

@@ -1,10 +1,10 @@
 //! Planning a tenant's knowledge: thousands of entries, read and compared many at a time.
 
 use super::change::{Action, Change, Difference, listed};
-use super::document::{Body, Document, EntrySpec, Wrong};
 use super::step::Step;
 use super::{ENTITIES_MAX, Failure, IN_FLIGHT_MAX, Planned, id_of};
 use crate::state::App;
+use documents::{Body, Document, EntrySpec, Wrong};
 use events::knowledge::Entry;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use laws::knowledge::Knowledge;

@@ -6,22 +6,19 @@
 mod account;
 mod agent;
 mod change;
-mod document;
 mod knowledge;
-mod mistakes;
-mod parse;
 mod step;
 mod tenant;
 mod whose;
 
 pub use change::{Action, Change, FieldChange, Report, Summary};
-pub use document::Wrong;
+pub use documents::Wrong;
 
 use crate::state::App;
-use document::{Body, Document};
+use documents::{Body, Document, Parsed};
 use futures::StreamExt;
 use futures::stream::{self, TryStreamExt};
-use parse::Parsed;
+use spine::address::check_tenant;
 use spine::{Error, Position};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -81,7 +78,7 @@ struct Planned {
 /// [`Failure::Wrong`] names everything that is wrong, with its path and what mends it, before anything is
 /// appended.
 pub async fn apply(app: &App, text: &str, options: &Options) -> Result<Report, Failure> {
-    let parsed = parse::parse(text, options.tenant.as_deref());
+    let parsed = documents::parse(text, options.tenant.as_deref(), |name| check_tenant(name).is_ok());
     if parsed.documents.iter().any(Document::asks_tables) {
         caught_up(app).await?;
     }

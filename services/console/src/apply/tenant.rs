@@ -1,10 +1,10 @@
 //! Planning a tenant.
 
 use super::change::Difference;
-use super::document::{Document, TenantSpec};
 use super::step::Step;
 use super::{Failure, Planned};
 use crate::state::App;
+use documents::{Document, TenantSpec};
 use events::tenant::Settings;
 use laws::tenant::Tenant;
 use spine::{Address, Entity};

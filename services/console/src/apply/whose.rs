@@ -1,7 +1,7 @@
 //! Whether the tenants are there whose documents they are.
 
-use super::document::{Body, Document, Wrong};
 use crate::state::App;
+use documents::{Body, Document, Wrong};
 use laws::tenant::Tenant;
 use spine::{Address, Entity, Error};
 use std::collections::{BTreeMap, BTreeSet};
