@@ -9,8 +9,8 @@ RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-split build test fuzz fuzz-api bench bench-long flame check check-chart cluster-test \
-	faults-long image fmt
+.PHONY: help setup run run-split build test fuzz fuzz-api bench bench-long soak flame check check-chart cluster-test \
+	upgrade-test faults-long image fmt
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ bench-long: ## measure what takes hours, on a throw-away Postgres too, into benc
 	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" scripts/with-postgres.sh \
 		cargo run --release --locked -p bench -- --long $(BENCH_ARGS)
 
+soak: ## four hours at 100 messages/s, into bench/soak.json (SOAK_MINUTES=...)
+	@scripts/setup.sh run
+	cargo build --release --locked -p tributary -p bench
+	PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" cargo run --release --locked -p bench -- \
+		--only soak --minutes $(or $(SOAK_MINUTES),240) --out bench/soak.json
+
 flame: ## a flame graph of the suite while it answers, as bench/flame.svg (needs perf)
 	@scripts/setup.sh run
 	@PATH="$$(dirname "$$(scripts/nats-server.sh)"):$$PATH" scripts/flame.sh
@@ -75,6 +81,10 @@ faults-long: ## the long form of the faults; about two hours, results in bench/f
 
 cluster-test: build ## both profiles on a real cluster: KUBECONFIG=... and LOAD_IMAGE=... or IMAGE=... (scripts/cluster-test.sh)
 	@scripts/cluster-test.sh
+
+upgrade-test: ## an upgrade under load to a release with one more event and column, and back (builds both)
+	@scripts/setup.sh test
+	@scripts/upgrade-test.sh
 
 image: $(if $(filter scratch,$(BASE)),build) ## build the container image (docker or buildah; BASE=scratch needs neither)
 	@BASE="$(BASE)" scripts/image.sh

@@ -15,8 +15,11 @@ pub(crate) struct Audit {
     pub(crate) taken: usize,
     /// How many of them are not in the log.
     pub(crate) lost: usize,
-    /// Messages that stand in the log twice, and answers that reached a person twice.
+    /// Messages that stand in the log twice.
     pub(crate) doubled: usize,
+    /// Answers that arrived again under the id that they had: a platform that acknowledged too late was called again, and
+    /// knows them by it. No fault.
+    pub(crate) repeated: usize,
     /// Messages that stand behind one that their author wrote after they were surely acknowledged.
     pub(crate) out_of_order: usize,
     /// Threads in which the AI owes an answer, or one is on its way.
@@ -75,7 +78,7 @@ pub(crate) async fn audit(suite: &Suite) -> anyhow::Result<Audit> {
     audit.owed = pasts.values().filter(|past| is_owed(&past.state)).count();
     let missing = answers.iter().filter(|id| !arrived.contains(id.as_str())).count();
     audit.astray = missing.saturating_sub(without_id);
-    audit.doubled += received.iter().filter(|received| received.repeated).count();
+    audit.repeated = received.iter().filter(|received| received.repeated).count();
     Ok(audit)
 }
 

@@ -27,6 +27,7 @@ mod rest;
 mod scan;
 mod schedule;
 mod sizes;
+mod soak;
 mod spread;
 mod stored;
 mod suite;
@@ -39,6 +40,7 @@ use figure::Figure;
 use futures::future::LocalBoxFuture;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A seventh of the time under load went into the system's allocator.
 #[global_allocator]
@@ -62,6 +64,9 @@ struct Args {
     /// Seconds that answering is held
     #[arg(long, default_value_t = 120)]
     held: u64,
+    /// Minutes that `--only soak` is held
+    #[arg(long, default_value_t = 240)]
+    minutes: u32,
     /// Where databases on Postgres can be made; without it what needs one is left out
     #[arg(long, env = "TEST_DATABASE_URL", hide_env_values = true)]
     postgres: Option<String>,
@@ -134,6 +139,11 @@ const fn in_both(name: &'static str, measure: Measure) -> Measured {
     Measured { name, short: true, long: true, measure }
 }
 
+/// Only when it is asked for by its name, and in the smoke form.
+const fn alone(name: &'static str, measure: Measure) -> Measured {
+    Measured { name, short: false, long: false, measure }
+}
+
 const MEASURED: &[Measured] = &[
     in_short("append", |args| Box::pin(append::measure(args.smoke))),
     in_short("cluster", |args| Box::pin(cluster::measure(args.smoke))),
@@ -156,7 +166,7 @@ const MEASURED: &[Measured] = &[
     in_both("rest", |args| {
         let held = args.of([500, 30_000, 60_000]);
         let messages = args.of([2_000, 50_000, 1_000_000]);
-        Box::pin(rest::measure(messages, std::time::Duration::from_millis(held)))
+        Box::pin(rest::measure(messages, Duration::from_millis(held)))
     }),
     in_both("ready", |args| Box::pin(ready::measure(args.of([2_000, 100_000, 10_000_000])))),
     in_short("sizes", |args| Box::pin(sizes::measure(args.smoke))),
@@ -166,6 +176,10 @@ const MEASURED: &[Measured] = &[
             let Some(server) = args.postgres("answered-postgres") else { return Ok(Vec::new()) };
             spread::measure(args.smoke, args.held, server).await
         })
+    }),
+    alone("soak", |args| {
+        let each = Duration::from_millis(if args.smoke { 300 } else { 60_000 });
+        Box::pin(soak::measure(if args.smoke { 4 } else { args.minutes }, each))
     }),
 ];
 

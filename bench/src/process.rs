@@ -19,6 +19,11 @@ pub(crate) fn resident_peak_mb(pid: u32) -> f64 {
     megabytes(pid, "VmHWM").unwrap_or(f64::NAN)
 }
 
+/// Files that the process has open, sockets among them; not a number when there is no such process.
+pub(crate) fn handles(pid: u32) -> f64 {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(f64::NAN, |open| open.count() as f64)
+}
+
 /// Time on a core so far, of all threads, in the nanoseconds that the scheduler counts: clock ticks of ten milliseconds
 /// are too coarse for an idle process.
 pub(crate) fn on_core(pid: u32) -> Duration {
@@ -39,5 +44,5 @@ fn a_process_that_works_was_on_a_core_and_is_resident() {
         sum = std::hint::black_box(sum.wrapping_add(1));
     }
     assert!(resident_mb(own) > 0.0 && resident_peak_mb(own) >= resident_mb(own) * 0.5);
-    assert!(resident_mb(u32::MAX).is_nan());
+    assert!(resident_mb(u32::MAX).is_nan() && handles(u32::MAX).is_nan() && handles(own) > 2.0);
 }

@@ -26,7 +26,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     for (per_second, held_s, goal) in STEADY {
         let held = Duration::from_millis(if smoke { 500 } else { held_s * 1_000 });
         progress(&format!("webhooks, {per_second} a second for {} s", held.as_secs_f64()));
-        let run = acknowledged(&suite.outside, Schedule::new(per_second, held), "steady").await;
+        let run = acknowledged(&suite.outside, Schedule::new(per_second, held), ("steady", 0)).await;
         let name = format!("webhook to acknowledgement, {per_second}/s");
         figures.push(Figure::stated(&format!("{name}, p50"), percentile(&run.waits, 0.5), "ms"));
         figures.push(Figure::at_most(&format!("{name}, p99"), percentile(&run.waits, 0.99), "ms", goal));
@@ -35,7 +35,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let (per_second, held_s, goal) = STORM;
     let storm = Schedule::new(per_second, Duration::from_millis(if smoke { 200 } else { held_s * 1_000 }));
     progress(&format!("webhooks, {per_second} a second for {} s", storm.held.as_secs_f64()));
-    let run = acknowledged(&suite.outside, storm, "storm").await;
+    let run = acknowledged(&suite.outside, storm, ("storm", 0)).await;
     let backlog = suite.until_quiet(QUIET_WITHIN).await?;
     let audit = audit(&suite).await?;
     let name = format!("webhook to acknowledgement, {per_second}/s for {} s", storm.held.as_secs_f64());
@@ -62,20 +62,26 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// What became of a run of posts.
-struct Run {
+pub(crate) struct Run {
     /// Milliseconds from the scheduled moment to the acknowledgement, sorted.
-    waits: Vec<f64>,
+    pub(crate) waits: Vec<f64>,
     /// Those that were not taken at the first post.
-    refused: usize,
+    pub(crate) refused: usize,
 }
 
-async fn acknowledged(outside: &Outside, schedule: Schedule, name: &'static str) -> Run {
+/// Posts by the schedule; the name and the number of the first post tell the run's customers from those of others.
+pub(crate) async fn acknowledged(
+    outside: &Outside,
+    schedule: Schedule,
+    (name, first): (&'static str, usize),
+) -> Run {
     let rate = schedule.per_second;
     let answers = schedule.run(|turn| {
         let outside = outside.clone();
         async move {
-            let user = format!("{name}-{rate}-{}", customer(turn.number));
-            let was_taken = outside.writes(&user, &format!("{name}-{rate}-{}", turn.number)).await;
+            let number = first + turn.number;
+            let user = format!("{name}-{rate}-{}", customer(number));
+            let was_taken = outside.writes(&user, &format!("{name}-{rate}-{number}")).await;
             (turn.waited_ms(), was_taken)
         }
     });

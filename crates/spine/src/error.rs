@@ -52,6 +52,11 @@ pub enum Error {
         "the tables of the model {model} changed and its version is still {version}: raise it, or drop the slot"
     )]
     SchemaChanged { model: String, version: u32 },
+    #[error(
+        "the slot before the live one of the model {model} is of version {version}, which this release cannot read: \
+         start the release that made it, which goes back to it by itself"
+    )]
+    OtherVersion { model: String, version: u32 },
     #[error("{owner} is under legal hold: nothing of it is destroyed until the hold ends")]
     Held { owner: String },
     #[error("database failed at `{action}`")]

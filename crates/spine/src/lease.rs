@@ -59,10 +59,20 @@ impl Leases {
     /// # Errors
     /// Database errors.
     pub async fn acquire(&self, name: &str) -> Result<Option<Lease>, Error> {
+        self.acquire_above(name, 0).await
+    }
+
+    /// As [`Leases::acquire`], with a fence above `floor`: what the lease guards may know one that this table does not,
+    /// since it was taken under another name or the table was lost.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(crate) async fn acquire_above(&self, name: &str, floor: i64) -> Result<Option<Lease>, Error> {
         let now = self.now_text();
         let text = format!(
-            "INSERT INTO leases (name, holder, fence, until_us) VALUES ($1, $2, 1, {now} + $3)
-             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = leases.fence + 1,
+            "INSERT INTO leases (name, holder, fence, until_us) VALUES ($1, $2, $4 + 1, {now} + $3)
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
+             fence = CASE WHEN leases.fence > $4 THEN leases.fence ELSE $4 END + 1,
              until_us = excluded.until_us WHERE leases.until_us < {now} OR leases.holder = excluded.holder
              RETURNING fence"
         );
@@ -70,6 +80,7 @@ impl Leases {
             .bind(name)
             .bind(&self.inner.holder)
             .bind(LEASE_MS * 1_000)
+            .bind(floor)
             .fetch_optional(self.inner.store.write())
             .await
             .map_err(Error::database("take a lease"))?;

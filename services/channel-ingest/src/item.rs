@@ -32,6 +32,8 @@ pub(crate) enum Taken {
     /// It cannot be taken now and waits in quarantine. With `blocks` everything that follows it in its thread waits
     /// behind it, since a newer release will take them all; otherwise it is refused alone.
     Refused { thread: Uuid, why: String, blocks: bool },
+    /// A newer release wrote in the thread what this one does not know.
+    Newer { thread: Uuid, error: Error },
 }
 
 /// An item, where it came from, and when.
@@ -76,7 +78,10 @@ pub(crate) async fn take(
         }
         match decide_at_any_age(log, keys, arrival, &address, began.clone()).await {
             Ok(decided) => return Ok(Taken::Settled { thread: Some(thread), decided }),
-            Err(Refused::Failed(error @ (Error::UnknownEvent { .. } | Error::Unreadable { .. }))) => {
+            Err(Refused::Failed(error @ Error::UnknownEvent { .. })) => {
+                return Ok(Taken::Newer { thread, error });
+            }
+            Err(Refused::Failed(error @ Error::Unreadable { .. })) => {
                 return Ok(Taken::Refused { thread, why: error.to_string(), blocks: true });
             }
             // The key vanished under it: the person was erased, and who writes again is a new thread.

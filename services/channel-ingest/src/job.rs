@@ -4,6 +4,7 @@ use crate::accounts::Ready;
 use crate::profiles::Met;
 use crate::quarantine::{Entry, Held, Until};
 use channels::contract::{Item, ItemFault, RawRequest, Verified};
+use spine::Error;
 use spine::journal::Journalled;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -15,6 +16,8 @@ pub(crate) struct Outcome {
     /// Receipts of messages that are still on their way.
     pub(crate) early: Vec<Entry>,
     pub(crate) met: Vec<Met>,
+    /// Something is left to a replica of a newer release, and with it the whole batch.
+    pub(crate) newer: Option<Error>,
 }
 
 impl Outcome {
@@ -26,6 +29,7 @@ impl Outcome {
         self.held.extend(other.held);
         self.early.extend(other.early);
         self.met.extend(other.met);
+        self.newer = self.newer.or(other.newer);
         self
     }
 

@@ -6,6 +6,7 @@ mod deliver;
 mod discarded;
 mod early;
 mod evidence;
+mod holding;
 mod hub;
 pub mod intake;
 mod item;

@@ -3,7 +3,6 @@
 use crate::accounts::{Accounts, Ready};
 use crate::item::{Arrival, Taken, take};
 use crate::job::{Job, Outcome};
-use crate::part::Part;
 use crate::profiles::Met;
 use crate::quarantine::Until;
 use crate::request;
@@ -16,13 +15,11 @@ use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
 use spine::journal::{Journal, Journalled};
 use spine::keys::Keys;
-use spine::lease::{Lease, Leases};
 use spine::{Error, Log};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Threads remembered as noted; to note one again changes nothing.
@@ -31,7 +28,6 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
 /// An account is known to every replica so long after it was known to one.
 const ACCOUNT_HEARD_US_MAX: i64 = 5_000_000;
-const LEASE_POLL: Duration = Duration::from_secs(2);
 const BEHIND: &str = "an earlier item of the thread is in quarantine";
 
 /// What the normaliser works with. Cheap to clone.
@@ -47,6 +43,8 @@ pub(crate) struct Normaliser {
     pub(crate) noted: Arc<Notify>,
     pub(crate) counters: Counters,
     pub(crate) stages: Stages,
+    /// Whether what only a newer release knows is left to it, before it goes to quarantine.
+    pub(crate) gives_way: bool,
 }
 
 /// What the normaliser counts.
@@ -58,42 +56,12 @@ pub(crate) struct Counters {
 }
 
 impl Normaliser {
-    /// Works on one part until `shutdown`, under its lease where there are several processes.
-    pub(crate) async fn run(
-        &self,
-        part: u8,
-        leases: Option<&Leases>,
-        shutdown: &CancellationToken,
-    ) -> Result<(), Error> {
-        loop {
-            let lease = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                lease = acquire(part, leases) => lease,
-            };
-            let ended = tokio::select! {
-                () = shutdown.cancelled() => {
-                    give_back(part, leases, lease.as_ref()).await;
-                    return Ok(());
-                }
-                () = spine::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: format!("inbound.{part}") }),
-                ended = self.work(part, lease.as_ref()) => ended,
-            };
-            let Err(error) = ended else { return Ok(()) };
-            tracing::warn!(
-                inbound.part = part,
-                error = &error as &dyn std::error::Error,
-                "the normaliser of a part starts again"
-            );
-            tokio::time::sleep(RETRY_DELAY).await;
-        }
-    }
-
-    async fn work(&self, part: u8, lease: Option<&Lease>) -> Result<(), Error> {
-        Part::open(self, part, lease.map_or(0, Lease::fence)).await?.work().await
-    }
-
     /// Decides all items of the batch: side by side, but one after the other for each customer. In the threads of
     /// `waits` nothing is decided that has to wait for what is in quarantine.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEvent`] when the batch is left to a newer release, which finds done what was decided of it. The
+    /// key register's and the account's.
     pub(crate) async fn decide(
         &self,
         batch: &[Arc<Journalled>],
@@ -106,7 +74,9 @@ impl Normaliser {
             }
         }
         let running: FuturesUnordered<_> = lanes.into_values().map(|jobs| self.lane(jobs, waits)).collect();
-        Ok(running.collect::<Vec<_>>().await.into_iter().fold(Outcome::default(), Outcome::join))
+        let mut outcome =
+            running.collect::<Vec<_>>().await.into_iter().fold(Outcome::default(), Outcome::join);
+        outcome.newer.take().map_or(Ok(outcome), Err)
     }
 
     /// The items of one customer in order.
@@ -124,6 +94,9 @@ impl Normaliser {
                         .await
                 }
             };
+            if one.newer.is_some() {
+                return outcome.join(one);
+            }
             if behind.is_none() {
                 rests = one.rests();
             }
@@ -192,6 +165,12 @@ impl Normaliser {
                 Outcome::held_until(Until::Outcome, job.hold((Some(thread), true), why))
             }
             Taken::Refused { thread, why, blocks } => Outcome::held(job.hold((Some(thread), blocks), why)),
+            Taken::Newer { error, .. } if self.gives_way => {
+                Outcome { newer: Some(error), ..Outcome::default() }
+            }
+            Taken::Newer { thread, error } => {
+                Outcome::held(job.hold((Some(thread), true), error.to_string()))
+            }
         })
     }
 
@@ -258,34 +237,6 @@ impl Normaliser {
 fn whole(raw: &RawRequest) -> ItemFault {
     let cause = channels::contract::Cause::Missing("account");
     ItemFault { cause, external_user: None, raw: raw.body.clone() }
-}
-
-/// What was being decided is decided again by the successor, and finds itself done.
-async fn give_back(part: u8, leases: Option<&Leases>, lease: Option<&Lease>) {
-    if let (Some(leases), Some(lease)) = (leases, lease)
-        && let Err(error) = leases.release(lease).await
-    {
-        tracing::warn!(
-            inbound.part = part,
-            error = &error as &dyn std::error::Error,
-            "the part is free only when its lease expires"
-        );
-    }
-}
-
-async fn acquire(part: u8, leases: Option<&Leases>) -> Option<Lease> {
-    let leases = leases?;
-    loop {
-        match leases.acquire(&format!("inbound.{part}")).await {
-            Ok(Some(lease)) => return Some(lease),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a lease of the journal cannot be asked for"
-            ),
-        }
-        tokio::time::sleep(LEASE_POLL).await;
-    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

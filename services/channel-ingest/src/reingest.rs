@@ -180,6 +180,9 @@ impl Normaliser {
                 Taken::Early { .. } => again = Again::Early { why: "its message is still under way".into() },
                 Taken::Rests { why, .. } => again = Again::Early { why },
                 Taken::Refused { why, blocks, .. } => return Ok(Again::Stays { why, blocks }),
+                Taken::Newer { error, .. } => {
+                    return Ok(Again::Stays { why: error.to_string(), blocks: true });
+                }
             }
         }
         Ok(again)

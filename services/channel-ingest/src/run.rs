@@ -130,6 +130,7 @@ fn normaliser(
         met: Arc::default(),
         noted: Arc::default(),
         stages: stages.clone(),
+        gives_way: false,
         counters: Counters {
             taken: metrics.counter(
                 "items_taken",

@@ -226,13 +226,12 @@ impl Visitor {
                     decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
                 ServerFrame::Ack { client_id, sequence }
             }
-            Ok(Taken::Early { .. } | Taken::Rests { .. } | Taken::Refused { .. }) | Err(_) => {
-                ServerFrame::Error {
-                    code: Code::Unavailable,
-                    client_id: Some(client_id),
-                    retry_after_ms: Some(1_000),
-                }
-            }
+            Ok(Taken::Early { .. } | Taken::Rests { .. } | Taken::Refused { .. } | Taken::Newer { .. })
+            | Err(_) => ServerFrame::Error {
+                code: Code::Unavailable,
+                client_id: Some(client_id),
+                retry_after_ms: Some(1_000),
+            },
         };
         self.send(&frame).await
     }

@@ -129,6 +129,11 @@ fn of_machine(error: &Error) -> Problem {
         Error::Timeout { request } => Problem::new(StatusCode::GATEWAY_TIMEOUT, "late", "No answer in time")
             .detail(format!("{request} took too long."))
             .remedy("Try again."),
+        Error::UnknownEvent { .. } => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "A newer release wrote here")
+                .detail("This process is of an older release than one that wrote here.")
+                .remedy("Try again: another process takes it, or this one once it is upgraded.")
+        }
         error => {
             tracing::error!(error = error as &dyn std::error::Error, "a request failed");
             match error.is_passing() {

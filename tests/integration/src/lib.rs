@@ -13,6 +13,6 @@ pub use look::{Order, address, count, sent_messages};
 pub use outside::Outside;
 pub use process::Process;
 pub use setup::{account, account_state, knowledge, settings};
-pub use site::Site;
+pub use site::{Site, binary};
 pub use split::{Split, Which};
 pub use world::{CREDENTIAL, World};

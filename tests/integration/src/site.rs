@@ -17,6 +17,8 @@ pub struct Site {
     client: reqwest::Client,
     /// What the processes find in their environment besides.
     pub environment: Vec<(&'static str, String)>,
+    /// What is started from now on: the built program, or another release of it.
+    pub program: PathBuf,
 }
 
 /// Lines of the processes' log that a failed journey shows.
@@ -27,7 +29,7 @@ impl Site {
         let _ = rustls::crypto::ring::default_provider().install_default();
         std::fs::create_dir_all(&place.folder).expect("the folder can be made");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
-        Self { place: place.clone(), http, admin, client, environment: Vec::new() }
+        Self { place: place.clone(), http, admin, client, environment: Vec::new(), program: binary() }
     }
 
     /// The data folder.
@@ -35,10 +37,10 @@ impl Site {
         self.place.folder.join("data")
     }
 
-    /// The built program with the place's database, its words in the place's log.
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
+    /// The program with the place's database, its words in the place's log.
+    pub fn command(&self, words: &[&str]) -> Command {
         let log = File::options().create(true).append(true).open(self.place.folder.join("tributary.log"));
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.program);
         command.args(words).arg("--data").arg(self.data());
         command.stdout(Stdio::null()).stderr(log.expect("the folder can be written to"));
         command.envs(self.environment.iter().cloned());
@@ -157,8 +159,8 @@ impl Site {
     }
 }
 
-/// The binary of the same profile: tests lie in `deps` of the profile's folder, other programs in the folder itself.
-fn binary() -> PathBuf {
+/// The built binary of the same profile: tests lie in `deps` of the profile's folder, other programs in the folder itself.
+pub fn binary() -> PathBuf {
     let program = std::env::current_exe().expect("a running program has a file");
     let folder = program.parent().expect("a file lies in a folder");
     let profile =

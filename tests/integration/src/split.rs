@@ -4,6 +4,7 @@ use crate::site::Site;
 use ground::Place;
 use runtime::Role;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 /// `tributary nats` and one `tributary run ROLE` per role, on fixed ports.
@@ -36,10 +37,15 @@ impl Split {
 
     /// As [`Split::start`], with more in the environment.
     pub async fn start_in(place: &Place, environment: Vec<(&'static str, String)>) -> Self {
+        Self::start_of(crate::binary(), place, environment).await
+    }
+
+    /// As [`Split::start_in`], of another release.
+    pub async fn start_of(program: PathBuf, place: &Place, environment: Vec<(&'static str, String)>) -> Self {
         let ports = ground::free_ports(2 * PORTS);
         let console = place_of(Role::Console);
         let mut site = Site::new(place, (ports, ports + 2 + number(console)));
-        site.environment = environment;
+        (site.environment, site.program) = (environment, program);
         let nats = site.command(&["nats"]).spawn().expect("the binary is built: `cargo build -p tributary`");
         let mut split = Self { site, nats, roles: BTreeMap::new(), ports };
         let data = split.site.data();

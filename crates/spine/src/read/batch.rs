@@ -78,6 +78,16 @@ pub(crate) async fn open(model: &Model, parts: &[u8], fence: i64) -> Result<Prog
     Ok(progress)
 }
 
+/// The fence under which the part's position was taken over last; 0 where it never was.
+pub(super) async fn fence(model: &Model, part: u8) -> Result<i64, Error> {
+    sqlx::query_scalar("SELECT fence FROM positions WHERE part = $1")
+        .bind(i32::from(part))
+        .fetch_optional(model.store.reads())
+        .await
+        .map(Option::unwrap_or_default)
+        .map_err(Error::database("read a fence"))
+}
+
 /// Applies a batch whose messages follow the positions without a gap. Entities whose messages cannot be
 /// applied are parked; the others go on.
 ///

@@ -16,11 +16,18 @@ pub(super) enum Claim {
     After(i64),
 }
 
+/// The row of an entity that is taken, and until when.
+pub(super) struct Held {
+    claim: Claim,
+    key: String,
+    sequence: u64,
+}
+
 /// What a worker has taken, and what it leaves alone for a while.
 #[derive(Default)]
 pub(super) struct Claims {
     /// By entity: one piece of work of an entity at a time, in order.
-    pub(super) held: HashMap<String, Claim>,
+    pub(super) held: HashMap<String, Held>,
     pub(super) running_by_lane: HashMap<String, usize>,
     /// Until when a lane takes nothing.
     pub(super) paused: HashMap<String, i64>,
@@ -39,14 +46,24 @@ impl Claims {
             return false;
         }
         *self.running_by_lane.entry(row.lane.clone()).or_default() += 1;
-        self.held.insert(row.entity.clone(), Claim::Running);
+        self.hold(row, Claim::Running);
         true
+    }
+
+    /// Whether this very row is taken. Another copy of it, from the table or of those that were put a moment ago, is not
+    /// to be kept for later: by then its work is done.
+    pub(super) fn has(&self, row: &Work) -> bool {
+        self.held.get(&row.entity).is_some_and(|held| held.key == row.key && held.sequence == row.sequence)
+    }
+
+    fn hold(&mut self, row: &Work, claim: Claim) {
+        self.held.insert(row.entity.clone(), Held { claim, key: row.key.clone(), sequence: row.sequence });
     }
 
     /// Lets go of what is projected or has waited long enough.
     pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
         self.follow_clock(now);
-        self.held.retain(|_, claim| match claim {
+        self.held.retain(|_, held| match &held.claim {
             Claim::Running => true,
             Claim::Until(position) => positions.get(&position.part).is_none_or(|at| *at < position.sequence),
             Claim::After(at) => *at > now,
@@ -89,7 +106,7 @@ impl Claims {
                 Claim::After(now + delay)
             }
         };
-        self.held.insert(row.entity.clone(), claim);
+        self.hold(row, claim);
     }
 
     /// What waits waits for a while, not for a time of day: where the clock goes back, its end goes back with it.
@@ -99,8 +116,8 @@ impl Claims {
         if back < WENT_BACK_US {
             return;
         }
-        for claim in self.held.values_mut() {
-            if let Claim::After(at) = claim {
+        for held in self.held.values_mut() {
+            if let Claim::After(at) = &mut held.claim {
                 *at -= back;
             }
         }
@@ -118,6 +135,22 @@ mod tests {
         let (entity, lane) = (entity.to_owned(), lane.to_owned());
         let (key, body) = (String::new(), String::new());
         Work { entity, key, lane, at: 0, body, part: 0, sequence: 1, traceparent: None }
+    }
+
+    #[test]
+    fn another_copy_of_a_row_that_is_taken_is_known_and_what_was_put_anew_is_not_it() {
+        let (mut claims, row) = (Claims::default(), work("a", "one"));
+        assert!(!claims.has(&row));
+        assert!(claims.take(&row, 1, 0) && claims.has(&row));
+        let position = Position { generation: 1, part: 0, sequence: 5 };
+        claims.give_back("send", &row, Ok(Done::At(position)), 0);
+        assert!(claims.has(&row), "its result is not projected yet");
+        assert!(
+            !claims.has(&Work { sequence: 2, ..row.clone() })
+                && !claims.has(&Work { key: "k".into(), ..row.clone() })
+        );
+        claims.settle(&BTreeMap::from([(0, 5)]), 0);
+        assert!(!claims.has(&row));
     }
 
     #[test]

@@ -55,13 +55,16 @@ pub(crate) struct Lane<'a> {
     pub(crate) progress: Progress,
     /// Parts that met an event of a newer release: they stand until a newer release reads on.
     pub(crate) standing: BTreeSet<u8>,
+    /// Whether the lane ends instead, so that a newer release may take its part over.
+    pub(crate) gives_way: bool,
 }
 
 impl Lane<'_> {
     /// Follows the tail for ever, catching up first and whenever it fell behind.
     ///
     /// # Errors
-    /// [`Error::Fenced`] when the lease was lost, [`Error::LogLost`], [`Error::Limit`].
+    /// [`Error::Fenced`] when the lease was lost, [`Error::UnknownEvent`] when the lane gives way, [`Error::LogLost`],
+    /// [`Error::Limit`].
     pub(crate) async fn follow(
         &mut self,
         tail: &Tail,
@@ -170,7 +173,12 @@ impl Lane<'_> {
                     waiting.clear();
                     return Ok(());
                 }
-                Err(error @ Error::UnknownEvent { .. }) => self.stand(&error),
+                Err(error @ Error::UnknownEvent { .. }) => {
+                    self.stand(&error);
+                    if self.gives_way {
+                        return Err(error);
+                    }
+                }
                 Err(error) if error.is_passing() && !matches!(error, Error::Fenced { .. }) => {
                     tracing::warn!(reader.name = self.model.spec.name, error = %chain(&error), "a batch is tried again");
                     tokio::time::sleep(delay).await;

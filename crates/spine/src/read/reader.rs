@@ -98,9 +98,11 @@ impl Reader {
         self.inner.shared.positions.borrow().clone()
     }
 
-    /// Whether this replica works on what is due in `part`: it holds the part and has caught up.
+    /// Whether this replica works on what is due in `part`: it reads the part, has caught up, and no other release
+    /// works on it.
     pub fn is_live(&self, part: u8) -> bool {
-        matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
+        self.inner.shared.works_in(part)
+            && matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
     }
 
     /// What this replica is at work on now.
@@ -206,8 +208,13 @@ impl Reader {
             self.inner.shared.set_status(part, Status::Starting);
         }
         self.inner.shared.positions.send_modify(BTreeMap::clear);
-        self.inner.current.store(Arc::new(Model { liveness: Liveness::Live, ..model }));
+        self.now_live(model);
         self.inner.switched.send_modify(|count| *count += 1);
+    }
+
+    /// Knows the model that is read as the one which the pointer names.
+    pub(super) fn now_live(&self, model: Model) {
+        self.inner.current.store(Arc::new(Model { liveness: Liveness::Live, ..model }));
     }
 }
 

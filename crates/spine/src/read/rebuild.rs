@@ -1,6 +1,6 @@
 //! The one way to rebuild: a new slot fills beside the live one and a pointer switches when it has caught up.
 
-use super::batch::{self, Progress};
+use super::batch::{self, Progress, chain};
 use super::lane::Lane;
 use super::reader::Reader;
 use super::shared::Shared;
@@ -8,10 +8,13 @@ use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Messages that the new slot may lack when it is switched to; it reads them as the live one.
 const BEHIND_MAX: u64 = 2_000;
+/// How often replicas that fill another version look whether they may switch to it.
+const CLOSE_POLL: Duration = Duration::from_secs(1);
 /// Rounds of catching up with a log that grows meanwhile.
 const ROUNDS_MAX: u32 = 50;
 
@@ -31,20 +34,25 @@ impl Reader {
     /// Goes back to the slot that was live before the last switch.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or when it is of another version: then its own release goes back to it by being started.
     pub async fn switch_back(&self) -> Result<(), Error> {
         let inner = self.inner();
         let spec = inner.projector.spec();
+        let previous = inner.database.pointer(spec.name).await?.and_then(|pointer| pointer.previous);
+        if let Some(previous) = previous.filter(|slot| slot.version != spec.version) {
+            return Err(Error::OtherVersion { model: spec.name.into(), version: previous.version });
+        }
         inner.database.switch_back(spec.name).await?;
         let model = inner.database.live(&spec).await?;
         self.adopt(model);
         Ok(())
     }
 
-    /// A new version of the model fills beside the live one before it is read and worked on.
+    /// Where one process has the tables to itself, another version of the model fills beside the live one before it
+    /// is read and worked on. Replicas fill it together, each the parts whose leases it has: see [`Reader::run`].
     pub(crate) async fn fill_new_version(&self, shutdown: &CancellationToken) -> Result<(), Error> {
         let model = self.model();
-        if model.liveness == Liveness::Live {
+        if model.liveness == Liveness::Live || self.inner().leases.is_some() {
             return Ok(());
         }
         let report =
@@ -76,6 +84,7 @@ impl Reader {
             shared: &shared,
             progress,
             standing: BTreeSet::new(),
+            gives_way: false,
         };
         let all: u64 = until.values().sum();
         let mut positions = shared.positions();
@@ -90,6 +99,43 @@ impl Reader {
             () = told => Ok(()),
         };
         filled.and(model.store.set_filling(false).await)
+    }
+
+    /// Makes the version that this process reads the live one, once its tables hold nearly all, whichever replica fills
+    /// them. Resolves never: it goes on being read.
+    pub(super) async fn go_live_once_close(&self, model: &Model) {
+        while self.model().liveness != Liveness::Live {
+            tokio::time::sleep(CLOSE_POLL).await;
+            match self.is_close(model).await {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(error) => {
+                    tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "how far a new version is cannot be read");
+                    continue;
+                }
+            }
+            match self.inner().database.switch(model).await {
+                Ok(_) => {
+                    tracing::info!(reader.name = model.spec.name, model.slot = %model.slot, "switched to another version");
+                    self.now_live(model.clone());
+                }
+                Err(error) => {
+                    tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "another version cannot be switched to yet");
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn is_close(&self, model: &Model) -> Result<bool, Error> {
+        let done: Option<i64> = sqlx::query_scalar("SELECT CAST(SUM(sequence) AS BIGINT) FROM positions")
+            .fetch_one(model.store.reads())
+            .await
+            .map_err(Error::database("read positions"))?;
+        let done = u64::try_from(done.unwrap_or(0)).unwrap_or(0);
+        let all: u64 = self.inner().log.ends().await?.iter().sum();
+        tracing::info!(reader.name = model.spec.name, model.slot = %model.slot, done, all, "filling another version");
+        Ok(all.saturating_sub(done) <= BEHIND_MAX)
     }
 
     async fn fill_until_close(

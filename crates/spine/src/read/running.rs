@@ -5,8 +5,9 @@ use super::lane::Lane;
 use super::reader::{Command, Reader};
 use super::shared::Status;
 use crate::address::PARTS;
-use crate::db::Model;
+use crate::db::{Liveness, Model};
 use crate::error::Error;
+use crate::lease::Lease;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,10 @@ const COMMANDS_WAITING_MAX: usize = 16;
 const POINTER_POLL: Duration = Duration::from_secs(2);
 /// How long a replica without the lease of a part waits before it asks for it again.
 const LEASE_POLL: Duration = Duration::from_secs(2);
+/// How long a part that met what only a newer release knows is free for it: every replica asks for it meanwhile.
+const GIVES_WAY_FOR: Duration = Duration::from_secs(6);
+/// How often a replica that reads a part asks whether another release has left the part's work to it.
+const WORK_POLL: Duration = Duration::from_millis(500);
 
 impl Reader {
     /// Reads until `shutdown`, over switches of the model.
@@ -34,6 +39,7 @@ impl Reader {
                 () = shutdown.cancelled() => return Ok(()),
                 changed = switched.changed() => { changed.ok(); continue }
                 () = self.switched_elsewhere(&model) => Ok(()),
+                () = self.go_live_once_close(&model) => Ok(()),
                 ended = self.read(&model) => ended,
             };
             if let Err(error) = ended {
@@ -87,34 +93,35 @@ impl Reader {
     }
 
     /// Runs one lane for as long as it may: under its lease on Postgres, at once on SQLite.
+    ///
+    /// Each version of a model has leases of its own for reading, so that an old release and a new one read side by side,
+    /// and both share those for working: who has them works until it ends, or meets what only the other one knows.
     async fn run_lane(
         &self,
         model: &Model,
         parts: &[u8],
         mut commands: mpsc::Receiver<Command>,
     ) -> Result<(), Error> {
-        let inner = self.inner();
+        let mut work = None;
         loop {
-            let lease = match &inner.leases {
-                None => None,
-                Some(leases) => {
-                    let name = format!("{}.{}", model.spec.name, parts[0]);
-                    match leases.acquire(&name).await {
-                        Ok(Some(lease)) => Some(lease),
-                        Ok(None) | Err(_) => {
-                            self.mark(parts, &Status::Elsewhere);
-                            tokio::time::sleep(LEASE_POLL).await;
-                            continue;
-                        }
-                    }
-                }
+            let Some(lease) = self.lease_to_read(model, parts).await else {
+                self.stop_work(parts, &mut work).await;
+                tokio::time::sleep(LEASE_POLL).await;
+                continue;
             };
             let fence = lease.as_ref().map_or(0, |lease| lease.fence());
             let ended = tokio::select! {
                 ended = self.follow(model, parts, fence, &mut commands) => ended,
                 () = crate::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: model.spec.name.into() }),
+                () = self.hold_work(parts, &mut work) => Ok(()),
             };
+            self.inner().shared.set_worked(parts, false);
             match ended {
+                Err(Error::UnknownEvent { .. }) => {
+                    self.stop_work(parts, &mut work).await;
+                    self.leave(lease.as_ref()).await;
+                    tokio::time::sleep(GIVES_WAY_FOR).await;
+                }
                 Err(error) if error.is_passing() => {
                     tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a lane starts again");
                     self.mark(parts, &Status::Starting);
@@ -122,6 +129,58 @@ impl Reader {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// The lease to read the lane's parts: none of them while another replica has it, and no need of one on SQLite.
+    async fn lease_to_read(&self, model: &Model, parts: &[u8]) -> Option<Option<Lease>> {
+        let Some(leases) = &self.inner().leases else { return Some(None) };
+        let name = format!("{}@{}.{}", model.spec.name, model.spec.version, parts[0]);
+        let taken = async {
+            let floor = batch::fence(model, parts[0]).await?;
+            leases.acquire_above(&name, floor).await
+        };
+        match taken.await {
+            Ok(Some(lease)) => Some(Some(lease)),
+            Ok(None) | Err(_) => {
+                let is_live = self.model().liveness == Liveness::Live;
+                self.mark(parts, if is_live { &Status::Elsewhere } else { &Status::CatchingUp });
+                None
+            }
+        }
+    }
+
+    /// Has the lane's parts worked on by this process whenever it has caught up and no other release works on them.
+    /// Never resolves. `held` outlives it, since a lane that starts again keeps its work.
+    async fn hold_work(&self, parts: &[u8], held: &mut Option<Lease>) {
+        let (inner, name) = (self.inner(), format!("{}.{}", self.name(), parts[0]));
+        let Some(leases) = &inner.leases else {
+            inner.shared.set_worked(parts, true);
+            return std::future::pending().await;
+        };
+        loop {
+            inner.shared.until_live(parts[0]).await;
+            if let Ok(Some(lease)) = leases.acquire(&name).await {
+                *held = Some(lease);
+                inner.shared.set_worked(parts, true);
+                crate::lease::until_lost(held.as_ref()).await;
+                inner.shared.set_worked(parts, false);
+            }
+            tokio::time::sleep(WORK_POLL).await;
+        }
+    }
+
+    /// Leaves the work on the parts to whoever asks next.
+    async fn stop_work(&self, parts: &[u8], held: &mut Option<Lease>) {
+        self.inner().shared.set_worked(parts, false);
+        self.leave(held.take().as_ref()).await;
+    }
+
+    async fn leave(&self, lease: Option<&Lease>) {
+        if let (Some(leases), Some(lease)) = (&self.inner().leases, lease)
+            && let Err(error) = leases.release(lease).await
+        {
+            tracing::warn!(reader.name = self.name(), error = %chain(&error), "a part is free only when its lease expires");
         }
     }
 
@@ -147,6 +206,7 @@ impl Reader {
             shared: &inner.shared,
             progress,
             standing: BTreeSet::new(),
+            gives_way: inner.leases.is_some(),
         };
         lane.follow(&inner.tail, commands).await
     }

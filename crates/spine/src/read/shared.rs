@@ -1,7 +1,7 @@
 //! What the lanes of a reader tell the rest of the process: positions, statuses, fresh due rows.
 
 use super::work::Work;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) committed: Notify,
     /// Of each lane, by its first part: when the oldest message that it works on was stored.
     in_hand: InHand,
+    /// The parts whose due rows are this process's to work on.
+    worked: Mutex<BTreeSet<u8>>,
     /// Due rows that were put and that no worker has looked at, by kind.
     fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
 }
@@ -55,6 +57,7 @@ impl Shared {
             statuses: watch::Sender::new(parts.into_iter().map(|part| (part, Status::Starting)).collect()),
             committed: Notify::new(),
             in_hand: InHand::default(),
+            worked: Mutex::default(),
             fresh: Mutex::default(),
         }
     }
@@ -68,6 +71,28 @@ impl Shared {
             statuses.insert(part, status);
         });
         self.committed.notify_waiters();
+    }
+
+    /// From now on the parts' due rows are this process's to work on, or another's.
+    pub(super) fn set_worked(&self, parts: &[u8], is_ours: bool) {
+        let mut worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_ours {
+            true => worked.extend(parts),
+            false => worked.retain(|part| !parts.contains(part)),
+        }
+        drop(worked);
+        self.committed.notify_waiters();
+    }
+
+    pub(super) fn works_in(&self, part: u8) -> bool {
+        self.worked.lock().unwrap_or_else(PoisonError::into_inner).contains(&part)
+    }
+
+    /// Waits until the part has caught up.
+    pub(super) async fn until_live(&self, part: u8) {
+        let mut statuses = self.statuses.subscribe();
+        // The sender lives as long as this.
+        let _ = statuses.wait_for(|statuses| statuses.get(&part) == Some(&Status::Live)).await;
     }
 
     pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>, fresh: Vec<(&'static str, Work)>) {

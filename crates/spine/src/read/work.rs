@@ -103,8 +103,8 @@ where
         let (live, now) = (reader.live_parts(), clock.now());
         for _ in 0..backlog.len() {
             let Some(row) = backlog.pop_front() else { break };
-            if row.at > now || !live.contains(&row.part) {
-                // It is found in the table when its time has come.
+            if row.at > now || !live.contains(&row.part) || claims.has(&row) {
+                // If it is due still, it is found in the table when its time has come.
                 continue;
             }
             if running.len() >= limits.in_flight_max || !claims.take(&row, limits.per_lane_max, now) {

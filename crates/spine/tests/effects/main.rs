@@ -2,21 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod running;
+mod upgrade;
+
+use crate::running::Running;
 use futures::future::BoxFuture;
 use ground::{Place, Server, on_each};
 use serde::{Deserialize, Serialize};
 use spine::db::ModelSpec;
-use spine::keys::KeySettings;
 use spine::read::start::{Since, Wishes};
-use spine::{
-    Address, Cause, Due, DueChanges, Entity, Error, Log, Position, Projector, Reader, Readers, Recorded,
-    Spine, new_id,
-};
+use spine::{Address, Cause, Due, DueChanges, Entity, Error, Log, Position, Projector, Recorded, new_id};
 use sqlx::AnyConnection;
 use std::convert::Infallible;
 use std::sync::Arc;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Default)]
 struct Wish;
@@ -76,43 +74,11 @@ impl Projector for Release {
     }
 }
 
-struct Running {
-    spine: Spine,
-    reader: Reader,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
-}
-
-impl Running {
-    async fn start(place: &Place, log: Log, release: Release, wishes: Wishes) -> Self {
-        let mut spine = place.spine(log, KeySettings::default()).await;
-        spine.readers = Readers::wishing(wishes);
-        let reader = spine.reader(Arc::new(release)).await.unwrap();
-        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        {
-            let (spine, stop) = (spine.clone(), stop.clone());
-            tasks.spawn(async move { spine.tail.run(&spine.log, &stop).await.unwrap() });
-        }
-        {
-            let (reader, stop) = (reader.clone(), stop.clone());
-            tasks.spawn(async move { reader.run(&stop).await.unwrap() });
-        }
-        Self { spine, reader, stop, tasks }
-    }
-
-    async fn due(&self, kind: &str) -> i64 {
-        ground::caught_up(&self.spine).await;
-        let model = self.reader.model();
-        let count = sqlx::query_scalar("SELECT COUNT(*) FROM due WHERE kind = $1").bind(kind.to_owned());
-        count.fetch_one(model.store.reads()).await.unwrap()
-    }
-
-    async fn stop(mut self) {
-        self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
-        self.reader.let_go().await.unwrap();
-        self.spine.database.close().await;
-    }
+async fn due(running: &Running, kind: &str) -> i64 {
+    ground::caught_up(&running.spine).await;
+    let model = running.reader.model();
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM due WHERE kind = $1").bind(kind.to_owned());
+    count.fetch_one(model.store.reads()).await.unwrap()
 }
 
 async fn wish(log: &Log) -> Position {
@@ -134,20 +100,24 @@ async fn what_a_release_adds_begins_at_the_log_s_end_also_after_a_rebuild() {
         let log = server.log().await;
         wishes(&log, 20).await;
         let first = Running::start(&place, server.log().await, FIRST, Wishes::default()).await;
-        assert_eq!(first.due("letter").await, 20, "a role that starts for the first time does what is open");
+        assert_eq!(
+            due(&first, "letter").await,
+            20,
+            "a role that starts for the first time does what is open"
+        );
         first.stop().await;
         // While nobody reads.
         wishes(&log, 5).await;
         let second = Running::start(&place, server.log().await, SECOND, Wishes::default()).await;
         wishes(&log, 3).await;
-        assert_eq!((second.due("letter").await, second.due("parcel").await), (28, 3));
+        assert_eq!((due(&second, "letter").await, due(&second, "parcel").await), (28, 3));
         second.reader.rebuild(|_, _| {}).await.unwrap();
-        assert_eq!((second.due("letter").await, second.due("parcel").await), (28, 3));
+        assert_eq!((due(&second, "letter").await, due(&second, "parcel").await), (28, 3));
         second.stop().await;
         // What was missed while it was down is no new kind.
         wishes(&log, 2).await;
         let again = Running::start(&place, server.log().await, SECOND, Wishes::default()).await;
-        assert_eq!((again.due("letter").await, again.due("parcel").await), (30, 5));
+        assert_eq!((due(&again, "letter").await, due(&again, "parcel").await), (30, 5));
         again.stop().await;
     })
     .await;
@@ -164,7 +134,7 @@ async fn the_operator_says_where_a_kind_begins() {
         let middle = wish(&log).await;
         from[usize::from(middle.part)] += 1;
         wishes(&log, 4).await;
-        assert_eq!(first.due("letter").await, 9);
+        assert_eq!(due(&first, "letter").await, 9);
         first.stop().await;
         let at = (0..spine::PARTS).zip(from).map(|(part, sequence)| Position {
             generation: 1,
@@ -175,7 +145,7 @@ async fn the_operator_says_where_a_kind_begins() {
         let wished = Wishes::of([("parcel".into(), Since::Positions(at.collect()))]);
         let second = Running::start(&place, server.log().await, SECOND, wished).await;
         assert_eq!(
-            (second.due("parcel").await, second.spine.readers.wishes_left()),
+            (due(&second, "parcel").await, second.spine.readers.wishes_left()),
             (5, Vec::<String>::new())
         );
         second.stop().await;
@@ -183,11 +153,11 @@ async fn the_operator_says_where_a_kind_begins() {
         let wished = Wishes::of([("parcel".into(), Since::Start), ("nothing".into(), Since::Start)]);
         let third = Running::start(&place, server.log().await, SECOND, wished).await;
         assert_eq!(
-            (third.due("parcel").await, third.spine.readers.wishes_left()),
+            (due(&third, "parcel").await, third.spine.readers.wishes_left()),
             (5, vec!["nothing".to_owned()])
         );
         third.reader.rebuild(|_, _| {}).await.unwrap();
-        assert_eq!(third.due("parcel").await, 9);
+        assert_eq!(due(&third, "parcel").await, 9);
         third.stop().await;
     })
     .await;

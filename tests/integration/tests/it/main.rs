@@ -31,6 +31,7 @@ mod replicas;
 mod requests;
 mod traced;
 mod unreadable;
+mod upgrade;
 mod widget;
 
 use events::knowledge::Entry;

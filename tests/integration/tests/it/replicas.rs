@@ -50,18 +50,23 @@ async fn two_of_each_role_started_anew_one_after_the_other_refuse_nobody() {
     load.until_more_is_answered().await;
     let before = load.refused();
     for _ in 0..effort(ROUNDS) {
-        for (renewed, other) in [(Which::First, Which::Second), (Which::Second, Which::First)] {
-            // As a Service does that takes a pod out before it is told to end.
-            load.point_at(&split.http(other));
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            for role in Role::ALL {
-                split.renew(role, renewed).await;
-            }
-            load.until_more_is_answered().await;
-        }
+        renew_each(&mut split, &load).await;
     }
     assert_eq!(load.refused(), before, "calls were refused or not answered");
     load.end(&split.site).await;
+}
+
+/// Starts the first process of each role anew, then the second ones, as a rolling upgrade does.
+pub(crate) async fn renew_each(split: &mut Split, load: &Load) {
+    for (renewed, other) in [(Which::First, Which::Second), (Which::Second, Which::First)] {
+        // As a Service does that takes a pod out before it is told to end.
+        load.point_at(&split.http(other));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for role in Role::ALL {
+            split.renew(role, renewed).await;
+        }
+        load.until_more_is_answered().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
