@@ -20,7 +20,7 @@ const COUNTS: (&str, &str) = ("TRIBUTARY_COUNTS", "1");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_its_way_back_and_the_next_one_refuse_nobody_and_lose_nothing() {
-    let Some(previous) = previous() else {
+    let Some(previous) = std::env::var_os(PREVIOUS).map(PathBuf::from) else {
         println!(
             "skipped: {PREVIOUS} names no program of the release before; `make upgrade-test` builds one"
         );
@@ -55,11 +55,6 @@ async fn an_upgrade_its_way_back_and_the_next_one_refuse_nobody_and_lose_nothing
     load.end(&split.site).await;
     every_model_equals_the_log(&split);
     assert!(counted(&url).await > 0, "the new column is filled");
-}
-
-#[expect(clippy::disallowed_methods, reason = "whoever runs the test says where its other program is")]
-fn previous() -> Option<PathBuf> {
-    std::env::var_os(PREVIOUS).map(PathBuf::from)
 }
 
 async fn upgrade(split: &mut Split, load: &Load, (program, what): (PathBuf, &str)) {
