@@ -125,12 +125,17 @@ async fn insert(
     rows: &[Vec<Value>],
 ) -> anyhow::Result<()> {
     let mut text = format!("INSERT INTO {table} ({}) VALUES ", columns.join(","));
-    let mut number = 0;
+    // SQLite searches all named parameters for each one that it reads, but not the unnamed ones.
+    let (mut number, is_named) = (0, tx.backend_name() != "SQLite");
     for row in 0..rows.len() {
         text.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..columns.len() {
             number += 1;
-            write!(text, "{}${number}", if column == 0 { "" } else { "," })?;
+            text.push_str(if column == 0 { "" } else { "," });
+            match is_named {
+                true => write!(text, "${number}")?,
+                false => text.push('?'),
+            }
         }
         text.push(')');
     }

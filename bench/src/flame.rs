@@ -5,7 +5,7 @@ use crate::spread::saturate;
 use crate::suite::{Suite, Wanted};
 use anyhow::Context;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 /// Until caches are warm, and for how long it is looked at.
@@ -19,15 +19,21 @@ pub(crate) async fn record(out: &Path) -> anyhow::Result<()> {
     let suite = Suite::start(Wanted::plain(false)).await?;
     let (_, pid) = suite.pids().into_iter().next().context("the suite runs")?;
     progress("answering as fast as it can, recorded by perf");
-    saturate(&suite, WARM).await;
+    // One run of customers: those of a second one would repeat what the first ones said, and nobody answers that.
+    let (_, ended) = tokio::join!(saturate(&suite, WARM + RECORDED + Duration::from_secs(2)), perf(pid, out));
+    let ended = ended?;
+    anyhow::ensure!(ended.success(), "perf failed; may this user look at processes (perf_event_paranoid)?");
+    Ok(())
+}
+
+/// Looks at the process for a while, once it is warm.
+async fn perf(pid: u32, out: &Path) -> anyhow::Result<ExitStatus> {
+    tokio::time::sleep(WARM).await;
     let mut perf = Command::new("perf")
         .args(["record", "--call-graph", "fp", "-F", &FREQUENCY.to_string(), "-p", &pid.to_string(), "-o"])
         .arg(out)
         .args(["--", "sleep", &RECORDED.as_secs().to_string()])
         .spawn()
         .context("perf is not installed")?;
-    saturate(&suite, RECORDED + Duration::from_secs(2)).await;
-    let ended = tokio::task::spawn_blocking(move || perf.wait()).await??;
-    anyhow::ensure!(ended.success(), "perf failed; may this user look at processes (perf_event_paranoid)?");
-    Ok(())
+    Ok(tokio::task::spawn_blocking(move || perf.wait()).await??)
 }

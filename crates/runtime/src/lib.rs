@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod config;
 pub mod credential;
+pub mod front;
 pub mod grpc;
 pub mod health;
 pub mod host;

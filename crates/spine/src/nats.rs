@@ -3,6 +3,7 @@
 use crate::denied::{Denial, Denials};
 use crate::error::Error;
 use async_nats::{ClientError, ConnectOptions, Event, ServerError, jetstream};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Detects a half-open connection within `PING_INTERVAL` × 3.
@@ -65,7 +66,7 @@ pub struct Nats {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) denials: Denials,
-    url: String,
+    access: Arc<NatsAccess>,
 }
 
 impl Nats {
@@ -85,9 +86,17 @@ impl Nats {
             .timeout(REQUEST_TIMEOUT)
             .ack_timeout(REQUEST_TIMEOUT)
             .build(client.clone());
-        let nats = Self { client, jetstream, denials, url: without_login(&access.url) };
+        let nats = Self { client, jetstream, denials, access: Arc::new(access.clone()) };
         nats.check_version()?;
         Ok(nats)
+    }
+
+    /// Another connection of the same user to the same server.
+    ///
+    /// # Errors
+    /// As [`Nats::connect`].
+    pub async fn another(&self) -> Result<Self, Error> {
+        Self::connect(&self.access).await
     }
 
     /// The server's version, such as `2.15.2`.
@@ -127,7 +136,7 @@ impl Nats {
                 }
                 Ok(())
             }
-            _ => Err(Error::ServerTooOld { version, address: self.url.clone() }),
+            _ => Err(Error::ServerTooOld { version, address: without_login(&self.access.url) }),
         }
     }
 }

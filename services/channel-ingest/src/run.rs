@@ -105,13 +105,26 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         });
     }
     deliver(&mut frame, &accounts, &directory, tools);
+    let journal = journal_in_front(&spine).await?;
     let routes = routes(&spine, &host, (accounts, journal, hub), stages);
     let shutdown = host.shutdown.clone();
+    // Its readiness is told by the threads in front only once it is registered there.
+    let listener = listener.into_std()?;
     frame.spawn("webhooks", async move {
-        runtime::http::serve(listener, routes, shutdown).await;
-        Ok(())
+        let serving = async move {
+            runtime::http::serve(TcpListener::from_std(listener)?, routes, shutdown).await;
+            Ok(())
+        };
+        runtime::front::spawn(serving).await?
     });
     Ok(Service { frame, operations: Operations { state: normaliser.state.clone() } })
+}
+
+/// The journal as webhooks write it: over a connection of their own, whose task waits for nothing behind them.
+async fn journal_in_front(spine: &Spine) -> anyhow::Result<Journal> {
+    let nats = spine.log.nats().clone();
+    let nats = runtime::front::spawn(async move { nats.another().await }).await??;
+    Ok(Journal::new(nats, spine.keys.clone(), spine.log.clock().clone()))
 }
 
 fn normaliser(

@@ -2,6 +2,7 @@
 
 use super::claims::Claims;
 use super::reader::Reader;
+use crate::db::{Model, Slot};
 use crate::error::Error;
 use crate::position::Position;
 use sqlx::{AssertSqlSafe, Row};
@@ -12,8 +13,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A worker looks at least so often, also when nothing was committed: for timers and a moved clock.
+/// A worker wakes so often, also when nothing was committed, and looks into the table if anything may be due: for timers
+/// and a moved clock.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// It looks so often whatever it knows.
+const LOOK_LATEST: Duration = Duration::from_secs(5);
 /// Fresh rows that wait in memory for a free entity or lane; beyond that the table is read.
 const BACKLOG_MAX: usize = 4_096;
 
@@ -47,6 +51,23 @@ pub enum Done {
     LanePaused { after_ms: u64 },
 }
 
+/// What the last look at the table told, so that where nothing happens it need not be asked again.
+struct Seen {
+    at: Instant,
+    /// Of which slot and parts.
+    slot: Slot,
+    parts: Vec<u8>,
+    /// When the first row is due, as far as is known.
+    next: i64,
+}
+
+impl Seen {
+    fn says_that_nothing_is_due(&self, reader: &Reader, now: i64) -> bool {
+        let is_fresh = self.at.elapsed() < LOOK_LATEST && now < self.next;
+        is_fresh && self.slot == reader.model().slot && self.parts == reader.live_parts()
+    }
+}
+
 /// Bounds of one kind of work.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkLimits {
@@ -78,7 +99,7 @@ where
     let mut running: JoinSet<(Work, Result<Done, Error>)> = JoinSet::new();
     // Fresh rows that could not be taken at once, for the moment when their entity or lane is free.
     let mut backlog: VecDeque<Work> = VecDeque::new();
-    let mut look_at = Instant::now();
+    let (mut look_at, mut seen) = (Instant::now(), None::<Seen>);
     loop {
         let committed = reader.committed();
         tokio::pin!(committed);
@@ -88,14 +109,18 @@ where
         let (fresh, some_missing) = reader.inner().shared.take_fresh(kind);
         backlog.extend(fresh);
         if some_missing || backlog.len() > BACKLOG_MAX {
-            look_at = Instant::now();
+            (look_at, seen) = (Instant::now(), None);
         }
+        let has_nothing = backlog.is_empty() && claims.held.is_empty();
         if Instant::now() >= look_at && running.len() < limits.in_flight_max {
-            match due(reader, kind, &claims, limits, clock.now()).await {
-                // The table holds all that the backlog holds.
-                Ok(rows) => backlog = rows.into(),
-                Err(error) => {
-                    tracing::warn!(work.kind = kind, error = %super::batch::chain(&error), "what is due cannot be read; trying again");
+            let is_known = |seen: &Seen| seen.says_that_nothing_is_due(reader, clock.now());
+            if !has_nothing || !seen.as_ref().is_some_and(is_known) {
+                match due(reader, kind, &claims, limits, clock.now()).await {
+                    // The table holds all that the backlog holds.
+                    Ok((rows, told)) => (backlog, seen) = (rows.into(), Some(told)),
+                    Err(error) => {
+                        tracing::warn!(work.kind = kind, error = %super::batch::chain(&error), "what is due cannot be read; trying again");
+                    }
                 }
             }
             look_at = Instant::now() + LOOK_EVERY;
@@ -105,6 +130,9 @@ where
             let Some(row) = backlog.pop_front() else { break };
             if row.at > now || !live.contains(&row.part) || claims.has(&row) {
                 // If it is due still, it is found in the table when its time has come.
+                if let Some(seen) = &mut seen {
+                    seen.next = seen.next.min(row.at);
+                }
                 continue;
             }
             if running.len() >= limits.in_flight_max || !claims.take(&row, limits.per_lane_max, now) {
@@ -140,10 +168,12 @@ async fn due(
     claims: &Claims,
     limits: WorkLimits,
     now: i64,
-) -> Result<Vec<Work>, Error> {
-    let parts = reader.live_parts();
+) -> Result<(Vec<Work>, Seen), Error> {
+    let (parts, model) = (reader.live_parts(), reader.model());
+    let mut seen = Seen { at: Instant::now(), slot: model.slot, parts: parts.clone(), next: now };
     if parts.is_empty() {
-        return Ok(Vec::new());
+        seen.next = i64::MAX;
+        return Ok((Vec::new(), seen));
     }
     let busy = claims.running_by_lane.iter().filter(|(_, count)| **count >= limits.per_lane_max);
     let full: BTreeSet<&String> = busy.map(|(lane, _)| lane).chain(claims.paused.keys()).collect();
@@ -165,10 +195,9 @@ async fn due(
     for part in &parts {
         query = query.bind(i32::from(*part));
     }
-    for lane in full {
-        query = query.bind(lane);
+    for lane in &full {
+        query = query.bind(*lane);
     }
-    let model = reader.model();
     let rows = query.fetch_all(model.store.reads()).await.map_err(Error::database("read what is due"))?;
     let found = rows.iter().map(|row| Work {
         entity: row.get(0),
@@ -180,7 +209,24 @@ async fn due(
         sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
         traceparent: None,
     });
-    Ok(found.filter(|row| !claims.held.contains_key(&row.entity)).collect())
+    if rows.is_empty() && full.is_empty() {
+        seen.next = next_due(&model, kind, &parts, now).await?;
+    }
+    Ok((found.filter(|row| !claims.held.contains_key(&row.entity)).collect(), seen))
+}
+
+/// When the first row of the kind is due that is not yet.
+async fn next_due(model: &Model, kind: &str, parts: &[u8], now: i64) -> Result<i64, Error> {
+    let list: Vec<String> = parts.iter().map(u8::to_string).collect();
+    let text =
+        format!("SELECT MIN(at) FROM due WHERE kind = $1 AND at > $2 AND part IN ({})", list.join(","));
+    let next: Option<i64> = sqlx::query_scalar(AssertSqlSafe(text))
+        .bind(kind)
+        .bind(now)
+        .fetch_one(model.store.reads())
+        .await
+        .map_err(Error::database("read what is due next"))?;
+    Ok(next.unwrap_or(i64::MAX))
 }
 
 /// Removes a row whose work is moot. A rebuild brings it back and it is found moot again.
