@@ -33,5 +33,5 @@ trap 'rm -rf "$WORK"' EXIT
 perf script -i "$WORK/perf.data" --no-inline >"$WORK/perf.txt" 2>/dev/null
 "$TOOLS/bin/inferno-collapse-perf" "$WORK/perf.txt" >"$WORK/folded" 2>/dev/null
 commit=$(git -C "$ROOT" describe --always --dirty 2>/dev/null || echo "?")
-"$TOOLS/bin/inferno-flamegraph" --title "tributary run, answering ($commit)" "$WORK/folded" >"$ROOT/bench/flame.svg"
+"$TOOLS/bin/inferno-flamegraph" --minwidth 0.7 --title "tributary run, answering ($commit)" "$WORK/folded" >"$ROOT/bench/flame.svg"
 say "bench/flame.svg"

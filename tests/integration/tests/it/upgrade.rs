@@ -73,6 +73,7 @@ async fn counted(url: &str) -> i64 {
 }
 
 async fn number(url: &str, text: &'static str) -> i64 {
+    sqlx::any::install_default_drivers();
     let mut database = AnyConnection::connect(url).await.expect("the database is there");
     let row = sqlx::query(text).fetch_one(&mut database).await.expect("there is a row");
     database.close().await.expect("the connection ends");
