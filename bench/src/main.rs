@@ -65,7 +65,7 @@ struct Args {
     #[arg(long, default_value_t = 120)]
     held: u64,
     /// Minutes that `--only soak` is held
-    #[arg(long, default_value_t = 240)]
+    #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(4..))]
     minutes: u32,
     /// Where databases on Postgres can be made; without it what needs one is left out
     #[arg(long, env = "TEST_DATABASE_URL", hide_env_values = true)]

@@ -54,6 +54,11 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
             "messages",
             0.0,
         ),
+        Figure::stated(
+            "answers called again under their own id, which the platform knows",
+            audit.repeated as f64,
+            "answers",
+        ),
     ]);
     if audit.faults() > 0 {
         progress(&format!("{audit:?}"));

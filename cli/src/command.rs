@@ -191,6 +191,13 @@ pub(crate) enum Command {
     Eval(eval::Command),
 }
 
+impl Command {
+    /// Whether it serves others until it is stopped.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Nats)
+    }
+}
+
 async fn demo_connection(common: &Common, args: &demo::DemoArgs) -> anyhow::Result<demo::Connection> {
     let access = |role| run::access(common, args.nats_credentials.as_deref(), role);
     let given = common.service_credential.as_ref();

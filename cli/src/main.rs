@@ -70,10 +70,12 @@ fn main() -> ExitCode {
     let cli: Cli = runtime::config::parse(Cli::problems);
     // One TLS stack for everything; a second installation would only say that it is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let workers = runtime::front::begin().and_then(|()| {
-        let mut workers = tokio::runtime::Builder::new_multi_thread();
-        workers.on_thread_start(runtime::front::give_way).enable_all().build()
-    });
+    let workers = match cli.command.serves() {
+        // This thread and all that it starts give way to those in front.
+        true => runtime::front::begin().map(|()| runtime::front::give_way()),
+        false => Ok(()),
+    };
+    let workers = workers.and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
     let workers = match workers {
         Ok(workers) => workers,
         Err(error) => {

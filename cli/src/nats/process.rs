@@ -28,7 +28,7 @@ pub(super) enum Process {
 ///
 /// It is in a process group of its own, so that Ctrl-C ends the roles first and they can still write. It gets no
 /// environment of ours, which may hold secrets.
-pub(super) fn spawn(
+pub(super) async fn spawn(
     home: &Home,
     binary: &Binary,
     memory_max_bytes: u64,
@@ -40,7 +40,8 @@ pub(super) fn spawn(
         _ => {}
     }
     let stderr = File::create(home.stderr()).map_err(Error::file("write", &home.stderr()))?;
-    let child = Command::new(&binary.path)
+    let mut command = Command::new(&binary.path);
+    command
         .arg("-c")
         .arg(home.config())
         .current_dir(home.folder())
@@ -49,9 +50,10 @@ pub(super) fn spawn(
         .stdin(Stdio::from(lock))
         .stdout(Stdio::null())
         .stderr(Stdio::from(stderr))
-        .process_group(0)
-        .spawn()
-        .map_err(Error::file("run", &binary.path))?;
+        .process_group(0);
+    // A process has the priority of the thread that starts it.
+    let started = runtime::front::spawn(async move { command.spawn() }).await.map_err(|_| Error::Stopped)?;
+    let child = started.map_err(Error::file("run", &binary.path))?;
     Ok(Process::Child(child))
 }
 

@@ -202,10 +202,7 @@ impl Launcher {
         let log_end = process::log_end(&self.home);
         // Recorded first: if we die while it recovers, the next start knows where it will answer.
         self.home.record_url(&url_of(port))?;
-        let (home, program, memory) = (self.home.clone(), binary.clone(), self.settings.memory_max_bytes);
-        // A process has the priority of the thread that starts it.
-        let started = runtime::front::spawn(async move { process::spawn(&home, &program, memory, lock) });
-        let mut process = started.await.map_err(|_| Error::Stopped)??;
+        let mut process = process::spawn(&self.home, binary, self.settings.memory_max_bytes, lock).await?;
         tracing::info!(nats.port = port, nats.version = %binary.version, "nats-server is starting");
         match self.until_ready(&mut process, port, log_end).await {
             Ok(()) => Ok(process),

@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 /// The niceness of the other threads: they get a tenth of a core that somebody in front wants whole.
 const BEHIND: i32 = 10;
 
+/// What is in front is short and bounded; more threads would only take from what is behind.
+const THREADS_MAX: usize = 4;
+
 static FRONT: OnceLock<Runtime> = OnceLock::new();
 
 /// Starts the threads in front. To be called before any thread calls [`give_way`]: threads inherit what it did, and the
@@ -22,7 +25,7 @@ static FRONT: OnceLock<Runtime> = OnceLock::new();
 pub fn begin() -> std::io::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let front = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.div_ceil(2))
+        .worker_threads(cores.div_ceil(2).min(THREADS_MAX))
         .thread_name("front")
         .enable_all()
         .build()?;
@@ -37,12 +40,18 @@ pub fn give_way() {
     let _ = rustix::process::setpriority_process(None, BEHIND);
 }
 
-/// Runs the future in front, or here where nobody began.
+/// Where what is in front runs; here, where nobody began.
+pub fn handle() -> Handle {
+    FRONT.get().map_or_else(Handle::current, |front| front.handle().clone())
+}
+
+/// Runs the future in front. Whoever is no longer waited for runs on: see [`tokio::task::JoinSet::spawn_on`] for what must
+/// end with its owner.
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    FRONT.get().map_or_else(Handle::current, |front| front.handle().clone()).spawn(future)
+    handle().spawn(future)
 }
 
 #[cfg(test)]

@@ -87,6 +87,23 @@ impl Leases {
         Ok(row.map(|row| Lease { leases: self.clone(), name: name.into(), fence: row.get(0) }))
     }
 
+    /// Whether anybody has a lease whose name begins so.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub(crate) async fn is_any_held(&self, beginning: &str) -> Result<bool, Error> {
+        let now = self.now_text();
+        let text =
+            format!("SELECT COUNT(*) FROM leases WHERE SUBSTR(name, 1, $1) = $2 AND until_us >= {now}");
+        let held: i64 = sqlx::query_scalar(AssertSqlSafe(text))
+            .bind(i32::try_from(beginning.len()).unwrap_or(i32::MAX))
+            .bind(beginning)
+            .fetch_one(self.inner.store.reads())
+            .await
+            .map_err(Error::database("look for leases"))?;
+        Ok(held > 0)
+    }
+
     /// Gives a lease back at once, so that another need not wait for it to expire.
     ///
     /// # Errors

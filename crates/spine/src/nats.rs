@@ -75,11 +75,14 @@ impl Nats {
     /// # Errors
     /// [`Error::Nats`] when no server answers, [`Error::ServerTooOld`] below 2.12.
     pub async fn connect(access: &NatsAccess) -> Result<Self, Error> {
+        Self::connect_telling(access, Denials::of(&access.name)).await
+    }
+
+    async fn connect_telling(access: &NatsAccess, denials: Denials) -> Result<Self, Error> {
         let failed = |source: async_nats::ConnectError| Error::Nats {
             request: format!("connect to {}", without_login(&access.url)),
             source: Box::new(source),
         };
-        let denials = Denials::of(&access.name);
         let servers: Vec<&str> = access.url.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
         let client = options(access, &denials).connect(servers).await.map_err(failed)?;
         let jetstream = jetstream::context::ContextBuilder::new()
@@ -91,12 +94,12 @@ impl Nats {
         Ok(nats)
     }
 
-    /// Another connection of the same user to the same server.
+    /// Another connection of the same user to the same server; what is forbidden to it is told of this one.
     ///
     /// # Errors
     /// As [`Nats::connect`].
     pub async fn another(&self) -> Result<Self, Error> {
-        Self::connect(&self.access).await
+        Self::connect_telling(&self.access, self.denials.clone()).await
     }
 
     /// The server's version, such as `2.15.2`.

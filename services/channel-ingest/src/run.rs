@@ -29,6 +29,7 @@ use spine::{PARTS, Spine};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Sends in flight: overall, and for one account, so that a hanging platform delays no other.
@@ -115,7 +116,9 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
             runtime::http::serve(TcpListener::from_std(listener)?, routes, shutdown).await;
             Ok(())
         };
-        runtime::front::spawn(serving).await?
+        let mut front = JoinSet::new();
+        front.spawn_on(serving, &runtime::front::handle());
+        front.join_next().await.unwrap_or(Ok(Ok(())))?
     });
     Ok(Service { frame, operations: Operations { state: normaliser.state.clone() } })
 }

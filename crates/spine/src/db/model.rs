@@ -111,6 +111,8 @@ impl Database {
         let newest = newest_of(&catalog.slots().await?, spec);
         let slot = match pointer {
             Some(pointer) if pointer.live.version == spec.version => pointer.live,
+            // What this version read before another one went live, which its other replicas may be reading still.
+            Some(Pointer { previous: Some(previous), .. }) if previous.version == spec.version => previous,
             // A slot that was left half filled goes on where its position stands.
             _ => newest.unwrap_or(Slot { version: spec.version, number: 0 }),
         };

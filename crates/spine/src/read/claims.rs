@@ -7,12 +7,18 @@ use std::collections::{BTreeMap, HashMap};
 
 const RETRY_DELAY_MIN_US: i64 = 50_000;
 const RETRY_DELAY_MAX_US: i64 = 30_000_000;
+/// A result is projected within this time; if not, its row is taken again, and its work finds itself done.
+const PROJECTED_WITHIN_US: i64 = 10_000_000;
 /// A clock that is set back by less than this delays nothing that anybody would notice.
 const WENT_BACK_US: i64 = 1_000_000;
 
 pub(super) enum Claim {
     Running,
-    Until(Position),
+    /// At the latest so long: whoever reads the part of the result may be another replica.
+    Until {
+        position: Position,
+        latest: i64,
+    },
     After(i64),
 }
 
@@ -50,6 +56,11 @@ impl Claims {
         true
     }
 
+    /// Whether nothing is taken and no lane is paused.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.paused.is_empty()
+    }
+
     /// Whether this very row is taken. Another copy of it, from the table or of those that were put a moment ago, is not
     /// to be kept for later: by then its work is done.
     pub(super) fn has(&self, row: &Work) -> bool {
@@ -65,7 +76,9 @@ impl Claims {
         self.follow_clock(now);
         self.held.retain(|_, held| match &held.claim {
             Claim::Running => true,
-            Claim::Until(position) => positions.get(&position.part).is_none_or(|at| *at < position.sequence),
+            Claim::Until { position, latest } => {
+                now < *latest && positions.get(&position.part).is_none_or(|at| *at < position.sequence)
+            }
             Claim::After(at) => *at > now,
         });
         self.paused.retain(|_, until| *until > now);
@@ -82,7 +95,7 @@ impl Claims {
             Ok(done) => {
                 self.failures.remove(&row.entity);
                 match done {
-                    Done::At(position) => Claim::Until(position),
+                    Done::At(position) => Claim::Until { position, latest: now + PROJECTED_WITHIN_US },
                     Done::Nothing => Claim::After(now),
                     Done::LanePaused { after_ms } => {
                         let until = now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
@@ -117,8 +130,9 @@ impl Claims {
             return;
         }
         for held in self.held.values_mut() {
-            if let Claim::After(at) = &mut held.claim {
-                *at -= back;
+            match &mut held.claim {
+                Claim::After(at) | Claim::Until { latest: at, .. } => *at -= back,
+                Claim::Running => {}
             }
         }
         self.paused.values_mut().for_each(|until| *until -= back);
@@ -144,13 +158,17 @@ mod tests {
         assert!(claims.take(&row, 1, 0) && claims.has(&row));
         let position = Position { generation: 1, part: 0, sequence: 5 };
         claims.give_back("send", &row, Ok(Done::At(position)), 0);
+        claims.settle(&BTreeMap::new(), 1);
         assert!(claims.has(&row), "its result is not projected yet");
         assert!(
             !claims.has(&Work { sequence: 2, ..row.clone() })
                 && !claims.has(&Work { key: "k".into(), ..row.clone() })
         );
-        claims.settle(&BTreeMap::from([(0, 5)]), 0);
+        claims.settle(&BTreeMap::from([(0, 5)]), 1);
         assert!(!claims.has(&row));
+        claims.give_back("send", &row, Ok(Done::At(position)), 1);
+        claims.settle(&BTreeMap::new(), PROJECTED_WITHIN_US + 1);
+        assert!(!claims.has(&row), "its result is in a part that another replica reads");
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Reader {
             .map_err(Error::database("read positions"))?;
         let done = u64::try_from(done.unwrap_or(0)).unwrap_or(0);
         let all: u64 = self.inner().log.ends().await?.iter().sum();
-        tracing::info!(reader.name = model.spec.name, model.slot = %model.slot, done, all, "filling another version");
+        tracing::debug!(reader.name = model.spec.name, model.slot = %model.slot, done, all, "filling another version");
         Ok(all.saturating_sub(done) <= BEHIND_MAX)
     }
 

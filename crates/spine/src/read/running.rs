@@ -52,15 +52,23 @@ impl Reader {
         }
     }
 
-    /// On Postgres another replica may have switched; this one follows.
+    /// On Postgres another replica may have switched; this one follows within its version. Another version's pointer is
+    /// left to it for as long as anybody reads that version.
     async fn switched_elsewhere(&self, model: &Model) {
+        let Some(leases) = &self.inner().leases else { return std::future::pending().await };
         loop {
             tokio::time::sleep(POINTER_POLL).await;
-            if self.inner().leases.is_none() {
-                std::future::pending::<()>().await;
-            }
             let pointer = self.inner().database.pointer(model.spec.name).await;
             let Ok(Some(pointer)) = pointer else { continue };
+            if pointer.live.version != model.spec.version {
+                let is_ours = self.model().liveness == Liveness::Live;
+                let others = format!("{}@{}.", model.spec.name, pointer.live.version);
+                if is_ours && matches!(leases.is_any_held(&others).await, Ok(false)) {
+                    tracing::info!(reader.name = model.spec.name, model.slot = %pointer.live, "nobody reads the live version any more: switching back");
+                    let _tried_again_soon = self.inner().database.switch(model).await;
+                }
+                continue;
+            }
             if pointer.live != model.slot
                 && let Ok(fresh) = self.inner().database.live(&model.spec).await
                 && fresh.slot != model.slot
@@ -103,6 +111,8 @@ impl Reader {
         mut commands: mpsc::Receiver<Command>,
     ) -> Result<(), Error> {
         let mut work = None;
+        // A switch ends lanes wherever they are.
+        self.inner().shared.set_worked(parts, false);
         loop {
             let Some(lease) = self.lease_to_read(model, parts).await else {
                 self.stop_work(parts, &mut work).await;
@@ -160,6 +170,11 @@ impl Reader {
         };
         loop {
             inner.shared.until_live(parts[0]).await;
+            // What another part tells may still be missing while a version fills.
+            if self.model().liveness != Liveness::Live {
+                tokio::time::sleep(WORK_POLL).await;
+                continue;
+            }
             if let Ok(Some(lease)) = leases.acquire(&name).await {
                 *held = Some(lease);
                 inner.shared.set_worked(parts, true);

@@ -111,8 +111,9 @@ where
         if some_missing || backlog.len() > BACKLOG_MAX {
             (look_at, seen) = (Instant::now(), None);
         }
-        let has_nothing = backlog.is_empty() && claims.held.is_empty();
-        if Instant::now() >= look_at && running.len() < limits.in_flight_max {
+        let has_nothing = backlog.is_empty() && claims.is_empty();
+        let is_time = Instant::now() >= look_at;
+        if is_time && running.len() < limits.in_flight_max {
             let is_known = |seen: &Seen| seen.says_that_nothing_is_due(reader, clock.now());
             if !has_nothing || !seen.as_ref().is_some_and(is_known) {
                 match due(reader, kind, &claims, limits, clock.now()).await {
@@ -123,6 +124,8 @@ where
                     }
                 }
             }
+        }
+        if is_time {
             look_at = Instant::now() + LOOK_EVERY;
         }
         let (live, now) = (reader.live_parts(), clock.now());
@@ -139,6 +142,8 @@ where
                 backlog.push_back(row);
                 continue;
             }
+            // It may be due again without another message.
+            seen = None;
             let (future, reader) = (handle(row.clone()), reader.clone());
             running.spawn(async move {
                 let result = match future.await {
