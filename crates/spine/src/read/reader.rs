@@ -127,13 +127,16 @@ impl Reader {
     /// the position may be another replica's, so the table is asked.
     ///
     /// # Errors
-    /// [`Error::Timeout`] after `patience`.
+    /// [`Error::Timeout`] after `patience`, also when the database did not tell in that time.
     pub async fn wait_for(&self, at_least: &[Position], patience: Duration) -> Result<(), Error> {
         let reached = async {
             loop {
                 let changed = self.inner.shared.committed.notified();
-                if self.has_reached(at_least).await? {
-                    return Ok(());
+                match self.has_reached(at_least).await {
+                    Ok(true) => return Ok(()),
+                    // The next connection, or the database a moment later, may tell.
+                    Err(error) if !error.is_passing() => return Err(error),
+                    Ok(false) | Err(_) => {}
                 }
                 let _ = tokio::time::timeout(Duration::from_millis(50), changed).await;
             }

@@ -11,7 +11,6 @@ use crate::outcome::Leave;
 use crate::telling::Telling;
 use late::{Late, Look};
 use spine::error::chain;
-use spine::read::Status;
 use spine::{Error, Reader, Spine};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -145,10 +144,8 @@ impl Timer {
         });
     }
 
-    /// Of several replicas the one that reads a part asks about its threads, once it has caught up.
+    /// Of several replicas the one that works on a part asks about its threads.
     fn ours(&self) -> Vec<u8> {
-        let statuses = self.reader.statuses();
-        let statuses = statuses.borrow();
-        statuses.iter().filter(|(_, status)| matches!(status, Status::Live)).map(|(part, _)| *part).collect()
+        self.reader.live_parts()
     }
 }
