@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
-/// The niceness of the other threads: they get a tenth of a core that somebody in front wants whole.
-const BEHIND: i32 = 10;
+/// The niceness of the other threads: they get a third of what somebody in front gets of a core that both want. More would
+/// starve them beside other programs of the machine.
+const BEHIND: i32 = 5;
 
 /// What is in front is short and bounded; more threads would only take from what is behind.
 const THREADS_MAX: usize = 4;
