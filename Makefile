@@ -4,7 +4,7 @@
 HOME ?= $(shell getent passwd "$$(id -u)" | cut -d: -f6)
 export HOME
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
-# Command line of the trial: `make run RUN_ARGS="run --port 9000"` replaces it.
+# Command line of the trial: `make run RUN_ARGS="run --listen-http 127.0.0.1:9000"` replaces it.
 RUN_ARGS ?= run --demo
 BINARY := target/release/tributary
 

@@ -13,7 +13,19 @@ ROLE_COMMAND="run"
 
 if [ -z "${DATABASE_URL:-}" ]; then
     if [ -z "${TEST_DATABASE_URL:-}" ]; then
-        say "没有 DATABASE_URL：使用临时 PostgreSQL，退出后即删除 / no DATABASE_URL: a throw-away PostgreSQL, gone at the end"
+        # The log of an earlier run would be left without the keys of its texts, and no start goes on with that.
+        folder=${TRIBUTARY_DATA:-.tributary}
+        if [ -e "$folder/keys" ]; then
+            fail "数据目录 $folder 属于 SQLite 上的套件：请设置 DATABASE_URL，并用 TRIBUTARY_DATA 另给一个目录" \
+                "The folder $folder belongs to a suite on SQLite: set DATABASE_URL, and name another folder by TRIBUTARY_DATA"
+        fi
+        if [ -e "$folder/throw-away" ]; then
+            fail "数据目录 $folder 属于上次的临时 PostgreSQL，其密钥已随之删除：请删除该目录，或设置 DATABASE_URL 与另一个 TRIBUTARY_DATA" \
+                "The folder $folder belongs to the throw-away PostgreSQL of an earlier run, whose keys are gone with it: delete the folder, or set DATABASE_URL and another TRIBUTARY_DATA"
+        fi
+        say "没有 DATABASE_URL：使用临时 PostgreSQL，退出后即删除，数据目录不能再用 / no DATABASE_URL: a throw-away PostgreSQL, gone at the end, after which the data folder cannot be used again"
+        mkdir -p "$folder"
+        [ -e "$folder/nats/url" ] || : >"$folder/throw-away"
         exec "$ROOT/scripts/with-postgres.sh" "$0" "$BINARY"
     fi
     DATABASE_URL=$TEST_DATABASE_URL
@@ -23,7 +35,8 @@ fi
 pids=""
 # The roles end before the server that they write to.
 stop() {
-    trap '' INT TERM
+    trap '' HUP INT TERM
+    rm -f "$started"
     # shellcheck disable=SC2086 # a list of numbers
     [ -z "$pids" ] || { kill $pids 2>/dev/null || true; wait $pids 2>/dev/null || true; }
     kill "$nats" 2>/dev/null || true
@@ -36,18 +49,25 @@ API=${TRIBUTARY_LISTEN_API:-127.0.0.1:8081}
 ADMIN_PORT=${ADMIN_PORT:-9090}
 GRPC_PORT=${GRPC_PORT:-50051}
 
+# The address that a run before this one left there may be another one's by now: it is written again by every start.
+mkdir -p "$DATA"
+started=$(mktemp "$DATA/started.XXXXXX")
+# The clock of files is coarse, and a start that is quick must not be taken for an old one.
+touch -d '1 second ago' "$started" 2>/dev/null || true
 # shellcheck disable=SC2086 # the command may be several words
 "$BINARY" $NATS_COMMAND --data "$DATA" &
 nats=$!
 trap stop EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT TERM
 waited=0
-until [ -s "$DATA/nats/url" ] && [ -s "$DATA/nats/credentials/console" ]; do
+until [ "$DATA/nats/url" -nt "$started" ] && [ -s "$DATA/nats/credentials/console" ]; do
     waited=$((waited + 1))
     [ "$waited" -le 300 ] || { say "nats-server 没有就绪 / nats-server did not become ready"; exit 1; }
     kill -0 "$nats" 2>/dev/null || exit 1
     sleep 0.1
 done
+rm -f "$started"
 NATS_URL=$(cat "$DATA/nats/url")
 TRIBUTARY_NATS_CREDENTIALS=$DATA/nats/credentials
 TRIBUTARY_PEERS=
@@ -68,11 +88,14 @@ for role in $ROLES; do
     number=$((number + 1))
 done
 while :; do
+    # shellcheck disable=SC2086 # lists of words
+    set -- nats-server $ROLES
     for pid in $nats $pids; do
         kill -0 "$pid" 2>/dev/null || {
-            say "进程 $pid 已退出，全部停止 / process $pid has ended, stopping all"
+            say "$1（进程 $pid）已退出，全部停止 / $1 (process $pid) has ended, stopping all"
             exit 1
         }
+        shift
     done
     sleep 1
 done

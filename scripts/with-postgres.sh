@@ -38,6 +38,7 @@ fi
 
 WORK=$(mktemp -d /tmp/tributary-postgres.XXXXXX)
 stop() {
+    trap '' HUP INT TERM
     as_owner "$BIN/pg_ctl" -D "$WORK/db" -m immediate -w stop >/dev/null 2>&1 || true
     rm -rf "$WORK"
 }

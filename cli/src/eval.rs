@@ -18,9 +18,9 @@ const PROBLEMS_SHOWN_MAX: usize = 5;
 pub(crate) enum Command {
     /// Ask a knowledge base questions whose right entries are known
     ///
-    /// The knowledge is a file of .jsonl, .yaml, .csv or .md, as `tributary apply` and the console take it. The
-    /// questions are JSON lines of {"id","text","relevant":[ids]}; an empty `relevant` means that the knowledge
-    /// has no answer. Example:
+    /// The knowledge is a file of .jsonl, .yaml, .csv or .md with a list of entries, as a document for `tributary apply`
+    /// holds it and the console imports it; not such a document itself. The questions are JSON lines of
+    /// {"id","text","relevant":[ids]}; an empty `relevant` means that the knowledge has no answer. Example:
     ///   tributary eval faq --kb knowledge.yaml --queries questions.jsonl
     #[command(verbatim_doc_comment)]
     Faq(Faq),

@@ -14,11 +14,19 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Addresses that must answer with 200, such as `http://console:9090/readyz`
-    #[arg(value_name = "URL", required = true)]
+    #[arg(value_name = "URL", required = true, value_parser = url)]
     urls: Vec<String>,
     /// How long to wait for all of them
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
+}
+
+fn url(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.into()),
+        Ok(_) => Err("it does not begin with http:// or https://".into()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Asks each address until it answers with 200.

@@ -13,7 +13,6 @@ use uuid::Uuid;
 const INGEST: &str = "ingest";
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Quarantine {
     #[command(subcommand)]
     act: Option<Act>,
@@ -75,7 +74,11 @@ pub(crate) struct Reingest {
 pub(crate) async fn quarantine(common: Common, asked: Quarantine) -> anyhow::Result<ExitCode> {
     match asked.act {
         None => list_of(common, &asked.list, "quarantine").await,
-        Some(Act::Discarded(args)) => list_of(common, &args, "discarded").await,
+        Some(Act::Discarded(args)) => {
+            let json = args.form.json || asked.list.form.json;
+            let args = Args { tenant: args.tenant.or(asked.list.tenant), form: Form { json } };
+            list_of(common, &args, "discarded").await
+        }
         Some(Act::Discard(Discard { id, reason, by })) => {
             with_suite(common, async |suite: Suite| {
                 let body = json!({ "id": id, "reason": reason, "by": by });

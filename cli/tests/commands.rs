@@ -34,6 +34,20 @@ fn documents_are_applied_once_and_a_wrong_one_is_named() {
 }
 
 #[test]
+fn words_that_fit_nothing_are_refused_before_anything_is_done() {
+    let world = World::started();
+    let typo = world.run(&["log", "debgu"]);
+    assert_eq!((typo.code, typo.err.contains("debgu is no level")), (1, true), "{typo:?}");
+    assert_eq!(world.run(&["log", "info,routing=debug"]).code, 0);
+    let probe = world.run(&["probe", "nonsense", "--timeout", "60"]);
+    assert_eq!((probe.code, probe.err.contains("relative URL")), (2, true), "{probe:?}");
+    let nothing =
+        world.run(&["quarantine", "discard", "0190b3c2-0000-7000-8000-000000000000", "--reason", "ticket-1"]);
+    assert_eq!((nothing.code, nothing.err.contains("item in quarantine")), (1, true), "{nothing:?}");
+    assert_eq!(world.run(&["quarantine", "discarded"]).code, 0);
+}
+
+#[test]
 fn tokens_are_made_listed_and_revoked() {
     let world = World::started();
     world.apply(&[TENANT, AGENT]);

@@ -137,6 +137,8 @@ impl Launcher {
                     // Whoever changed the users may have died before the server was told.
                     Process::Adopted.signal(&self.home, Signal::HUP);
                     tracing::info!(nats.port = port, "a nats-server that outlived its parent is adopted");
+                    // Whoever waits for this start waits for it to be written.
+                    self.home.record_url(&url_of(port))?;
                     return Ok((Process::Adopted, port));
                 }
                 Orphan::Outdated => {

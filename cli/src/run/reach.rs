@@ -121,7 +121,8 @@ pub(super) fn streams(error: spine::Error, common: &Common) -> anyhow::Error {
         None => format!("the disk of {}", common.data.display()),
     };
     error.context(format!(
-        "{place} has too little room for the streams: make room or move the folder, a full disk refuses every message"
+        "{place} has too little room for the streams (64 MB for refused requests alone are set aside): make room or move \
+         the folder, a full disk refuses every message"
     ))
 }
 

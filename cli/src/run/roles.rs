@@ -4,11 +4,14 @@ use super::args::RunArgs;
 use super::assemble::Foundation;
 use super::reach;
 use crate::nats;
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
 use runtime::{Host, Role, State, Tasks};
 use spine::{Nats, Spine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What the started roles offer to the outside and to the operator.
@@ -21,6 +24,42 @@ pub(crate) struct Started {
     pub(crate) console: Option<console::App>,
     /// Each role's own connection.
     pub(crate) connections: Vec<(Role, Nats)>,
+}
+
+/// A role that has begun: what it offers, and what is to run until the process stops.
+struct Begun {
+    offer: Offer,
+    running: BoxFuture<'static, anyhow::Result<()>>,
+}
+
+enum Offer {
+    Ingest { url: String, operations: channel_ingest::Operations },
+    Identity(Box<identity::Admin>),
+    Console { url: String, app: console::App },
+    Nothing,
+}
+
+impl Begun {
+    fn quiet(running: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> Self {
+        Self { offer: Offer::Nothing, running: running.boxed() }
+    }
+}
+
+impl Started {
+    fn take(&mut self, offer: Offer) {
+        match offer {
+            Offer::Ingest { url, operations } => {
+                self.http = Some(url);
+                self.ingest = Some(operations);
+            }
+            Offer::Identity(admin) => self.identity = Some(*admin),
+            Offer::Console { url, app } => {
+                self.api = Some(url);
+                self.console = Some(app);
+            }
+            Offer::Nothing => {}
+        }
+    }
 }
 
 /// The NATS user of a role.
@@ -53,11 +92,12 @@ pub(super) async fn start(
         }
     }
     let peers = Arc::new(peers);
-    let mut started = Started::default();
-    for (role, listener) in listeners {
-        let nats = base.nats.connect(nats_role(role)).await?;
-        started.connections.push((role, nats.clone()));
-        let spine = Spine { log: base.spine.log.acting_over(nats), ..base.spine.clone() };
+    // Side by side, since each of them mostly waits: for NATS, for the database, for its tables.
+    let connecting = listeners.into_iter().map(async |(role, listener)| {
+        anyhow::Ok((role, listener, base.nats.connect(nats_role(role)).await?))
+    });
+    let (mut started, mut beginning) = (Started::default(), JoinSet::new());
+    for (role, listener, nats) in try_join_all(connecting).await? {
         let host = Host {
             role,
             health: base.health.clone(),
@@ -66,7 +106,14 @@ pub(super) async fn start(
             peers: peers.clone(),
             shutdown: stop.clone(),
         };
-        start_one(tasks, &mut started, spine, host, listener).await?;
+        started.connections.push((role, nats.clone()));
+        let spine = Spine { log: base.spine.log.acting_over(nats), ..base.spine.clone() };
+        beginning.spawn(async move { anyhow::Ok((role, begin(spine, host, listener).await?)) });
+    }
+    while let Some(begun) = beginning.join_next().await {
+        let (role, begun) = begun??;
+        tasks.spawn(role.as_str(), begun.running);
+        started.take(begun.offer);
     }
     Ok(started)
 }
@@ -81,51 +128,40 @@ async fn listen(args: &RunArgs) -> anyhow::Result<Vec<(Role, TcpListener)>> {
     Ok(listeners)
 }
 
-async fn start_one(
-    tasks: &mut Tasks,
-    started: &mut Started,
-    spine: Spine,
-    host: Host,
-    listener: TcpListener,
-) -> anyhow::Result<()> {
-    let role = host.role;
+async fn begin(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Begun> {
     let url = format!("http://{}", listener.local_addr()?);
-    match role {
+    Ok(match host.role {
         Role::ChannelIngest => {
             let service = channel_ingest::start(spine, host, listener).await?;
-            started.http = Some(url);
-            started.ingest = Some(service.operations());
-            tasks.spawn(role.as_str(), service.run());
+            let offer = Offer::Ingest { url, operations: service.operations() };
+            Begun { offer, running: service.run().boxed() }
         }
         Role::AiAgent => {
             let service = ai_agent::service::start(spine, host, listener).await?;
-            tasks.spawn(role.as_str(), service.run());
+            Begun::quiet(service.run())
         }
         Role::Identity => {
             let service = identity::start(spine, host, listener).await?;
-            started.identity = Some(service.admin());
-            tasks.spawn(role.as_str(), service.run());
+            Begun { offer: Offer::Identity(Box::new(service.admin())), running: service.run().boxed() }
         }
         Role::LeadCapture => {
             let service = lead_capture::service::start(spine, host, listener).await?;
-            tasks.spawn(role.as_str(), service.run());
+            Begun::quiet(service.run())
         }
         Role::Console => {
             let console = console::Console::open(spine, host).await?;
-            started.api = Some(url);
-            started.console = Some(console.app());
-            tasks.spawn(role.as_str(), console.run(listener));
+            let offer = Offer::Console { url, app: console.app() };
+            Begun { offer, running: console.run(listener).boxed() }
         }
         Role::Routing => {
             starting(&host, "routing");
-            tasks.spawn(role.as_str(), routing::run(spine, host, listener));
+            Begun::quiet(routing::run(spine, host, listener))
         }
         Role::Analytics => {
             starting(&host, analytics::READER);
-            tasks.spawn(role.as_str(), analytics::run(spine, host, listener));
+            Begun::quiet(analytics::run(spine, host, listener))
         }
-    }
-    Ok(())
+    })
 }
 
 /// Until such a role has opened its reader, the process is not ready.

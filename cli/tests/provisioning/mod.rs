@@ -60,9 +60,14 @@ fn who_has_no_operators_key_starts_on_what_was_provisioned_and_makes_nothing() {
             world.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
         };
         let check = &["provision", "--check", "--timeout", "0"];
-        let ports =
-            &["run", "--listen-http=127.0.0.1:0", "--listen-api=127.0.0.1:0", "--listen-admin=127.0.0.1:0"];
-        for command in [&["provision"][..], check, ports] {
+        let run_anywhere = &[
+            "run",
+            "--listen-http=127.0.0.1:0",
+            "--listen-api=127.0.0.1:0",
+            "--listen-admin=127.0.0.1:0",
+            "--listen-grpc=127.0.0.1:0",
+        ];
+        for command in [&["provision"][..], check, run_anywhere] {
             let refused = run(&world, at(command, own.path()));
             assert_eq!((refused.code, refused.err.contains("tributary provision")), (1, true), "{refused:?}");
             assert!(refused.err.contains("LOG_1_0"), "{refused:?}");

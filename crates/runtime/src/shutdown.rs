@@ -144,33 +144,71 @@ fn keep_first(first: &mut Option<Crash>, crash: Option<Crash>) {
     }
 }
 
-/// Runs the process's work and cancels `shutdown` at the first SIGTERM or SIGINT; at the second the process
-/// exits at once with 128 + the signal's number, as a shell expects.
+/// Runs the process's work and cancels `shutdown` at the first SIGTERM, SIGINT or SIGHUP; at a second of the
+/// first two the process exits at once with 128 + the signal's number, as a shell expects. A terminal that is closed sends
+/// SIGHUP twice, and a process that was started to outlive it goes on not hearing of that.
 ///
 /// # Errors
 /// When signals cannot be listened to.
 pub async fn until_signal<F: Future>(shutdown: CancellationToken, work: F) -> std::io::Result<F::Output> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::heard()?;
     let mut work = std::pin::pin!(work);
     tokio::select! {
         output = &mut work => return Ok(output),
-        kind = either(&mut term, &mut int) => {
+        kind = signals.next() => {
             tracing::info!(signal.number = kind.as_raw_value(), "shutting down");
             shutdown.cancel();
         }
     }
     tokio::select! {
         output = &mut work => Ok(output),
-        kind = either(&mut term, &mut int) => std::process::exit(128 + kind.as_raw_value()),
+        kind = signals.hasty() => std::process::exit(128 + kind.as_raw_value()),
     }
 }
 
-async fn either(term: &mut Signal, int: &mut Signal) -> SignalKind {
-    tokio::select! {
-        _ = term.recv() => SignalKind::terminate(),
-        _ = int.recv() => SignalKind::interrupt(),
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Option<Signal>,
+}
+
+impl Signals {
+    fn heard() -> std::io::Result<Self> {
+        let hup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())?, hup })
     }
+
+    /// One that says that somebody does not want to wait.
+    async fn hasty(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.term.recv() => SignalKind::terminate(),
+            _ = self.int.recv() => SignalKind::interrupt(),
+        }
+    }
+
+    async fn next(&mut self) -> SignalKind {
+        let hup = async {
+            match &mut self.hup {
+                Some(hup) => hup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.term.recv() => SignalKind::terminate(),
+            _ = self.int.recv() => SignalKind::interrupt(),
+            _ = hup => SignalKind::hangup(),
+        }
+    }
+}
+
+/// Whether the process was started so that the end of its terminal does not end it, as by `nohup`. Where Linux does not tell,
+/// the signal is left to do what it does.
+fn ignores_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return true };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let bit = 1 << (SignalKind::hangup().as_raw_value() - 1);
+    mask & bit != 0
 }
 
 #[cfg(test)]

@@ -52,7 +52,25 @@ pub enum Format {
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+    checked(text).map(|_| text.to_owned())
+}
+
+/// The filter; a word alone must be a level, since a level that is mistyped would name a target that nothing has, and turn
+/// everything off.
+fn checked(text: &str) -> Result<EnvFilter, String> {
+    let is_word = |directive: &&str| !directive.contains('=');
+    // Commas in brackets part the fields of a span.
+    let plain = if text.contains('[') { "" } else { text };
+    let stray = plain.split(',').map(str::trim).filter(is_word).find(|word| {
+        let is_level = word.parse::<tracing::level_filters::LevelFilter>().is_ok();
+        !word.is_empty() && !is_level
+    });
+    if let Some(word) = stray {
+        return Err(format!(
+            "{word} is no level (off, error, warn, info, debug, trace); a target has one, as {word}=debug"
+        ));
+    }
+    EnvFilter::try_new(format!("{LIBRARIES},{text}")).map_err(|error| error.to_string())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -78,15 +96,11 @@ pub fn pushes_spans() -> bool {
 /// When the filter is none, or nothing is logged in this process.
 pub fn log_by(text: &str) -> Result<(), Error> {
     let refuse = |why: String| Error::Setting { setting: "log filter", why };
-    let filter = with_libraries(text).map_err(|error| refuse(error.to_string()))?;
+    let filter = checked(text).map_err(refuse)?;
     let refilter = REFILTER.get().ok_or_else(|| refuse("this process does not log".into()))?;
     refilter(filter).map_err(refuse)?;
     tracing::info!(log.filter = text, "logging by another filter");
     Ok(())
-}
-
-fn with_libraries(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(format!("{LIBRARIES},{text}"))
 }
 
 /// Keeps telemetry alive; dropping it writes out what is still buffered, for at most five seconds. Hold it
@@ -110,7 +124,7 @@ impl Drop for Guard {
 /// When the filter or the endpoint cannot be used, or when telemetry was started before in this process.
 pub fn init(service: &str, settings: &Settings) -> Result<Guard, Error> {
     let refuse = |setting, why: String| Error::Setting { setting, why };
-    let filter = with_libraries(&settings.log).map_err(|error| refuse("--log", error.to_string()))?;
+    let filter = checked(&settings.log).map_err(|why| refuse("--log", why))?;
     let provider =
         provider(service, settings).map_err(|error| refuse("--otlp-endpoint", error.to_string()))?;
     // Spans are what traces are made of, whatever is logged; log lines stay out of them.

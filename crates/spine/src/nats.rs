@@ -153,10 +153,7 @@ fn options(access: &NatsAccess, denials: &Denials) -> ConnectOptions {
         .request_timeout(Some(REQUEST_TIMEOUT))
         .subscription_capacity(SUBSCRIPTION_CAPACITY)
         .skip_subject_validation(true)
-        .reconnect_delay_callback(|attempts| {
-            let exponent = u32::try_from(attempts.min(7)).unwrap_or(7);
-            Duration::from_millis(10 * 2_u64.pow(exponent)).min(RECONNECT_DELAY_MAX)
-        })
+        .reconnect_delay_callback(delay_before)
         .event_callback(move |event| {
             let denials = denials.clone();
             async move { report(&event, &denials) }
@@ -168,6 +165,16 @@ fn options(access: &NatsAccess, denials: &Denials) -> ConnectOptions {
         options = options.custom_inbox_prefix(prefix);
     }
     options
+}
+
+/// How long to wait before an attempt to connect. The client also asks before the very first one, which is not to wait:
+/// every start would.
+fn delay_before(attempt: usize) -> Duration {
+    match u32::try_from(attempt) {
+        Ok(0 | 1) => Duration::ZERO,
+        Ok(attempt @ 2..=7) => Duration::from_millis(10 * 2_u64.pow(attempt)).min(RECONNECT_DELAY_MAX),
+        _ => RECONNECT_DELAY_MAX,
+    }
 }
 
 fn report(event: &Event, denials: &Denials) {
@@ -209,6 +216,14 @@ mod tests {
         assert!(parse_version("2.12.0-beta").unwrap() >= VERSION_MIN);
         assert!(parse_version("2.15.2").unwrap() >= VERSION_GOOD);
         assert_eq!(parse_version("unknown"), None);
+    }
+
+    #[test]
+    fn the_first_attempt_waits_for_nothing_and_none_longer_than_a_second() {
+        let delays: Vec<Duration> = (0..40).map(delay_before).collect();
+        assert_eq!(delays[..2], [Duration::ZERO; 2]);
+        assert!(delays.is_sorted() && delays[2] > Duration::ZERO);
+        assert_eq!(delays[39], RECONNECT_DELAY_MAX);
     }
 
     #[test]

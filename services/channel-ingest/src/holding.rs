@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-const RETRY_DELAY: Duration = Duration::from_millis(100);
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
 const LEASE_POLL: Duration = Duration::from_secs(2);
 /// A part that met what only a newer release knows is free for so long: every replica asks for it meanwhile.
 const GIVES_WAY_FOR: Duration = Duration::from_secs(6);
@@ -24,11 +25,13 @@ impl Normaliser {
         shutdown: &CancellationToken,
     ) -> Result<(), Error> {
         let mut gave_way: Option<Instant> = None;
+        let mut delay = RETRY_DELAY_MIN;
         loop {
             let lease = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 lease = acquire(part, leases) => lease,
             };
+            let began = Instant::now();
             let ended = tokio::select! {
                 () = shutdown.cancelled() => {
                     give_back(part, leases, lease.as_ref()).await;
@@ -52,7 +55,13 @@ impl Normaliser {
                 error = &error as &dyn std::error::Error,
                 "the normaliser of a part starts again"
             );
-            tokio::time::sleep(RETRY_DELAY).await;
+            if began.elapsed() > RETRY_DELAY_MAX {
+                delay = RETRY_DELAY_MIN;
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(delay) => delay = (delay * 2).min(RETRY_DELAY_MAX),
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::quarantine::{Entry, Held, Until};
 use channels::contract::{Item, ItemFault, RawRequest, Verified};
 use spine::Error;
 use spine::journal::Journalled;
+use spine::keys::HeldRequest;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ pub(crate) struct Outcome {
     /// Receipts of messages that are still on their way.
     pub(crate) early: Vec<Entry>,
     pub(crate) met: Vec<Met>,
+    /// Requests that no message of the log names, for erasures; what is held names its own.
+    pub(crate) unnamed: Vec<HeldRequest>,
     /// Something is left to a replica of a newer release, and with it the whole batch.
     pub(crate) newer: Option<Error>,
 }
@@ -25,10 +28,16 @@ impl Outcome {
         Self { held: vec![entry], ..Self::default() }
     }
 
+    /// Whether nothing is to be written but the place.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.early.is_empty() && self.met.is_empty()
+    }
+
     pub(crate) fn join(mut self, other: Self) -> Self {
         self.held.extend(other.held);
         self.early.extend(other.early);
         self.met.extend(other.met);
+        self.unnamed.extend(other.unnamed);
         self.newer = self.newer.or(other.newer);
         self
     }
@@ -65,6 +74,12 @@ impl Job {
             Ok(item) => item.external_user.clone(),
             Err(fault) => fault.external_user.clone().unwrap_or_default(),
         }
+    }
+
+    /// The request as one that holds something of the thread.
+    pub(crate) fn of(&self, thread: Uuid) -> HeldRequest {
+        let Journalled { place, tenant, .. } = &*self.journalled;
+        HeldRequest { tenant: tenant.clone(), thread, place: *place }
     }
 
     /// The item as a row, with a request that holds it alone: others of the same request are nobody's business here,

@@ -10,12 +10,13 @@ use crate::rest::{Waits, tells_of_ours};
 use crate::stages::Stages;
 use crate::state::StateStore;
 use channels::contract::{Item, ItemFault, Kind, RawRequest, Verified};
+use conversation::content;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
 use spine::journal::{Journal, Journalled};
-use spine::keys::Keys;
-use spine::{Error, Log};
+use spine::keys::{Contact, Keys, Period};
+use spine::{Decided, Error, Log};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -117,8 +118,20 @@ impl Normaliser {
                     tokio::time::sleep(delay).await;
                     delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
-                Err(error) => return Outcome::held(job.hold((None, false), error.to_string())),
+                Err(error) => match self.whose(job).await {
+                    Ok(thread) => return Outcome::held(job.hold((thread, false), error.to_string())),
+                    Err(later) if later.is_passing() => tokio::time::sleep(delay).await,
+                    Err(_) => return Outcome::held(job.hold((None, false), error.to_string())),
+                },
             }
+        }
+    }
+
+    /// The thread of an item that cannot be decided, if there is one, so that it goes with its customer's erasure.
+    async fn whose(&self, job: &Job) -> Result<Option<Uuid>, Error> {
+        match (&job.ready, &job.what) {
+            (Some(ready), Ok(item)) => self.thread_of(ready, &item.external_user).await,
+            _ => Ok(None),
         }
     }
 
@@ -130,7 +143,7 @@ impl Normaliser {
             Ok(item) => item,
             Err(fault) => {
                 let thread = match &fault.external_user {
-                    Some(user) => self.thread_of(ready, user).await?,
+                    Some(user) => Some(self.person(ready, user, job.journalled.received_at).await?),
                     None => None,
                 };
                 return Ok(Outcome::held(job.hold((thread, false), fault.to_string())));
@@ -151,11 +164,15 @@ impl Normaliser {
             late: false,
         };
         Ok(match take(&self.log, &self.keys, &arrival, None).await? {
-            Taken::Settled { thread, .. } => {
+            Taken::Settled { thread, decided } => {
+                // What decided nothing now is named by no message of the log.
+                let is_named = matches!(decided, Some(Decided::Appended(_)));
+                let unnamed = thread.filter(|_| !is_named).map(|thread| job.of(thread));
                 self.counters.taken.add(1, &[ready.channel.name]);
                 self.stages.received(arrival.received_at);
                 let met = thread.and_then(|thread| self.meet(ready, item, (thread, arrival.received_at)));
-                Outcome { met: met.into_iter().collect(), ..Outcome::default() }
+                let (met, unnamed) = (met.into_iter().collect(), unnamed.into_iter().collect());
+                Outcome { met, unnamed, ..Outcome::default() }
             }
             Taken::Early { thread } => {
                 let entry = job.hold((Some(thread), false), String::new());
@@ -177,7 +194,9 @@ impl Normaliser {
     /// Whether the platform is to be asked about the thread's person: once, and again when they follow anew.
     fn meet(&self, ready: &Ready, item: &Item, (thread, at): (Uuid, i64)) -> Option<Met> {
         let again = item.kind == Kind::Follow;
-        let wanted = ready.channel.profile.is_some() && (again || !lock(&self.met).contains(&thread));
+        let wanted = ready.channel.profile.is_some()
+            && !matches!(item.kind, Kind::Privacy { .. })
+            && (again || !lock(&self.met).contains(&thread));
         wanted.then(|| Met { thread, tenant: ready.tenant.clone(), account: ready.account.id, at, again })
     }
 
@@ -227,6 +246,18 @@ impl Normaliser {
             }
             tokio::time::sleep(RETRY_DELAY).await;
         }
+    }
+
+    /// The person's thread, made where there is none: what they sent is theirs, also if it is the first and broken.
+    async fn person(&self, ready: &Ready, user: &str, at: i64) -> Result<Uuid, Error> {
+        let contact = Contact {
+            tenant: &ready.tenant,
+            account: &ready.account.id.to_string(),
+            external_user: user,
+            class: content::CLASS,
+            period: &Period::quarter(at),
+        };
+        Ok(self.keys.thread_for(&contact).await?.thread)
     }
 
     async fn thread_of(&self, ready: &Ready, user: &str) -> Result<Option<Uuid>, Error> {

@@ -10,24 +10,29 @@ use crate::job::Outcome;
 use crate::normalise::Normaliser;
 use crate::orders::Ordered;
 use crate::profiles;
-use crate::quarantine::{self, Held, Until};
+use crate::quarantine::{self, Entry, Held, Until};
 use crate::reingest::Going;
 use crate::rest::Waits;
 use spine::Error;
 use spine::cursor::{Cursor, Cursors};
-use spine::db::Bulk;
+use spine::db::{Backend, Bulk};
 use spine::journal::{JournalReading, Journalled};
+use spine::keys::HeldRequest;
 use sqlx::AnyConnection;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
 /// Requests that are worked on together; their items run side by side, in order per customer.
 const BATCH_MAX: usize = 256;
 /// How often the holder looks for what another process asked of it, and for what is to be tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A place in the journal that nothing else is written with is noted so often: what is taken in again after a crash changes
+/// nothing, and a commit for each message would be dear.
+const NOTE_EVERY: Duration = Duration::from_millis(200);
 
 /// How far each part of the journal is taken in.
 const TAKEN_IN: Cursors = Cursors { table: "inbound", lease: "inbound" };
@@ -39,6 +44,11 @@ pub(crate) struct Part<'n> {
     pub(crate) normaliser: &'n Normaliser,
     pub(crate) part: u8,
     cursor: Cursor,
+    /// Up to where it is taken in; the cursor follows.
+    reached: u64,
+    note_at: Instant,
+    /// Requests to be noted for erasures before the cursor follows.
+    unnamed: Vec<HeldRequest>,
     /// Threads in which what follows waits behind something in quarantine.
     pub(crate) waiting: HashSet<Uuid>,
     /// Those of them in which it is taken again by itself.
@@ -47,6 +57,8 @@ pub(crate) struct Part<'n> {
     pub(crate) early: usize,
     /// What an operator asked for and is not done yet.
     going: Option<Going>,
+    /// Something may have been asked since the last look: by whoever rang, or before this process held the part.
+    was_asked: bool,
 }
 
 impl<'n> Part<'n> {
@@ -66,12 +78,25 @@ impl<'n> Part<'n> {
         }
         let (waiting, early) = (state.waiting(part).await?, state.early(part).await?);
         let resting = state.resting(part).await?;
-        Ok(Self { normaliser, part, cursor, waiting, resting, early, going: None })
+        let (reached, note_at) = (cursor.sequence(), Instant::now());
+        Ok(Self {
+            normaliser,
+            part,
+            cursor,
+            reached,
+            note_at,
+            unnamed: Vec::new(),
+            waiting,
+            resting,
+            early,
+            going: None,
+            was_asked: true,
+        })
     }
 
     /// Works until something fails; ends only with an error.
     pub(crate) async fn work(mut self) -> Result<(), Error> {
-        let mut reading = self.normaliser.journal.read(self.part, self.position() + 1);
+        let mut reading = self.normaliser.journal.read(self.part, self.reached + 1);
         let asked = self.normaliser.state.asked(self.part);
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -83,7 +108,11 @@ impl<'n> Part<'n> {
                 loop {
                     tokio::select! {
                         first = &mut next => break first?,
-                        () = asked.notified() => {}
+                        () = tokio::time::sleep_until(self.note_at), if self.is_behind() => {
+                            self.note_place().await?;
+                            continue;
+                        }
+                        () = asked.notified() => self.was_asked = true,
                         _ = look.tick() => {}
                     }
                     self.look().await?;
@@ -97,7 +126,17 @@ impl<'n> Part<'n> {
     async fn take(&mut self, batch: &[Arc<Journalled>]) -> Result<(), Error> {
         let mut outcome =
             self.normaliser.decide(batch, &Waits { all: &self.waiting, resting: &self.resting }).await?;
-        let to = batch.last().map_or(self.position(), |journalled| journalled.place.sequence);
+        let to = batch.last().map_or(self.reached, |journalled| journalled.place.sequence);
+        self.unnamed.append(&mut outcome.unnamed);
+        // Those of early ones for which there is no room, too.
+        self.unnamed.extend(requests(&outcome));
+        if outcome.is_empty() {
+            self.reached = to;
+            if Instant::now() >= self.note_at {
+                self.note_place().await?;
+            }
+            return Ok(());
+        }
         let room = early::EARLY_MAX.saturating_sub(self.early);
         let too_many = outcome.early.len().saturating_sub(room) as u64;
         outcome.early.truncate(room);
@@ -111,11 +150,31 @@ impl<'n> Part<'n> {
         Ok(())
     }
 
+    fn is_behind(&self) -> bool {
+        self.reached != self.position()
+    }
+
+    /// Before the place moves, so that none is missed.
+    async fn note_requests(&mut self) -> Result<(), Error> {
+        self.normaliser.keys.note_requests(&self.unnamed).await?;
+        self.unnamed.clear();
+        Ok(())
+    }
+
+    /// Has the cursor follow.
+    async fn note_place(&mut self) -> Result<(), Error> {
+        self.note_requests().await?;
+        self.cursor.move_to(&self.normaliser.state.store, self.reached).await?;
+        self.note_at = Instant::now() + NOTE_EVERY;
+        Ok(())
+    }
+
     /// Moves the position and writes what is held, together; only then does it count here.
     async fn commit(&mut self, to: u64, outcome: &Outcome) -> Result<(), Error> {
         let keys = &self.normaliser.keys;
         let held = quarantine::seal_all(keys, &outcome.held).await?;
         let early = quarantine::seal_all(keys, &outcome.early).await?;
+        self.note_requests().await?;
         let mut tx = self.normaliser.state.store.begin().await?;
         self.cursor.guard(&mut tx, to).await?;
         for (entry, sealed) in &held {
@@ -130,6 +189,7 @@ impl<'n> Part<'n> {
         profiles::wish(&mut tx, &outcome.met).await?;
         tx.commit().await.map_err(Error::database("commit a position of the journal"))?;
         self.cursor.moved(to);
+        (self.reached, self.note_at) = (to, Instant::now() + NOTE_EVERY);
         self.early += early.len();
         let blocking = held.iter().filter(|(entry, _)| entry.held.blocks);
         self.waiting.extend(blocking.filter_map(|(entry, _)| entry.held.thread));
@@ -149,8 +209,11 @@ impl<'n> Part<'n> {
 
     /// Does some of what was asked, and tries again what came too early.
     async fn look(&mut self) -> Result<(), Error> {
-        if self.going.is_none() {
-            self.going = self.normaliser.state.next_order(self.part).await?.map(Going::of);
+        // Another process can ask on Postgres alone, and cannot ring.
+        let state = &self.normaliser.state;
+        if self.going.is_none() && (self.was_asked || state.store.backend() == Backend::Postgres) {
+            self.going = state.next_order(self.part).await?.map(Going::of);
+            self.was_asked = false;
         }
         if let Some(mut going) = self.going.take() {
             if self.go_on(&mut going).await? {
@@ -192,6 +255,11 @@ impl<'n> Part<'n> {
         self.resting = state.resting(self.part).await?;
         Ok(())
     }
+}
+
+/// The requests of what is held, which an erasure of their threads has to find without the log.
+fn requests(outcome: &Outcome) -> Vec<HeldRequest> {
+    outcome.held.iter().chain(&outcome.early).filter_map(|Entry { held, .. }| held.request()).collect()
 }
 
 async fn gather(first: Journalled, reading: &mut JournalReading) -> Result<Vec<Arc<Journalled>>, Error> {

@@ -16,7 +16,7 @@ pub(crate) async fn demanded(
     let (tenant, account) = (&arrival.ready.tenant, arrival.ready.account.id.to_string());
     let found = keys.find_thread(tenant, &account, &arrival.item.external_user).await?;
     let duty = match demand {
-        PrivacyDemand::Modified => return Ok(Taken::Settled { thread: None, decided: None }),
+        PrivacyDemand::Modified => return Ok(Taken::Settled { thread: found, decided: None }),
         PrivacyDemand::Cancelled => "closed their account: erase them".to_owned(),
         PrivacyDemand::Revoked => {
             format!("revoked what they had allowed ({}): delete it, or erase them", scope.join(", "))

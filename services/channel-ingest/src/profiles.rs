@@ -16,7 +16,7 @@ use spine::keys::{Keys, Opened};
 use spine::{Address, Cause, Entity, Error, Log, Refused};
 use sqlx::{AnyConnection, Row};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -35,7 +35,10 @@ static WISH: Bulk = Bulk::new(
 );
 
 const LEASE: &str = "profiles";
+/// How often it is looked whether somebody's time has come, and how often the table is asked whatever is known of it:
+/// another process may have noted somebody.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_LATEST: Duration = Duration::from_secs(5);
 const BATCH_MAX: i64 = 64;
 const IN_FLIGHT_MAX: usize = 4;
 const ATTEMPTS_MAX: i32 = 6;
@@ -133,28 +136,46 @@ impl Profiles {
     /// # Errors
     /// Never: what fails is tried again.
     pub(crate) async fn run(&self, shutdown: &CancellationToken) {
+        let (mut next, mut looked) = (Micros::MIN, Instant::now());
         loop {
-            if let Err(error) = self.round().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "whom to ask about cannot be read");
+            if self.log.clock().now() >= next || looked.elapsed() >= LOOK_LATEST {
+                looked = Instant::now();
+                next = self.round().await.unwrap_or_else(|error| {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "whom to ask about cannot be read"
+                    );
+                    Micros::MIN
+                });
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.noted.notified() => {}
+                () = self.noted.notified() => next = Micros::MIN,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     }
 
-    async fn round(&self) -> Result<(), Error> {
+    /// Asks about some whose time has come, and tells when the next one's is as far as is known.
+    async fn round(&self) -> Result<Micros, Error> {
         if self.due().await?.is_empty() {
-            return Ok(());
+            return self.next().await;
         }
-        let Some(lease) = self.state.leases.acquire(LEASE).await? else { return Ok(()) };
+        let Some(lease) = self.state.leases.acquire(LEASE).await? else { return Ok(Micros::MIN) };
         // Read again, since another process may have asked meanwhile.
         let wishes = self.due().await?;
         let asking = futures::stream::iter(wishes).map(|wish| self.ask(wish));
         asking.buffer_unordered(IN_FLIGHT_MAX).collect::<Vec<()>>().await;
-        self.state.leases.release(&lease).await
+        self.state.leases.release(&lease).await?;
+        Ok(Micros::MIN)
+    }
+
+    async fn next(&self) -> Result<Micros, Error> {
+        let next: Option<Micros> = sqlx::query_scalar("SELECT MIN(at) FROM profiles WHERE state = 'open'")
+            .fetch_one(self.state.store.reads())
+            .await
+            .map_err(Error::database("read whom to ask about next"))?;
+        Ok(next.unwrap_or(Micros::MAX))
     }
 
     async fn due(&self) -> Result<Vec<Wish>, Error> {

@@ -7,7 +7,7 @@ use channels::contract::RawRequest;
 use conversation::content;
 use spine::Error;
 use spine::journal::Place;
-use spine::keys::{Keys, Owner, Period, SealKey};
+use spine::keys::{HeldRequest, Keys, Owner, Period, SealKey};
 use sqlx::{AnyConnection, Row};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -56,6 +56,11 @@ impl Held {
     /// The id of an item's row: the same item is held once.
     pub(crate) fn id_of(place: Place, number: usize) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{place}/{number}").as_bytes())
+    }
+
+    /// Its request, as one that holds something of its thread; none when nobody knows whose it is.
+    pub(crate) fn request(&self) -> Option<HeldRequest> {
+        Some(HeldRequest { tenant: self.tenant.clone(), thread: self.thread?, place: self.place })
     }
 
     /// Where it stands among the items of its part.
@@ -139,11 +144,12 @@ pub(crate) async fn put(tx: &mut AnyConnection, entry: &Entry, sealed: &str) -> 
     Ok(())
 }
 
-/// Lets nothing wait behind the items any more; each keeps the reason that it has now.
+/// Lets nothing wait behind the items any more; each keeps the reason that it has now, and whose it is found to be.
 pub(crate) async fn set_alone(tx: &mut AnyConnection, items: &[Held]) -> Result<(), Error> {
     for held in items {
-        sqlx::query("UPDATE quarantine SET blocks = 0, error = $1 WHERE id = $2")
+        sqlx::query("UPDATE quarantine SET blocks = 0, error = $1, thread = $2 WHERE id = $3")
             .bind(&held.error)
+            .bind(held.thread.map_or(NOBODY.into(), |thread| thread.to_string()))
             .bind(held.id.to_string())
             .execute(&mut *tx)
             .await

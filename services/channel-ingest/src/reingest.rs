@@ -7,8 +7,8 @@ use crate::orders::{Order, Ordered};
 use crate::part::Part;
 use crate::quarantine::Held;
 use channels::contract::{RawRequest, Verified};
-use spine::Error;
 use spine::journal::Journalled;
+use spine::{Decided, Error};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -45,12 +45,14 @@ pub(crate) enum Again {
     Stays {
         why: String,
         blocks: bool,
+        /// Whose it is found to be.
+        thread: Option<Uuid>,
     },
 }
 
 impl Again {
     pub(crate) fn alone(why: impl ToString) -> Self {
-        Self::Stays { why: why.to_string(), blocks: false }
+        Self::Stays { why: why.to_string(), blocks: false, thread: None }
     }
 }
 
@@ -86,8 +88,8 @@ impl Part<'_> {
                     going.taken += 1;
                     continue;
                 }
-                Some(Again::Stays { why, blocks: false }) if held.blocks => {
-                    alone.push(Held { error: why, ..held });
+                Some(Again::Stays { why, blocks: false, thread }) if held.blocks || held.thread.is_none() => {
+                    alone.push(Held { error: why, thread: held.thread.or(thread), ..held });
                 }
                 Some(Again::Stays { blocks, .. }) => going.stuck.extend(held.thread.filter(|_| blocks)),
                 Some(Again::Early { .. } | Again::Away) | None => {
@@ -176,15 +178,27 @@ impl Normaliser {
                 late,
             };
             match take(&self.log, &self.keys, &arrival, None).await? {
-                Taken::Settled { .. } => {}
+                Taken::Settled { thread, decided } => {
+                    let is_named = matches!(decided, Some(Decided::Appended(_)));
+                    self.note_late(held, thread.filter(|_| !is_named)).await?;
+                }
                 Taken::Early { .. } => again = Again::Early { why: "its message is still under way".into() },
                 Taken::Rests { why, .. } => again = Again::Early { why },
-                Taken::Refused { why, blocks, .. } => return Ok(Again::Stays { why, blocks }),
-                Taken::Newer { error, .. } => {
-                    return Ok(Again::Stays { why: error.to_string(), blocks: true });
+                Taken::Refused { thread, why, blocks } => {
+                    self.note_late(held, Some(thread)).await?;
+                    return Ok(Again::Stays { why, blocks, thread: Some(thread) });
+                }
+                Taken::Newer { thread, error } => {
+                    return Ok(Again::Stays { why: error.to_string(), blocks: true, thread: Some(thread) });
                 }
             }
         }
         Ok(again)
+    }
+
+    /// Notes the request of an item for the erasure of a thread that nobody knew when it was held.
+    async fn note_late(&self, held: &Held, thread: Option<Uuid>) -> Result<(), Error> {
+        let whose = Held { thread: thread.filter(|_| held.thread.is_none()), ..held.clone() };
+        self.keys.note_requests(whose.request().as_slice()).await
     }
 }

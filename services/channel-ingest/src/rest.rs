@@ -100,10 +100,10 @@ impl Part<'_> {
                     found.next = Some((held.id, next_try(held.received_at, now)));
                     break;
                 }
-                Again::Early { why } | Again::Stays { why, blocks: false } => {
+                Again::Early { why } | Again::Stays { why, blocks: false, .. } => {
                     found.alone.push(Held { error: why, ..held });
                 }
-                Again::Stays { why, blocks: true } => {
+                Again::Stays { why, blocks: true, .. } => {
                     found.stuck.push(Held { error: why, ..held });
                     found.stuck.extend(waiting.map(|(_, behind)| behind));
                     break;

@@ -21,7 +21,7 @@ pub(crate) enum Leave {
 /// What an answer of the law means for the row that asked.
 pub(crate) fn leave(decided: Result<Decided, Refused<Rejection>>, now: Micros) -> Leave {
     match decided {
-        Ok(Decided::Appended(position)) => Leave::Projected(position),
+        Ok(Decided::Appended(position) | Decided::Known(position)) => Leave::Projected(position),
         // Whatever made it moot stands before this position.
         Ok(Decided::Nothing(_)) => Leave::Until(now + SETTLE_US),
         Err(Refused::Rejected(rejection)) => match rejection {

@@ -9,8 +9,12 @@ use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-pub(crate) const MIGRATIONS: [Migration; 3] =
-    [Migration::portable(1, FIRST), Migration::portable(2, ROTATIONS), Migration::portable(3, DESTROYED)];
+pub(crate) const MIGRATIONS: [Migration; 4] = [
+    Migration::portable(1, FIRST),
+    Migration::portable(2, ROTATIONS),
+    Migration::portable(3, DESTROYED),
+    Migration::portable(4, super::requests::SCHEMA),
+];
 
 const FIRST: &str = "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NOT NULL);
      CREATE TABLE tenants (tenant TEXT PRIMARY KEY, number BIGINT NOT NULL, wrapped BLOB NOT NULL,

@@ -103,6 +103,11 @@ impl Tail {
         Ok(Self { parts: Arc::new(ends.into_iter().map(part).collect()) })
     }
 
+    /// How many messages the tail has seen, in all parts.
+    pub(crate) fn seen(&self) -> u64 {
+        self.parts.iter().map(|part| lock(part).next).sum()
+    }
+
     /// Runs until `shutdown` or until the log is found to have lost messages.
     ///
     /// # Errors
@@ -191,6 +196,19 @@ pub(crate) async fn forward(
 }
 
 #[cfg(test)]
+impl Tail {
+    /// A tail to which nothing comes but by `move_on`.
+    pub(crate) fn standing() -> Self {
+        let part = || Mutex::new(Part { next: 1, readers: Vec::new() });
+        Self { parts: Arc::new((0..PARTS).map(|_| part()).collect()) }
+    }
+
+    pub(crate) fn move_on(&self) {
+        lock(&self.parts[0]).next += 1;
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -208,8 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_misses_a_message_of_one_part_loses_its_place_at_all_parts() {
-        let part = || Mutex::new(Part { next: 1, readers: Vec::new() });
-        let tail = Tail { parts: Arc::new((0..PARTS).map(|_| part()).collect()) };
+        let tail = Tail::standing();
         let mut start = tail.join(&[0, 1]);
         let (mut batch, all) = (Vec::new(), WAITING_MAX as u64);
         (1..=all).for_each(|sequence| tail.deliver(0, &record(0, sequence)));

@@ -17,6 +17,8 @@ use std::time::Instant;
 pub enum Decided {
     /// Its events stand at this position.
     Appended(Position),
+    /// An earlier attempt of the same cause had stored them, perhaps another process's: they name that attempt's request.
+    Known(Position),
     /// There was nothing to do, as the leader confirmed; everything up to this sequence was known.
     Nothing(Position),
 }
@@ -25,7 +27,7 @@ impl Decided {
     /// The position up to which a reader must have come to know the outcome.
     pub fn position(self) -> Position {
         match self {
-            Self::Appended(position) | Self::Nothing(position) => position,
+            Self::Appended(position) | Self::Known(position) | Self::Nothing(position) => position,
         }
     }
 }
@@ -98,11 +100,11 @@ impl Log {
                 }
                 Outcome::Known(stored) => {
                     self.fold_missing(address, &slot).await?;
-                    return Ok(Decided::Appended(position(address, stored)));
+                    return Ok(Decided::Known(position(address, stored)));
                 }
                 Outcome::Moved => {
                     if let Some(own) = self.catch_up(address, &slot, sequence, meta.id).await? {
-                        return Ok(Decided::Appended(own));
+                        return Ok(Decided::Known(own));
                     }
                 }
             }

@@ -4,6 +4,7 @@ use super::Projector;
 use super::batch::{self, Progress, chain};
 use super::reader::Command;
 use super::shared::{Shared, Status};
+use super::throttle::Throttle;
 use crate::address::Address;
 use crate::db::Model;
 use crate::error::Error;
@@ -57,6 +58,8 @@ pub(crate) struct Lane<'a> {
     pub(crate) standing: BTreeSet<u8>,
     /// Whether the lane ends instead, so that a newer release may take its part over.
     pub(crate) gives_way: bool,
+    /// What holds a slot back that fills beside one that is worked on.
+    pub(crate) throttle: Option<Throttle<'a>>,
 }
 
 impl Lane<'_> {
@@ -127,9 +130,17 @@ impl Lane<'_> {
         }
         drop(sender);
         let (mut waiting, batch_max) = (Vec::new(), CATCH_UP_BATCH_MAX * until.len().max(1));
-        while messages.recv_many(&mut waiting, batch_max).await > 0 {
+        loop {
+            let batch_max =
+                self.throttle.as_mut().map_or(batch_max, |throttle| throttle.batch_max(batch_max));
+            if messages.recv_many(&mut waiting, batch_max).await == 0 {
+                break;
+            }
             fill_up(&mut messages, &mut waiting, batch_max).await;
             self.take_in(&mut waiting).await?;
+            if let Some(throttle) = &mut self.throttle {
+                throttle.rest().await;
+            }
         }
         while let Some(ended) = sources.join_next().await {
             ended.map_err(|error| Error::Other(format!("a catch-up panicked: {error}")))??;

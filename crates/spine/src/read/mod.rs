@@ -10,6 +10,7 @@ mod rebuild;
 mod running;
 mod shared;
 pub mod start;
+mod throttle;
 mod verify;
 mod work;
 

@@ -4,6 +4,7 @@ use super::batch::{self, Progress, chain};
 use super::lane::Lane;
 use super::reader::Reader;
 use super::shared::Shared;
+use super::throttle::Throttle;
 use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;
@@ -15,8 +16,19 @@ use tokio_util::sync::CancellationToken;
 const BEHIND_MAX: u64 = 2_000;
 /// How often replicas that fill another version look whether they may switch to it.
 const CLOSE_POLL: Duration = Duration::from_secs(1);
-/// Rounds of catching up with a log that grows meanwhile.
+/// Rounds of catching up with a log that grows meanwhile, and those of them that give way: a log that grows as fast as a
+/// slot fills that does would never be caught up with.
 const ROUNDS_MAX: u32 = 50;
+const ROUNDS_GIVING_WAY: u32 = 2;
+
+/// What a slot fills beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// A slot that answers and works meanwhile, to which it gives way.
+    Live,
+    /// No other, so that nobody answers until it is filled; or one that it would never catch up with otherwise.
+    Nothing,
+}
 
 impl Reader {
     /// Fills a new slot from the log's beginning, beside the live one, and switches to it. Queries and work go
@@ -27,7 +39,7 @@ impl Reader {
     pub async fn rebuild(&self, progress: impl Fn(u64, u64) + Send + Sync) -> Result<(), Error> {
         let inner = self.inner();
         let model = inner.database.beside(&inner.projector.spec()).await?;
-        self.fill_until_close(&model, &progress).await?;
+        self.fill_until_close(&model, Beside::Live, &progress).await?;
         self.switch_to(model).await
     }
 
@@ -59,7 +71,7 @@ impl Reader {
             |done, all| tracing::info!(reader.name = model.spec.name, done, all, "filling a new version");
         tokio::select! {
             () = shutdown.cancelled() => Ok(()),
-            filled = self.fill_until_close(&model, &report) => {
+            filled = self.fill_until_close(&model, Beside::Nothing, &report) => {
                 filled?;
                 self.switch_to((*model).clone()).await
             }
@@ -70,6 +82,7 @@ impl Reader {
     pub(crate) async fn fill(
         &self,
         model: &Model,
+        beside: Beside,
         until: &BTreeMap<u8, u64>,
         report: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<(), Error> {
@@ -77,14 +90,20 @@ impl Reader {
         let parts: Vec<u8> = until.keys().copied().collect();
         let progress: Progress = batch::open(model, &parts, 0).await?;
         let shared = Shared::new([]);
+        // The log read in bulk would stand in the way of acknowledgements on the same connection.
+        let log = match beside {
+            Beside::Live => &inner.log.acting_over(inner.log.nats().another().await?),
+            Beside::Nothing => &inner.log,
+        };
         let mut lane = Lane {
-            log: &inner.log,
+            log,
             model,
             projector: &inner.projector,
             shared: &shared,
             progress,
             standing: BTreeSet::new(),
             gives_way: false,
+            throttle: (beside == Beside::Live).then(|| Throttle::new(&inner.tail)),
         };
         let all: u64 = until.values().sum();
         let mut positions = shared.positions();
@@ -141,12 +160,14 @@ impl Reader {
     async fn fill_until_close(
         &self,
         model: &Model,
+        beside: Beside,
         report: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<(), Error> {
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
+            let beside = if round < ROUNDS_GIVING_WAY { beside } else { Beside::Nothing };
             let ends = self.inner().log.ends().await?;
             let until = (0..PARTS).zip(ends).collect();
-            self.fill(model, &until, report).await?;
+            self.fill(model, beside, &until, report).await?;
             let now = self.inner().log.ends().await?;
             if now.iter().sum::<u64>() - ends.iter().sum::<u64>() <= BEHIND_MAX {
                 return Ok(());

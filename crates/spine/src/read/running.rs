@@ -222,6 +222,7 @@ impl Reader {
             progress,
             standing: BTreeSet::new(),
             gives_way: inner.leases.is_some(),
+            throttle: None,
         };
         lane.follow(&inner.tail, commands).await
     }

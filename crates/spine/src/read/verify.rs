@@ -1,6 +1,7 @@
 //! Verify: a fresh fill of the same model to the same positions, compared with the live one row for row.
 
 use super::reader::Reader;
+use super::rebuild::Beside;
 use crate::db::{Comparison, diff, tables};
 use crate::error::Error;
 use sqlx::{AnyConnection, Row};
@@ -46,7 +47,7 @@ impl Reader {
         let positions = positions(snapshot.connection()).await?;
         let beside = inner.database.beside(&inner.projector.spec()).await?;
         let compared = async {
-            self.fill(&beside, &positions, progress).await?;
+            self.fill(&beside, Beside::Live, &positions, progress).await?;
             let mut fresh = beside.store.connection().await?;
             let mut compared = tables(&mut fresh).await?;
             compared.retain(|table| !OWN_TABLES.contains(&table.name.as_str()));

@@ -7,6 +7,7 @@ mod contacts;
 mod cursors;
 mod ending;
 mod full;
+mod leases;
 mod lost;
 mod notes;
 mod register;

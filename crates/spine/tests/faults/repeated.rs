@@ -61,7 +61,7 @@ async fn who_decides_what_another_has_decided_knows_it_as_it_was_stored() {
     one.transact(&address, &cause(), |state: &Counter| add(state, 1)).await.unwrap();
     let first = one.transact(&address, &shared, |state: &Counter| add(state, 2)).await.unwrap();
     let again = two.transact(&address, &shared, |state: &Counter| add(state, 3)).await.unwrap();
-    assert!(matches!(again, Decided::Appended(_)));
+    assert!(matches!(again, Decided::Known(_)));
     assert_eq!(again.position(), first.position());
     let known = two.read::<Counter, _>(&address, |state| state.numbers.clone()).await.unwrap();
     assert_eq!(known, [1, 2], "the log holds what the other had decided");

@@ -44,7 +44,7 @@ impl Talk {
     pub(crate) async fn decide(&self, decide: impl Fn(&Thread) -> Decision) -> Option<bool> {
         let cause = Cause::new(new_id(), "play", "test");
         match self.log.transact(&self.address(), &cause, decide).await {
-            Ok(Decided::Appended(_)) => Some(true),
+            Ok(Decided::Appended(_) | Decided::Known(_)) => Some(true),
             Ok(Decided::Nothing(_)) => Some(false),
             Err(Refused::Rejected(_)) => None,
             Err(Refused::Failed(error)) => panic!("{error}"),

@@ -49,7 +49,7 @@ pub(crate) struct Conversation {
     /// Whether the customer wrote (开口).
     pub(crate) has_written: bool,
     pub(crate) closed_at: Option<Time>,
-    /// `agent`, `idle`, `ai` or `unreachable`.
+    /// `agent`, `idle`, `ai`, `unreachable` or `erasure`.
     pub(crate) closed_by: Option<String>,
     /// Why it last went to people.
     pub(crate) handover_reason: Option<String>,

@@ -131,11 +131,13 @@ impl Conversation {
 
     /// Who had it last stays written, so that a closed conversation is still theirs.
     pub(super) fn closed(&mut self, tenure: u32, by: ClosedBy, at: Micros) {
-        self.tail.answer_all();
         self.tenure = self.tenure.max(number(tenure));
-        self.closed_at = Some(at);
-        self.closed_by = Some(words::closed_by(by).into());
-        self.dirty = true;
+        self.ended(words::closed_by(by), at);
+    }
+
+    pub(super) fn ended(&mut self, by: &str, at: Micros) {
+        self.tail.answer_all();
+        (self.closed_at, self.closed_by, self.dirty) = (Some(at), Some(by.into()), true);
     }
 
     pub(super) fn act(&mut self, at: Micros) {

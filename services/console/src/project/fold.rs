@@ -101,6 +101,10 @@ impl<'b> Fold<'b> {
                     thread.past.iter_mut().chain(&mut thread.current).for_each(|row| {
                         (row.preview, row.dirty) = (Text::None, true);
                     });
+                    // Nobody can work on it any more.
+                    if let Some(open) = thread.current.as_mut().filter(|row| row.closed_at.is_none()) {
+                        open.ended(words::ERASURE, *at);
+                    }
                 }
                 self.erased.insert(id, tenant);
             }

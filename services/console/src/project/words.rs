@@ -23,6 +23,9 @@ pub(super) fn opened_by(by: OpenedBy) -> &'static str {
     }
 }
 
+/// What ends a conversation whose customer was erased.
+pub(super) const ERASURE: &str = "erasure";
+
 pub(super) fn closed_by(by: ClosedBy) -> &'static str {
     match by {
         ClosedBy::Agent(_) => AGENT,

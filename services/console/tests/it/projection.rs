@@ -189,6 +189,7 @@ async fn an_erased_person_leaves_counts_and_no_words_live_and_rebuilt() {
         assert!(!page.to_string().contains("张三丰"));
         let conversation = &page["conversation"];
         assert_eq!((&conversation["erased"], &conversation["messages"]), (&json!(true), &json!(2)));
+        assert_eq!((&conversation["open"], &conversation["closed_by"]), (&json!(false), &json!("erasure")));
         let reply = json!({"tenure": 0, "text": "在"});
         let agent = world.token(Role::Agent, Some(ANNA)).await;
         let gone = world.post(&agent, &format!("/threads/{}/replies", customer.id), reply).await;

@@ -162,7 +162,7 @@ pub(super) struct Traces {
 /// # Errors
 /// [`Error::Other`] when a replica does not have the end yet; the caller tries again.
 pub(super) async fn traces(spine: &Spine, erasure: &Erasure) -> Result<Traces, Error> {
-    let mut traces = Traces::default();
+    let mut traces = Traces { places: unnamed(spine, erasure).await?, ..Traces::default() };
     for address in addresses(erasure)? {
         let history = spine.log.history(&address, None).await?;
         let end = erasure.plan.erased.get(&address.subject()).map(|position| position.sequence);
@@ -180,6 +180,12 @@ pub(super) async fn traces(spine: &Spine, erasure: &Erasure) -> Result<Traces, E
         }
     }
     Ok(traces)
+}
+
+/// The raw requests that hold something of the person although no message of the log names them.
+pub(super) async fn unnamed(spine: &Spine, erasure: &Erasure) -> Result<BTreeSet<String>, Error> {
+    let threads: Vec<Uuid> = erasure.plan.threads.iter().copied().collect();
+    spine.keys.requests_of(&erasure.tenant, &threads).await
 }
 
 impl Traces {

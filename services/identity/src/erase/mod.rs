@@ -16,16 +16,20 @@ pub use plan::{Erasure, Plan, Step, Subject};
 
 pub(crate) use plan::MIGRATIONS;
 use plan::Shelf;
-use spine::journal::Journal;
+use spine::journal::{Journal, Place};
 use spine::{Error, Position, Reader, Spine};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How often an erasure that waits is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked for raw requests that were noted of erased people too late for their erasures, and how many are
+/// overwritten then.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+const SWEEP_MAX: u32 = 1_000;
 /// How long the read model may take to know everybody whom the log knows.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 const REASON_LENGTH_MAX: usize = 80;
@@ -133,12 +137,20 @@ impl Erasures {
     pub async fn run(&self, shutdown: &CancellationToken) {
         role::until_live(&self.reader, shutdown).await;
         self.repeat_restored(shutdown).await;
+        let mut swept = None::<Instant>;
         loop {
             if let Err(error) = self.go_on(shutdown).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "erasures cannot be read; trying again"
                 );
+            }
+            if swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+                swept = Some(Instant::now());
+                if let Err(error) = self.sweep().await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "raw requests of erased people are looked for again later");
+                }
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -184,6 +196,19 @@ impl Erasures {
             }
         }
         Ok(())
+    }
+
+    /// Overwrites raw requests of erased people that nobody knew of when they were erased, such as a redelivery that was
+    /// decided before and noted after. Not beside an erasure, whose certificate is to list them.
+    async fn sweep(&self) -> Result<(), Error> {
+        if !self.shelf.open_ones().await?.is_empty() {
+            return Ok(());
+        }
+        let left = self.spine.keys.requests_left(SWEEP_MAX).await?;
+        for place in left.iter().filter_map(|place| place.parse::<Place>().ok()) {
+            self.journal.erase(place).await?;
+        }
+        self.spine.keys.forget_requests(&left).await
     }
 
     /// The read model knows everybody whom the log knows by now.

@@ -169,6 +169,13 @@ impl Erasures {
     }
 
     async fn sign(&self, erasure: &mut Erasure) -> Result<Waits, Error> {
+        // A redelivery that was taken in while the person was erased.
+        let unnamed = collect::unnamed(&self.spine, erasure).await?;
+        if !unnamed.is_subset(&erasure.plan.inbound) {
+            erasure.plan.inbound.extend(unnamed);
+            erasure.step = Step::Inbound;
+            return Ok(None);
+        }
         // A feeder that had opened a value before its key was destroyed may have published it since.
         if self.find_in_feed(erasure).await? {
             erasure.step = Step::Feed;

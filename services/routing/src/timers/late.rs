@@ -8,8 +8,8 @@ use events::Micros;
 use events::tenant::Settings;
 use spine::Error;
 use spine::db::Store;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 /// A thread whose time has come.
@@ -74,10 +74,18 @@ struct Column {
 #[derive(Clone, Copy)]
 pub(crate) struct Look<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) part: u8,
+    pub(crate) parts: &'a [u8],
     pub(crate) now: Micros,
-    /// Rows of one tenant at most.
+    /// Rows at most: of one tenant in one part where times are looked for.
     pub(crate) count: usize,
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) late: Vec<Late>,
+    /// When the first row is late that is not yet, if nothing is committed until then; none where that is not known.
+    pub(crate) next: Option<Micros>,
 }
 
 impl Look<'_> {
@@ -87,28 +95,39 @@ impl Look<'_> {
 }
 
 /// Messages that were to be answered before now.
-pub(crate) async fn answers(look: Look<'_>) -> Result<Vec<Late>, Error> {
+pub(crate) async fn answers(look: Look<'_>) -> Result<Found, Error> {
     find(look, &ANSWERS).await
 }
 
 /// Conversations in which nothing happened for longer than the tenant bears.
-pub(crate) async fn idle(look: Look<'_>) -> Result<Vec<Late>, Error> {
+pub(crate) async fn idle(look: Look<'_>) -> Result<Found, Error> {
     find(look, &IDLE).await
 }
 
-async fn find(look: Look<'_>, column: &Column) -> Result<Vec<Late>, Error> {
-    let Look { store, part, now, .. } = look;
+async fn find(look: Look<'_>, column: &Column) -> Result<Found, Error> {
+    let mut found = Found { late: Vec::new(), next: Some(Micros::MAX) };
+    for part in look.parts {
+        let next = find_in(look, *part, column, &mut found.late).await?;
+        found.next = found.next.min(Some(next));
+    }
+    Ok(found)
+}
+
+/// Adds what is late in one part, and tells when the next of its rows is.
+async fn find_in(look: Look<'_>, part: u8, column: &Column, late: &mut Vec<Late>) -> Result<Micros, Error> {
+    let Look { store, now, .. } = look;
     let firsts = sqlx::query(column.first)
         .bind(i64::from(part))
         .fetch_all(store.reads())
         .await
         .map_err(Error::database("read what may be late"))?;
-    let mut late = Vec::new();
+    let mut next = Micros::MAX;
     for row in firsts {
         let (tenant, first): (String, Micros) = (row.get(0), row.get(1));
         let settings = settings_of(row.get(2))?;
         let wait_us = Micros::try_from((column.wait_ms)(&settings)).unwrap_or(Micros::MAX / 2_000) * 1_000;
         let until = now.saturating_sub(wait_us);
+        next = next.min(first.saturating_add(wait_us));
         if first > until {
             continue;
         }
@@ -124,27 +143,33 @@ async fn find(look: Look<'_>, column: &Column) -> Result<Vec<Late>, Error> {
             late.push(read(row, tenant.clone(), settings.clone())?);
         }
     }
-    Ok(late)
+    Ok(next)
 }
 
 /// Conversations whose agents left the team, or have been offline or away for longer than their grace. A
 /// conversation taken meanwhile has its own grace.
-pub(crate) async fn gone(look: Look<'_>) -> Result<Vec<Late>, Error> {
-    let rows = sqlx::query(
+pub(crate) async fn gone(look: Look<'_>) -> Result<Found, Error> {
+    if look.parts.is_empty() {
+        return Ok(Found::default());
+    }
+    let parts: Vec<String> = look.parts.iter().map(u8::to_string).collect();
+    let text = format!(
         "SELECT t.thread, t.n, t.tenure, t.account, t.queue, t.answer_message, t.tenant
          FROM agents a JOIN threads t ON t.tenant = a.tenant AND t.agent = a.agent AND t.owner = 'agent'
-         WHERE t.part = $1 AND (a.gone = 1 OR (a.presence = 'offline' AND a.since <= $2 AND t.since <= $2)
-            OR (a.presence = 'away' AND a.since <= $3 AND t.since <= $3))
-         ORDER BY t.since LIMIT $4",
-    )
-    .bind(i64::from(look.part))
-    .bind(look.now - OFFLINE_GRACE_US)
-    .bind(look.now - AWAY_GRACE_US)
-    .bind(look.limit())
-    .fetch_all(look.store.reads())
-    .await
-    .map_err(Error::database("read whose agent is gone"))?;
-    rows.iter().map(|row| read(row, row.get(6), Settings::default())).collect()
+         WHERE t.part IN ({}) AND (a.gone = 1 OR (a.presence = 'offline' AND a.since <= $1 AND t.since <= $1)
+            OR (a.presence = 'away' AND a.since <= $2 AND t.since <= $2))
+         ORDER BY t.since LIMIT $3",
+        parts.join(",")
+    );
+    let rows = sqlx::query(AssertSqlSafe(text))
+        .bind(look.now - OFFLINE_GRACE_US)
+        .bind(look.now - AWAY_GRACE_US)
+        .bind(look.limit())
+        .fetch_all(look.store.reads())
+        .await
+        .map_err(Error::database("read whose agent is gone"))?;
+    let late: Result<_, Error> = rows.iter().map(|row| read(row, row.get(6), Settings::default())).collect();
+    Ok(Found { late: late?, next: None })
 }
 
 fn read(row: &AnyRow, tenant: String, settings: Settings) -> Result<Late, Error> {

@@ -1,15 +1,18 @@
 //! Timers: what is late is looked for in the tables, and the law is asked once it is time.
 //!
 //! The rows hold from when a time counts, and how long it is comes from the tenant's settings when the row is
-//! looked for: so applying stays pure, and a changed setting holds at once. Rows that are not late yet are never
+//! looked for: so applying stays pure, and a changed setting holds at once, or within five seconds where another replica reads
+//! the tenant. Rows that are not late yet are never
 //! read, however many there are.
 
 mod ask;
 mod late;
+mod seen;
 
 use crate::outcome::Leave;
 use crate::telling::Telling;
-use late::{Late, Look};
+use late::{Found, Late, Look};
+use seen::Seen;
 use spine::error::chain;
 use spine::{Error, Reader, Spine};
 use std::collections::{BTreeMap, HashMap};
@@ -66,7 +69,7 @@ impl Timer {
     /// # Errors
     /// When a question panicked.
     pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut held = Held::new();
+        let (mut held, mut seen) = (Held::new(), None);
         let mut running: JoinSet<(Late, Leave)> = JoinSet::new();
         let mut tick = tokio::time::interval(self.kind.every());
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -84,7 +87,13 @@ impl Timer {
                 }
             }
             self.let_go(&mut held);
-            if let Err(error) = self.start(&mut held, &mut running).await {
+            let now = self.spine.log.clock().now();
+            let is_known = |seen: &Seen| seen.says_that_nothing_is_late(&self.reader, now);
+            if held.is_empty() && seen.as_ref().is_some_and(is_known) {
+                continue;
+            }
+            seen = None;
+            if let Err(error) = self.start(&mut held, &mut running, &mut seen).await {
                 tracing::warn!(timer.kind = self.kind.as_ref(), error = %chain(&error), "what is late cannot be read; trying again");
             }
         }
@@ -93,8 +102,17 @@ impl Timer {
     }
 
     /// Starts questions about what is late, as far as there is room.
-    async fn start(&self, held: &mut Held, running: &mut JoinSet<(Late, Leave)>) -> Result<(), Error> {
-        for late in self.find(held.len()).await? {
+    async fn start(
+        &self,
+        held: &mut Held,
+        running: &mut JoinSet<(Late, Leave)>,
+        seen: &mut Option<Seen>,
+    ) -> Result<(), Error> {
+        // How it stood before the look: what is committed during it is looked at again.
+        let before = Seen::now(&self.reader);
+        let found = self.find(held.len()).await?;
+        *seen = found.next.map(|next| before.until(next));
+        for late in found.late {
             if running.len() >= IN_FLIGHT_MAX {
                 break;
             }
@@ -116,19 +134,16 @@ impl Timer {
     }
 
     /// Late rows of the parts that are ours, reaching past those that are held.
-    async fn find(&self, held: usize) -> Result<Vec<Late>, Error> {
-        let store = self.reader.model().store.clone();
-        let mut found = Vec::new();
-        for part in self.ours() {
-            let look =
-                Look { store: &store, part, now: self.spine.log.clock().now(), count: IN_FLIGHT_MAX + held };
-            found.extend(match self.kind {
-                Kind::AnswerDeadline => late::answers(look).await?,
-                Kind::IdleClose => late::idle(look).await?,
-                Kind::AgentGone => late::gone(look).await?,
-            });
+    async fn find(&self, held: usize) -> Result<Found, Error> {
+        let model = self.reader.model();
+        // Of several replicas the one that works on a part asks about its threads.
+        let (parts, now) = (self.reader.live_parts(), self.spine.log.clock().now());
+        let look = Look { store: &model.store, parts: &parts, now, count: IN_FLIGHT_MAX + held };
+        match self.kind {
+            Kind::AnswerDeadline => late::answers(look).await,
+            Kind::IdleClose => late::idle(look).await,
+            Kind::AgentGone => late::gone(look).await,
         }
-        Ok(found)
     }
 
     /// Lets go of what the tables know by now.
@@ -142,10 +157,5 @@ impl Timer {
                 positions.get(&position.part).is_none_or(|known| *known < position.sequence)
             }
         });
-    }
-
-    /// Of several replicas the one that works on a part asks about its threads.
-    fn ours(&self) -> Vec<u8> {
-        self.reader.live_parts()
     }
 }

@@ -132,3 +132,48 @@ async fn an_erased_person_is_in_no_byte_of_the_whole_suite() {
     })
     .await;
 }
+
+/// How many raw requests the journal holds.
+async fn requests(world: &World) -> u64 {
+    let client = async_nats::connect(world.server.url()).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    let mut count = 0;
+    for part in 0..spine::PARTS {
+        let mut stream = jetstream.get_stream(format!("INBOUND_{part}")).await.unwrap();
+        count += stream.info().await.unwrap().state.messages;
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_raw_request_of_an_erased_person_stays_whatever_it_came_to() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        let thread = says(&world, &outside, USER, SECRET).await;
+        // Again under the same id, which decides nothing; and too long to be decided, which goes to quarantine.
+        let again = Item { id: format!("{USER}-{}", SECRET.len()), user: USER.into(), text: SECRET.into() };
+        let long = Item { id: "long".into(), user: USER.into(), text: "长".repeat(70_000) };
+        for item in [again.clone(), long, again] {
+            assert!(outside.partner.post(&[item]).await.accepted);
+        }
+        says(&world, &outside, "u-other", OTHER).await;
+        let operations = world.ingest.clone().unwrap();
+        let held = eventually("the long one in quarantine", async || {
+            operations.quarantine(Some(world.tenant())).await.ok()?.into_iter().next()
+        })
+        .await;
+        assert_eq!((held.thread, held.blocks), (Some(thread), false));
+        world.journal_is_read(&outside).await;
+        world.settle().await;
+        // Theirs, the other's, and two that tell that the journal is read.
+        assert_eq!(requests(&world).await, 4 + 1 + 2);
+        erased(&world, thread).await;
+        assert_eq!(requests(&world).await, 3, "only those of others");
+        eventually("quarantine to forget them", async || {
+            operations.quarantine(Some(world.tenant())).await.ok()?.is_empty().then_some(())
+        })
+        .await;
+    })
+    .await;
+}

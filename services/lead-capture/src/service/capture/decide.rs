@@ -244,7 +244,7 @@ fn cause(told: &Told, purpose: &'static str) -> Cause {
 /// Whether something was appended. A refusal is the law's last word on this message.
 fn settle(lead: &Address, decided: Result<Decided, Refused<Rejection>>) -> Result<bool, Error> {
     match decided {
-        Ok(decided) => Ok(matches!(decided, Decided::Appended(_))),
+        Ok(decided) => Ok(!matches!(decided, Decided::Nothing(_))),
         Err(Refused::Failed(error)) => Err(error),
         Err(Refused::Rejected(Rejection::Erased)) => Ok(false),
         Err(Refused::Rejected(

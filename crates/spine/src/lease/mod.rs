@@ -1,8 +1,11 @@
 //! Leases with a fence: which replica works on a part, and proof for those who lost it that they did.
 
+mod renewal;
+
 use crate::clock::{Clock, new_id};
 use crate::db::{Backend, Database, Migration, Store};
 use crate::error::Error;
+use renewal::Renewals;
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +13,6 @@ use tokio::time::Instant;
 
 /// A lease that is not renewed for so long is another's to take.
 pub const LEASE_MS: i64 = 10_000;
-const RENEW_EVERY: Duration = Duration::from_millis(3_000);
 /// The holder lets go this long before others may take over.
 const MARGIN: Duration = Duration::from_millis(2_000);
 
@@ -33,6 +35,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     holder: String,
+    renewals: Renewals,
 }
 
 /// A lease that is held, renewed while [`until_lost`] is polled; one that is only dropped expires.
@@ -40,6 +43,8 @@ pub struct Lease {
     leases: Leases,
     name: String,
     fence: i64,
+    /// When it was asked for.
+    asked: Instant,
 }
 
 impl Leases {
@@ -49,7 +54,8 @@ impl Leases {
     /// Database errors.
     pub async fn open(database: &Database, clock: &Clock) -> Result<Self, Error> {
         let store = database.state("leases", MIGRATIONS).await?;
-        let inner = Inner { store, clock: clock.clone(), holder: new_id().to_string() };
+        let inner =
+            Inner { store, clock: clock.clone(), holder: new_id().to_string(), renewals: Renewals::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -68,7 +74,7 @@ impl Leases {
     /// # Errors
     /// Database errors.
     pub(crate) async fn acquire_above(&self, name: &str, floor: i64) -> Result<Option<Lease>, Error> {
-        let now = self.now_text();
+        let (now, asked) = (self.now_text(), Instant::now());
         let text = format!(
             "INSERT INTO leases (name, holder, fence, until_us) VALUES ($1, $2, $4 + 1, {now} + $3)
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
@@ -84,7 +90,7 @@ impl Leases {
             .fetch_optional(self.inner.store.write())
             .await
             .map_err(Error::database("take a lease"))?;
-        Ok(row.map(|row| Lease { leases: self.clone(), name: name.into(), fence: row.get(0) }))
+        Ok(row.map(|row| Lease { leases: self.clone(), name: name.into(), fence: row.get(0), asked }))
     }
 
     /// Whether anybody has a lease whose name begins so.
@@ -146,38 +152,14 @@ impl Lease {
     pub fn fence(&self) -> i64 {
         self.fence
     }
-
-    async fn renew(&self) -> Result<bool, Error> {
-        let now = self.leases.now_text();
-        let text = format!(
-            "UPDATE leases SET until_us = {now} + $1 WHERE name = $2 AND fence = $3 AND holder = $4 AND until_us >= {now}"
-        );
-        let renewed = sqlx::query(AssertSqlSafe(text))
-            .bind(LEASE_MS * 1_000)
-            .bind(&self.name)
-            .bind(self.fence)
-            .bind(&self.leases.inner.holder)
-            .execute(self.leases.inner.store.write())
-            .await
-            .map_err(Error::database("renew a lease"))?;
-        Ok(renewed.rows_affected() == 1)
-    }
 }
 
 /// Renews the lease and resolves when it is lost: taken by another, or not renewed in time because the
-/// database was away. Never resolves without a lease.
+/// database was away. Never resolves without a lease. It must be polled all the time: it may be its turn to renew
+/// all leases of the holder.
 pub async fn until_lost(lease: Option<&Lease>) {
-    let Some(lease) = lease else { return std::future::pending().await };
-    let life = Duration::from_millis(LEASE_MS.unsigned_abs()) - MARGIN;
-    let mut held_since = Instant::now();
-    loop {
-        tokio::time::sleep(RENEW_EVERY).await;
-        let asked = Instant::now();
-        match tokio::time::timeout(MARGIN, lease.renew()).await {
-            Ok(Ok(true)) => held_since = asked,
-            Ok(Ok(false)) => return,
-            Ok(Err(_)) | Err(_) if held_since.elapsed() > life => return,
-            Ok(Err(_)) | Err(_) => {}
-        }
+    match lease {
+        Some(lease) => renewal::until_lost(lease).await,
+        None => std::future::pending().await,
     }
 }
