@@ -150,6 +150,10 @@ async fn no_raw_request_of_an_erased_person_stays_whatever_it_came_to() {
     on_each(async |place: Place| {
         let world = World::start(&place, &Role::ALL).await;
         let outside = world.furnish(&shop()).await;
+        // The first that they ever send says nothing, and goes to quarantine.
+        let sent_at = world.spine.log.clock().now() / 1_000;
+        let broken = serde_json::json!({ "id": "broken", "user": USER, "sent_at": sent_at, "text": "" });
+        assert_eq!(outside.partner.post_raw(&broken.to_string()).await, Some(202));
         let thread = says(&world, &outside, USER, SECRET).await;
         // Again under the same id, which decides nothing; and too long to be decided, which goes to quarantine.
         let again = Item { id: format!("{USER}-{}", SECRET.len()), user: USER.into(), text: SECRET.into() };
@@ -159,15 +163,16 @@ async fn no_raw_request_of_an_erased_person_stays_whatever_it_came_to() {
         }
         says(&world, &outside, "u-other", OTHER).await;
         let operations = world.ingest.clone().unwrap();
-        let held = eventually("the long one in quarantine", async || {
-            operations.quarantine(Some(world.tenant())).await.ok()?.into_iter().next()
+        let held = eventually("both in quarantine", async || {
+            let held = operations.quarantine(Some(world.tenant())).await.ok()?;
+            (held.len() == 2).then_some(held)
         })
         .await;
-        assert_eq!((held.thread, held.blocks), (Some(thread), false));
+        assert!(held.iter().all(|held| held.thread == Some(thread) && !held.blocks), "{held:?}");
         world.journal_is_read(&outside).await;
         world.settle().await;
         // Theirs, the other's, and two that tell that the journal is read.
-        assert_eq!(requests(&world).await, 4 + 1 + 2);
+        assert_eq!(requests(&world).await, 5 + 1 + 2);
         erased(&world, thread).await;
         assert_eq!(requests(&world).await, 3, "only those of others");
         eventually("quarantine to forget them", async || {
