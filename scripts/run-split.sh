@@ -15,13 +15,13 @@ if [ -z "${DATABASE_URL:-}" ]; then
     if [ -z "${TEST_DATABASE_URL:-}" ]; then
         # The log of an earlier run would be left without the keys of its texts, and no start goes on with that.
         folder=${TRIBUTARY_DATA:-.tributary}
-        if [ -e "$folder/keys" ]; then
-            fail "数据目录 $folder 属于 SQLite 上的套件：请设置 DATABASE_URL，并用 TRIBUTARY_DATA 另给一个目录" \
-                "The folder $folder belongs to a suite on SQLite: set DATABASE_URL, and name another folder by TRIBUTARY_DATA"
-        fi
         if [ -e "$folder/throw-away" ]; then
             fail "数据目录 $folder 属于上次的临时 PostgreSQL，其密钥已随之删除：请删除该目录，或设置 DATABASE_URL 与另一个 TRIBUTARY_DATA" \
                 "The folder $folder belongs to the throw-away PostgreSQL of an earlier run, whose keys are gone with it: delete the folder, or set DATABASE_URL and another TRIBUTARY_DATA"
+        fi
+        if [ -e "$folder/keys" ]; then
+            fail "数据目录 $folder 属于另一个数据库上的套件：请设置它的 DATABASE_URL，或用 TRIBUTARY_DATA 另给一个目录（SQLite 上的套件用 make run）" \
+                "The folder $folder belongs to a suite on another database: set its DATABASE_URL, or name another folder by TRIBUTARY_DATA (make run is for one on SQLite)"
         fi
         say "没有 DATABASE_URL：使用临时 PostgreSQL，退出后即删除，数据目录不能再用 / no DATABASE_URL: a throw-away PostgreSQL, gone at the end, after which the data folder cannot be used again"
         mkdir -p "$folder"
