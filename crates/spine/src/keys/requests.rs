@@ -63,6 +63,7 @@ impl Keys {
         let rows = FIND.fetch(&mut reader, threads, bind).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
+
     /// Noted requests of threads that were erased, so many at most: those that were noted too late for the erasure, once
     /// no erasure is under way.
     ///

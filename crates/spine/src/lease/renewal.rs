@@ -95,12 +95,12 @@ pub(super) async fn until_lost(lease: &Lease) {
     let _place = Place::take(lease);
     let renewals = &lease.leases.inner.renewals;
     loop {
-        let lost = renewals.renewed_some.notified();
-        tokio::pin!(lost);
-        lost.as_mut().enable();
+        let news = renewals.renewed_some.notified();
+        tokio::pin!(news);
+        news.as_mut().enable();
         let Some(since) = renewals.since(lease) else { return };
         tokio::select! {
-            () = lost => {}
+            () = news => {}
             () = tokio::time::sleep_until(since + LIFE) => return,
             () = turn(lease, since) => {}
         }

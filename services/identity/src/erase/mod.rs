@@ -201,6 +201,7 @@ impl Erasures {
     /// Overwrites raw requests of erased people that nobody knew of when they were erased, such as a redelivery that was
     /// decided before and noted after. Not beside an erasure, whose certificate is to list them.
     async fn sweep(&self) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
         if !self.shelf.open_ones().await?.is_empty() {
             return Ok(());
         }

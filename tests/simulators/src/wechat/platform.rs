@@ -96,6 +96,7 @@ pub(super) struct Desk {
 
 pub(super) struct State {
     pub(super) webhook: String,
+    pub(super) pause_ms: u64,
     pub(super) users: Users,
     pub(super) tokens: Tokens,
     pub(super) rng: StdRng,
@@ -127,6 +128,7 @@ impl Platform {
     ) -> Result<Self, Error> {
         let state = State {
             webhook: String::new(),
+            pause_ms: config.pause_ms,
             users: Users::default(),
             tokens: Tokens::default(),
             rng: StdRng::seed_from_u64(config.seed),
@@ -159,6 +161,11 @@ impl Platform {
     /// Where pushes go from now on.
     pub fn point_at(&self, webhook: &str) {
         self.desk.state().webhook = webhook.to_owned();
+    }
+
+    /// How long after a failed delivery the next one follows, from now on.
+    pub fn pause_for(&self, ms: u64) {
+        self.desk.state().pause_ms = ms;
     }
 
     /// The console's check of a new webhook: whether it answers the signed GET with exactly `echostr`.

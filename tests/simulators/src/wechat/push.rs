@@ -186,7 +186,8 @@ async fn deliver(desk: &Desk, prepared: &Prepared) -> Pushed {
             let provider = prepared.provider.clone();
             return Pushed { provider, deliveries, acknowledged: acknowledged.is_some() };
         }
-        tokio::time::sleep(Duration::from_millis(desk.config.pause_ms)).await;
+        let pause = desk.state().pause_ms;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 }
 
