@@ -1,4 +1,4 @@
-//! The REST API beside a load of messages: a transcript, the list of conversations, a customer's page.
+//! The REST API beside a load of messages: a transcript, a search of it, the list of conversations, a customer's page.
 
 use crate::figure::{Figure, percentile, progress};
 use crate::filled::{Filled, filled};
@@ -18,7 +18,10 @@ const PER_SECOND: f64 = 50.0;
 const MESSAGES_PER_SECOND: f64 = 200.0;
 const P99_MS_MAX: f64 = 20.0;
 /// What is asked for, in turns.
-const ASKED: [&str; 3] = ["a transcript's newest page", "50 conversations", "a customer's page"];
+const ASKED: [&str; 4] =
+    ["a transcript's newest page", "50 conversations", "a customer's page", "a search of a transcript"];
+/// What is looked for: no message holds it, so that all of a transcript is read.
+const SOUGHT: &str = "找不到的话";
 
 pub(crate) async fn measure(messages: u64, held: Duration) -> anyhow::Result<Vec<Figure>> {
     let places = Places::new()?;
@@ -76,12 +79,18 @@ struct Asking {
 impl Asking {
     async fn ask(&self, kind: usize, number: usize) -> anyhow::Result<()> {
         let thread = &self.threads[number % self.threads.len()];
-        let path = match kind {
-            0 => format!("threads/{thread}/transcript?newest_first=true&page_size=50"),
-            1 => "conversations?page_size=50".to_owned(),
-            _ => format!("customers?thread={thread}"),
+        let client = &self.client;
+        let get = |path: &str| client.get(format!("{}/{path}", self.api));
+        let request = match kind {
+            0 => get(&format!("threads/{thread}/transcript?newest_first=true&page_size=50")),
+            1 => get("conversations?page_size=50"),
+            2 => get(&format!("customers?thread={thread}")),
+            _ => {
+                let search = client.post(format!("{}/threads/{thread}/transcript/search", self.api));
+                search.json(&serde_json::json!({ "text": SOUGHT }))
+            }
         };
-        let request = self.client.get(format!("{}/{path}", self.api)).bearer_auth(&self.token);
+        let request = request.bearer_auth(&self.token);
         let answer = request.timeout(Duration::from_secs(30)).send().await?.error_for_status()?;
         answer.bytes().await?;
         Ok(())

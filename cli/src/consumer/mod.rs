@@ -2,9 +2,10 @@
 
 mod durable;
 mod told;
+mod whose;
 
 #[cfg(test)]
-pub(crate) use durable::ensure as ensure_durable;
+pub(crate) use {durable::ensure as ensure_durable, whose::is_known};
 
 use crate::nats::{self, CONSUMERS_MAX, Consumer, Register, TYPES, Users};
 use crate::output::{self, Form};
@@ -123,6 +124,7 @@ async fn add(common: &Common, args: Add) -> anyhow::Result<()> {
     let users = Users::of(&common.data)?;
     let (name, types) = (args.named.name, complete(&args.types));
     refuse_another(users.register(), &name, (&args.tenant, &types))?;
+    whose::warn_of_unknown(&operator, args.tenant.as_deref()).await?;
     let consumer = users.add(&name, args.tenant, types).await?;
     durable::ensure(&operator, &consumer).await?;
     let seed_file = users.register().seed_file(&name);
@@ -135,8 +137,11 @@ async fn add_outside(common: &Common, args: Add) -> anyhow::Result<()> {
     let (name, types) = (args.named.name.clone(), complete(&args.types));
     let _changing = register.lock()?;
     refuse_another(&register, &name, (&args.tenant, &types))?;
-    let consumer = register.add(&name, args.tenant, types)?;
     let operator = operator(common, &args.named)?;
+    if operator.nkey_seed.is_some() {
+        whose::warn_of_unknown(&operator, args.tenant.as_deref()).await?;
+    }
+    let consumer = register.add(&name, args.tenant, types)?;
     if operator.nkey_seed.is_some() {
         durable::ensure(&operator, &consumer).await?;
     } else {

@@ -2,13 +2,14 @@
 
 use super::testing::{Hand, World};
 use super::{Consumer, Role, Users};
-use crate::consumer::ensure_durable;
+use crate::consumer::{ensure_durable, is_known};
 use async_nats::jetstream::{self, consumer::PullConsumer, consumer::pull};
 use events::LeadEvent;
 use events::feed::LeadFeedType::{Created, Erased, Qualified};
 use events::lead::{Consent, DetailKind};
 use futures::StreamExt;
 use laws::lead::Lead;
+use laws::tenant::Tenant;
 use spine::db::{Database, DatabaseSettings};
 use spine::keys::{KeySettings, Keys, Owner, Period, SealKey};
 use spine::{Address, Cause, Clock, Entity, Log, LogSettings, Nats, new_id};
@@ -153,6 +154,24 @@ async fn a_named_consumer_may_ask_and_hear_nothing_else() {
     for subject in roles.into_iter().chain(others.map(String::from)) {
         assert!(!hand.hears(&subject).await, "hears {subject}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_known_once_it_is_in_the_log() {
+    let world = World::new().await;
+    let access = |role| world.running.as_ref().unwrap().place.access(role).open().unwrap();
+    let operator = access(Role::Operator);
+    assert!(!is_known(&operator, "shop").await.unwrap());
+    let clock = Clock::system();
+    let nats = Nats::connect(&access(Role::Console)).await.unwrap();
+    let log = Log::new(nats, clock.clone(), LogSettings::default());
+    let address = Address::new("shop", Tenant::KIND, "shop", "shop").unwrap();
+    let settings = events::tenant::Settings::default();
+    let decide = |state: &Tenant| laws::tenant::configure(state, "Shop", &settings, clock.now());
+    log.transact(&address, &Cause::new(new_id(), "configure", "test"), decide).await.unwrap();
+    assert!(is_known(&operator, "shop").await.unwrap());
+    assert!(!is_known(&operator, "shop2").await.unwrap());
     world.end().await;
 }
 

@@ -216,3 +216,17 @@ fn a_command_whose_parts_cannot_be_started_leaves_no_server() {
         assert_eq!(world.nats_server(), None, "{failed:?}");
     }
 }
+
+#[test]
+fn a_terminal_that_is_closed_ends_a_suite_well_and_none_that_was_to_outlive_it() {
+    let mut world = World::started();
+    world.hang_up();
+    world.ends_well();
+    world.start_with_nohup();
+    world.hang_up();
+    let asked = world.run(&["models"]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let said = std::fs::read_to_string(world.data().join("../suite.log")).unwrap();
+    assert!(!said.contains("shutting down"), "{said}");
+    world.stop();
+}

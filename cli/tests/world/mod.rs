@@ -4,6 +4,7 @@ mod following;
 mod nats;
 mod postgres;
 mod probe;
+mod terminal;
 
 pub(crate) use nats::Nats;
 pub(crate) use postgres::Postgres;
@@ -17,6 +18,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use terminal::signal;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tributary");
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,10 +68,13 @@ impl World {
 
     /// Starts a suite on the folder and waits until it is ready.
     pub(crate) fn start(&mut self, args: &[&str]) {
+        self.launch(self.command(&["run"]), args);
+    }
+
+    fn launch(&mut self, mut command: Command, args: &[&str]) {
         let world = self;
         let log = std::fs::File::create(world.folder.path().join("suite.log")).expect("a log");
         let ports = ["--listen-http", "--listen-api", "--listen-admin", "--listen-grpc"];
-        let mut command = world.command(&["run"]);
         command.args(args);
         command.args(ports.iter().flat_map(|name| [*name, "127.0.0.1:0"]));
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the suite starts");
@@ -90,10 +95,9 @@ impl World {
 
     /// Ends the suite as an operator does.
     pub(crate) fn stop(&mut self) {
-        if let Some(mut suite) = self.suite.take() {
-            signal(&suite, Signal::TERM);
-            let status = suite.wait().expect("the suite ends");
-            assert_eq!(status.code(), Some(0), "the suite ends well");
+        if let Some(suite) = &self.suite {
+            signal(suite, Signal::TERM);
+            self.ends_well();
         }
     }
 
@@ -284,12 +288,6 @@ impl Drop for World {
         if let Some(server) = self.nats_server() {
             let _gone = kill_process(server, Signal::KILL);
         }
-    }
-}
-
-fn signal(child: &Child, signal: Signal) {
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _gone = kill_process(pid, signal);
     }
 }
 

@@ -35,12 +35,26 @@ const ZEROS: [char; 20] = [
 /// Units after which a single Chinese numeral is a number and not part of a word (七天, but 一起).
 const MEASURES: &str = "天日月年周个件元块角分秒时点号折次岁斤克升米寸码套双台部条张楼层期倍位人名款箱包瓶盒";
 
-/// The folded form: NFKC, marks and invisible characters removed, lower case, simplified, digits in ASCII.
+/// The folded form: [`spelling`] with the [`numerals`] of numbers in digits.
 ///
 /// Folding twice gives the same as folding once, and a text and its NFKC form fold alike.
 pub fn fold(text: &str) -> String {
-    let chars: Vec<char> = text
-        .nfkc()
+    in_digits(&plain_chars(text))
+}
+
+/// One spelling of the first [`FOLDED_CHARS_MAX`] characters: NFKC, marks and invisible characters removed, lower case,
+/// simplified, digits in ASCII.
+pub fn spelling(text: &str) -> String {
+    plain_chars(text).into_iter().collect()
+}
+
+/// Replaces runs of Chinese numerals that mean a number by ASCII digits.
+pub fn numerals(text: &str) -> String {
+    in_digits(&text.chars().collect::<Vec<_>>())
+}
+
+fn plain_chars(text: &str) -> Vec<char> {
+    text.nfkc()
         .take(FOLDED_CHARS_MAX)
         .filter(|c| !is_dropped(*c))
         .nfd()
@@ -49,8 +63,7 @@ pub fn fold(text: &str) -> String {
         .flat_map(char::to_lowercase)
         .filter(|c| !is_mark(*c))
         .map(plain)
-        .collect();
-    numerals(&chars)
+        .collect()
 }
 
 fn plain(c: char) -> char {
@@ -99,8 +112,7 @@ fn numeral(c: char) -> Option<u64> {
     })
 }
 
-/// Replaces runs of Chinese numerals that mean a number by ASCII digits.
-fn numerals(chars: &[char]) -> String {
+fn in_digits(chars: &[char]) -> String {
     let mut folded = String::with_capacity(chars.len() * 3);
     let mut at = 0;
     while at < chars.len() {

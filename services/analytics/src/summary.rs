@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use proto::v1::summary_row::Group;
 use proto::v1::{Durations, GroupBy, HandoverCount, LeadsRateDenominator, Metric, Metrics, SummaryRow};
 use spine::Error;
-use spine::db::{Backend, Store};
+use spine::db::Store;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Row, Transaction};
 use std::collections::HashMap;
@@ -50,11 +50,7 @@ pub(crate) async fn summarise(
         return Err(Refusal::TooMuch { what: "hours", max: GROUPS_MAX });
     }
     // Both statements see one state, so that the percentiles are of the conversations that are counted.
-    let begin = match store.backend() {
-        Backend::Sqlite => "BEGIN",
-        Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    };
-    let mut tx = store.reads().begin_with(begin).await.map_err(Error::database("begin a summary"))?;
+    let mut tx = store.begin_reading().await?;
     let rows = sum(&mut tx, filter, group).await?;
     let mut samples = sample(&mut tx, filter, group).await?;
     tx.rollback().await.map_err(Error::database("end a summary"))?;

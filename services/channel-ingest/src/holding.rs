@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+/// How long the batch in hand may take to be decided at a stop.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 const LEASE_POLL: Duration = Duration::from_secs(2);
 /// A part that met what only a newer release knows is free for so long: every replica asks for it meanwhile.
 const GIVES_WAY_FOR: Duration = Duration::from_secs(6);
@@ -33,14 +35,15 @@ impl Normaliser {
             };
             let began = Instant::now();
             let ended = tokio::select! {
-                () = shutdown.cancelled() => {
-                    give_back(part, leases, lease.as_ref()).await;
-                    return Ok(());
-                }
+                () = overdue(shutdown) => Ok(()),
                 () = spine::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: format!("inbound.{part}") }),
-                ended = self.work(part, lease.as_ref(), leases.is_some() && !is_recent(gave_way)) => ended,
+                ended = self.work((part, lease.as_ref()), leases.is_some() && !is_recent(gave_way), shutdown) => ended,
             };
-            let Err(error) = ended else { return Ok(()) };
+            if shutdown.is_cancelled() {
+                give_back(part, leases, lease.as_ref()).await;
+                return Ok(());
+            }
+            let Err(error) = ended else { continue };
             if matches!(error, Error::UnknownEvent { .. }) {
                 tracing::warn!(inbound.part = part, error = %error, "the part is left to a newer release");
                 give_back(part, leases, lease.as_ref()).await;
@@ -65,10 +68,21 @@ impl Normaliser {
         }
     }
 
-    async fn work(&self, part: u8, lease: Option<&Lease>, gives_way: bool) -> Result<(), Error> {
+    async fn work(
+        &self,
+        (part, lease): (u8, Option<&Lease>),
+        gives_way: bool,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Error> {
         let normaliser = Self { gives_way, ..self.clone() };
-        Part::open(&normaliser, part, lease.map_or(0, Lease::fence)).await?.work().await
+        Part::open(&normaliser, part, lease.map_or(0, Lease::fence)).await?.work(shutdown).await
     }
+}
+
+/// Until `shutdown` is so long ago that the batch in hand is left undecided.
+async fn overdue(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(LEAVES_WITHIN).await;
 }
 
 /// What was being decided is decided again by the successor, and finds itself done.

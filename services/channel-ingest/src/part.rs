@@ -23,6 +23,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Requests that are worked on together; their items run side by side, in order per customer.
@@ -94,8 +95,8 @@ impl<'n> Part<'n> {
         })
     }
 
-    /// Works until something fails; ends only with an error.
-    pub(crate) async fn work(mut self) -> Result<(), Error> {
+    /// Works until something fails, or between two batches until `shutdown`, when how far it came is noted.
+    pub(crate) async fn work(mut self, shutdown: &CancellationToken) -> Result<(), Error> {
         let mut reading = self.normaliser.journal.read(self.part, self.reached + 1);
         let asked = self.normaliser.state.asked(self.part);
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -107,7 +108,8 @@ impl<'n> Part<'n> {
                 tokio::pin!(next);
                 loop {
                     tokio::select! {
-                        first = &mut next => break first?,
+                        () = shutdown.cancelled() => break None,
+                        first = &mut next => break Some(first?),
                         () = tokio::time::sleep_until(self.note_at), if self.is_behind() => {
                             self.note_place().await?;
                             continue;
@@ -118,9 +120,15 @@ impl<'n> Part<'n> {
                     self.look().await?;
                 }
             };
+            let Some(first) = first else { return self.leave().await };
             let batch = gather(first, &mut reading).await?;
             self.take(&batch).await?;
         }
+    }
+
+    /// The successor goes on from here.
+    async fn leave(&mut self) -> Result<(), Error> {
+        if self.is_behind() { self.note_place().await } else { Ok(()) }
     }
 
     async fn take(&mut self, batch: &[Arc<Journalled>]) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Which slots of read models exist and which one is live: a small file each on SQLite, a table on Postgres.
 
 use super::model::{Pointer, Slot};
-use super::{Database, Inner, blocking, migrate, snapshot};
+use super::{Backend, Database, Inner, begun, blocking, migrate, snapshot};
 use crate::error::Error;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
 use std::io::Write;
@@ -19,10 +19,14 @@ enum Kind {
     Schemas(Transaction<'static, Any>),
 }
 
+async fn begin(admin: &AnyPool) -> Result<Transaction<'static, Any>, sqlx::Error> {
+    begun::begin(Backend::Postgres, admin, Backend::Postgres.begin()).await
+}
+
 /// Makes the table of pointers.
 pub(super) async fn create(admin: &AnyPool) -> Result<(), Error> {
     let action = "make the schema tributary";
-    let mut tx = admin.begin().await.map_err(Error::database(action))?;
+    let mut tx = begin(admin).await.map_err(Error::database(action))?;
     migrate::lock(&mut tx, "tributary.catalog").await?;
     tx.execute(
         "CREATE SCHEMA IF NOT EXISTS tributary;
@@ -42,7 +46,7 @@ impl Database {
         let kind = match admin {
             None => Kind::Files(super::make_folder(&self.inner.folder.join("models"))?),
             Some(admin) => {
-                let mut tx = admin.begin().await.map_err(Error::database("open the catalog of models"))?;
+                let mut tx = begin(admin).await.map_err(Error::database("open the catalog of models"))?;
                 migrate::lock(&mut tx, "tributary.catalog").await?;
                 Kind::Schemas(tx)
             }

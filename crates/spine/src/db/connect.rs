@@ -178,7 +178,12 @@ impl Connector {
         durability: Durability,
         access: Access,
     ) -> AnyPoolOptions {
-        let setup: Arc<str> = self.setup(target, durability, access).into();
+        let mut setup = self.setup(target, durability, access);
+        if self.backend == Backend::Postgres {
+            let rest_ms = self.limits.rest_ms_max;
+            setup.push_str(&format!("; SET idle_in_transaction_session_timeout TO {rest_ms}"));
+        }
+        let setup: Arc<str> = setup.into();
         self.pool_options(connections_max).after_connect(move |connection, _| {
             let setup = setup.clone();
             Box::pin(async move { connection.execute(AssertSqlSafe(setup)).await.map(|_| ()) })

@@ -40,6 +40,14 @@ impl Backend {
             Self::Postgres => "BEGIN",
         }
     }
+
+    /// How a transaction begins whose statements all read one state.
+    pub(super) fn begin_reading(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
 }
 
 /// SQLite keeps a table with a key of its own under a hidden number besides, unless it is told not to: every row
@@ -100,11 +108,11 @@ impl Encode<'_, Any> for Double {
     }
 }
 
-/// Whether the whole transaction may simply be run again: a deadlock or a serialisation failure on Postgres,
-/// a lock that another connection held for too long on SQLite.
+/// Whether the whole transaction may simply be run again: a deadlock, a serialisation failure or too long a rest on
+/// Postgres, a lock that another connection held for too long on SQLite.
 pub fn may_retry(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001" | "5" | "6" | "261" | "517"))
+    code.is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001" | "25P03" | "5" | "6" | "261" | "517"))
 }
 
 #[cfg(test)]

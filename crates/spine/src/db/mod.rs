@@ -1,6 +1,7 @@
 //! The database: its backend, its folder, and the one place where stores are opened.
 
 pub(crate) mod backup;
+mod begun;
 mod bulk;
 mod catalog;
 mod connect;
@@ -71,6 +72,9 @@ pub struct Limits {
     pub acquire_ms_max: u64,
     /// How long an unused connection stays open.
     pub idle_ms: u64,
+    /// How long a transaction on Postgres may rest between two statements. Then the server ends it, so that a process
+    /// that stands still does not hold for ever what its successor needs.
+    pub rest_ms_max: u64,
     /// How long SQLite waits for a lock that another connection holds.
     pub busy_ms_max: u64,
 }
@@ -82,6 +86,8 @@ impl Default for Limits {
             connections_read_max: 4,
             acquire_ms_max: 10_000,
             idle_ms: 30_000,
+            // As long as a lease: then the successor is there.
+            rest_ms_max: 10_000,
             busy_ms_max: 5_000,
         }
     }

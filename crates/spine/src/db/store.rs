@@ -1,5 +1,6 @@
 //! A store: one SQLite file or one Postgres schema, with its write and its read connections.
 
+use super::begun;
 use super::connect::{self, Connector, Durability, Target};
 use super::dialect::Backend;
 use super::snapshot::{self, Snapshot};
@@ -82,8 +83,19 @@ impl Store {
     /// # Errors
     /// When no connection comes free in time.
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
-        let begun = self.inner.write.begin_with(self.inner.backend.begin()).await;
+        let backend = self.inner.backend;
+        let begun = begun::begin(backend, &self.inner.write, backend.begin()).await;
         begun.map_err(Error::database("begin a transaction"))
+    }
+
+    /// Begins a look at the tables: all its statements see one state. It is rolled back when dropped.
+    ///
+    /// # Errors
+    /// When no connection comes free in time.
+    pub async fn begin_reading(&self) -> Result<Transaction<'static, Any>, Error> {
+        let backend = self.inner.backend;
+        let begun = begun::begin(backend, &self.inner.reads, backend.begin_reading()).await;
+        begun.map_err(Error::database("begin to read"))
     }
 
     /// The pool for reading. Its connections refuse to write.

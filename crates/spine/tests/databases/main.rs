@@ -5,6 +5,7 @@
 mod comparing;
 mod contacts;
 mod cursors;
+mod deserted;
 mod ending;
 mod full;
 mod leases;

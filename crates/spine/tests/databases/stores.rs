@@ -212,7 +212,7 @@ async fn a_checkpoint_says_when_a_reader_is_in_the_way() {
             assert_eq!(model.store.checkpoint().await.unwrap(), Checkpoint::NotOurs);
             return;
         }
-        let mut reader = model.store.reads().begin().await.unwrap();
+        let mut reader = model.store.begin_reading().await.unwrap();
         sqlx::query("SELECT * FROM notes").fetch_all(&mut *reader).await.unwrap();
         add(&model.store, "b").await;
         assert_eq!(model.store.checkpoint().await.unwrap(), Checkpoint::ReaderInTheWay);

@@ -5,6 +5,7 @@
 mod desk;
 mod echoes;
 mod parts;
+mod places;
 mod replicas;
 mod service;
 mod tokens;

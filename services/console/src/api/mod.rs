@@ -68,6 +68,7 @@ pub(crate) fn routes() -> (Router<App>, Document) {
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::get))
         .routes(routes!(transcript::get))
+        .routes(routes!(transcript::search::find))
         .routes(routes!(act::take_over))
         .routes(routes!(act::release))
         .routes(routes!(act::transfer))

@@ -11,6 +11,7 @@ mod openapi;
 mod peers;
 mod projection;
 mod roles;
+mod searching;
 mod shop;
 mod taken_out;
 mod words;

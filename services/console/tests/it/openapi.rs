@@ -58,7 +58,7 @@ async fn the_document_is_openapi_3_1_and_describes_every_route_and_problem() {
                 }
             }
         }
-        assert_eq!(operations.len(), 23);
+        assert_eq!(operations.len(), 24);
         world.stop().await;
     })
     .await;

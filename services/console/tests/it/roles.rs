@@ -20,6 +20,7 @@ fn matrix(thread: &str) -> Vec<(Method, String, Option<Value>, &'static [Role])>
         get("/conversations", STAFF),
         get(&format!("/conversations/{thread}/1"), STAFF),
         get(&format!("/threads/{thread}/transcript"), STAFF),
+        post(format!("/threads/{thread}/transcript/search"), json!({"text": "你好"}), STAFF),
         post(format!("/threads/{thread}/takeover"), json!({}), ANSWERING),
         post(format!("/threads/{thread}/release"), json!({"tenure": 0, "to": "queue"}), ANSWERING),
         post(format!("/threads/{thread}/transfer"), json!({"tenure": 0, "to": {"queue": "q"}}), ANSWERING),

@@ -5,7 +5,7 @@ use super::choose::{Agent, Class, Waiting};
 use crate::model::table::{list, maybe_uuid, number, uuid};
 use events::agent::Presence;
 use spine::Error;
-use spine::db::{Backend, Store};
+use spine::db::Store;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use std::collections::{BTreeMap, HashMap};
@@ -33,12 +33,7 @@ pub(crate) struct Look {
 impl Look {
     /// Begins a look.
     pub(crate) async fn begin(store: &Store, tenant: &str) -> Result<Self, Error> {
-        let begin = match store.backend() {
-            Backend::Sqlite => "BEGIN",
-            Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        let tx = store.reads().begin_with(begin).await.map_err(Error::database("begin to read a queue"))?;
-        Ok(Self { tx, tenant: tenant.into() })
+        Ok(Self { tx: store.begin_reading().await?, tenant: tenant.into() })
     }
 
     /// Up to where the tables know the log.

@@ -1,0 +1,109 @@
+//! Searching a thread's transcript for a text.
+
+use super::clearance;
+use super::line::{self, TranscriptLine};
+use super::matching::Needle;
+use super::rows::{self, End, Wanted};
+use crate::access::Act;
+use crate::api::extract::{Body, Place, id_in_path};
+use crate::api::page;
+use crate::caller::Caller;
+use crate::opening;
+use crate::refusal::{Refusal, RefusalBody};
+use crate::state::App;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use spine::Error;
+use sqlx::any::AnyRow;
+use utoipa::ToSchema;
+
+/// Lines that are read at a time.
+const CHUNK: u32 = 256;
+/// Lines that one request reads; what is beyond is for the next page.
+const READ_MAX: u32 = 4_096;
+
+// A body and no query: addresses stand in the logs of proxies, and what is looked for is often a name or a number.
+/// What is looked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SearchRequest {
+    /// 1 to 200 characters that a message holds. Upper and lower case, full and half width, traditional and simplified
+    /// characters, Chinese and Arabic numerals are the same; spaces do not count.
+    text: String,
+    /// Only this conversation; without it the whole thread.
+    n: Option<i32>,
+    /// 1 to 200; 50 without it.
+    page_size: Option<u32>,
+    cursor: Option<String>,
+    /// A log position, such as a write answered: the answer reflects at least this.
+    at_least: Option<String>,
+}
+
+/// Messages that hold the text, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Found {
+    pub(crate) thread: String,
+    /// Fewer than a page, or none, do not mean that there are no more: only the absence of `next` does.
+    pub(crate) items: Vec<TranscriptLine>,
+    /// Whether the whole thread is searched. Conversations that the caller sees masked are not.
+    pub(crate) clear: bool,
+    /// Give this as `cursor` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// The messages of a thread that hold a text.
+#[utoipa::path(
+    post, path = "/threads/{thread}/transcript/search", operation_id = "searchTranscript", tag = "conversations",
+    params(("thread" = String, Path)),
+    request_body = SearchRequest,
+    responses((status = 200, body = Found), RefusalBody)
+)]
+pub(crate) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Place(thread): Place<String>,
+    Body(asked): Body<SearchRequest>,
+) -> Result<Json<Found>, Refusal> {
+    caller.check(Act::ReadConversations)?;
+    let thread = id_in_path("thread", &thread)?;
+    let size = page::size(asked.page_size)?;
+    let mut from: Option<End> = page::place(asked.cursor.as_deref())?;
+    let needle = Needle::of(&asked.text)?;
+    crate::api::at_least(&app, asked.at_least.as_deref()).await?;
+    let clear = clearance::of(&app, &caller, thread).await?;
+    let mut found =
+        Found { thread: thread.to_string(), items: Vec::new(), clear: clear.is_whole(), next: None };
+    if clear.is_none() {
+        return Ok(Json(found));
+    }
+    opening::note(&app, &caller, &format!("thread {thread}")).await?;
+    let wanted = Wanted { thread, n: asked.n, newest_first: true, written: true };
+    let failed = || Error::database("search a transcript");
+    for _ in 0..READ_MAX / CHUNK {
+        let rows = rows::read(&app, &wanted, CHUNK, from).await?;
+        for row in &rows {
+            if found.items.len() == size as usize {
+                found.next = from.as_ref().map(page::cursor);
+                return Ok(Json(found));
+            }
+            from = Some(End::of(row));
+            if clear.covers(row).map_err(failed())? {
+                found.items.extend(held(row, &needle).map_err(failed())?);
+            }
+        }
+        if rows.len() < CHUNK as usize {
+            return Ok(Json(found));
+        }
+    }
+    found.next = from.as_ref().map(page::cursor);
+    Ok(Json(found))
+}
+
+/// The line, if it holds the text now or held it before it was edited. What is hidden from everybody is not found.
+fn held(row: &AnyRow, needle: &Needle) -> Result<Option<TranscriptLine>, sqlx::Error> {
+    let line = line::line(row, true)?;
+    let holds = line.text.iter().chain(&line.text_before).any(|text| needle.is_in(text));
+    Ok(holds.then_some(line))
+}
