@@ -71,7 +71,7 @@ tries=0
 while :; do
     port=$(($(od -An -N2 -tu2 /dev/urandom) % 20000 + 20000))
     if as_owner "$BIN/pg_ctl" -D "$WORK/db" -l "$WORK/db/server.log" -w -t 60 -o \
-        "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$WORK -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c ssl=on -c ssl_cert_file=$WORK/server.crt -c ssl_key_file=$WORK/server.key" \
+        "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$WORK -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=600 -c ssl=on -c ssl_cert_file=$WORK/server.crt -c ssl_key_file=$WORK/server.key" \
         start >/dev/null 2>&1; then break; fi
     tries=$((tries + 1))
     [ "$tries" -lt 5 ] || { tail -n 20 "$WORK/db/server.log" >&2; fail "PostgreSQL 启动失败" "PostgreSQL did not start"; }
