@@ -219,7 +219,8 @@ fn a_command_whose_parts_cannot_be_started_leaves_no_server() {
 
 #[test]
 fn a_terminal_that_is_closed_ends_a_suite_well_and_none_that_was_to_outlive_it() {
-    let mut world = World::started();
+    let mut world = World::empty();
+    world.start_in_terminal();
     world.hang_up();
     world.ends_well();
     world.start_with_nohup();

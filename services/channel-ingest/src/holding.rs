@@ -39,11 +39,22 @@ impl Normaliser {
                 () = spine::lease::until_lost(lease.as_ref()) => Err(Error::Fenced { lease: format!("inbound.{part}") }),
                 ended = self.work((part, lease.as_ref()), leases.is_some() && !is_recent(gave_way), shutdown) => ended,
             };
-            if shutdown.is_cancelled() {
-                give_back(part, leases, lease.as_ref()).await;
-                return Ok(());
-            }
-            let Err(error) = ended else { continue };
+            let error = match ended {
+                Err(error) if !shutdown.is_cancelled() => error,
+                // Nothing but a stop ends it well.
+                ended => {
+                    if let Err(error) = ended {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(
+                            inbound.part = part,
+                            error,
+                            "what is not noted of a part is taken in again"
+                        );
+                    }
+                    give_back(part, leases, lease.as_ref()).await;
+                    return Ok(());
+                }
+            };
             if matches!(error, Error::UnknownEvent { .. }) {
                 tracing::warn!(inbound.part = part, error = %error, "the part is left to a newer release");
                 give_back(part, leases, lease.as_ref()).await;

@@ -180,6 +180,7 @@ impl Connector {
     ) -> AnyPoolOptions {
         let mut setup = self.setup(target, durability, access);
         if self.backend == Backend::Postgres {
+            // Not for the catalog's and not for copies: theirs wait for other work in between.
             let rest_ms = self.limits.rest_ms_max;
             setup.push_str(&format!("; SET idle_in_transaction_session_timeout TO {rest_ms}"));
         }

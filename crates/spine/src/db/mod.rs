@@ -72,8 +72,8 @@ pub struct Limits {
     pub acquire_ms_max: u64,
     /// How long an unused connection stays open.
     pub idle_ms: u64,
-    /// How long a transaction on Postgres may rest between two statements. Then the server ends it, so that a process
-    /// that stands still does not hold for ever what its successor needs.
+    /// How long a transaction of a store on Postgres may rest between two statements. Then the server ends it, so that
+    /// a process that stands still does not hold for ever what its successor needs.
     pub rest_ms_max: u64,
     /// How long SQLite waits for a lock that another connection holds.
     pub busy_ms_max: u64,

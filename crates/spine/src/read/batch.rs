@@ -142,6 +142,7 @@ async fn transaction(
     Ok(fresh)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a savepoint, which ends with its transaction")]
 async fn one_by_one(
     model: &Model,
     projector: &dyn Projector,

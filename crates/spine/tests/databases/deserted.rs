@@ -2,24 +2,28 @@
 
 use crate::notes::{open, settings};
 use ground::{eventually, on_each};
-use spine::db::{Backend, Database, Migration, Store};
+use spine::db::{Backend, Database, Migration, Store, may_retry};
 use std::pin::pin;
 use std::time::Duration;
 
 const CREATE: Migration =
     Migration::portable(1, "CREATE TABLE rows (id BIGINT PRIMARY KEY, count BIGINT NOT NULL)");
-/// The beginning of a transaction is over after fewer looks at it.
 const LOOKS_MAX: usize = 40;
 
-/// Looks at the future so many times and then drops it.
-async fn desert<T>(future: impl Future<Output = T>, looks: usize) {
+/// Looks at the future so many times, half of them with a pause, and then drops it. Whether it was done by then.
+async fn desert<T>(future: impl Future<Output = T>, looks: usize) -> bool {
     let mut future = pin!(future);
-    for _ in 0..looks {
+    for look in 0..looks {
         if futures::poll!(future.as_mut()).is_ready() {
-            return;
+            return true;
         }
-        tokio::task::yield_now().await;
+        if look % 2 == 0 {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
+    false
 }
 
 async fn add(store: &Store, id: usize) {
@@ -36,12 +40,14 @@ async fn a_beginning_that_nobody_waits_for_leaves_no_connection_in_a_transaction
     on_each(async |place| {
         let database = open(&place).await;
         let store = database.state("rows", &[CREATE]).await.unwrap();
+        let mut done = 0;
         for looks in 1..=LOOKS_MAX {
-            desert(store.begin(), looks).await;
-            desert(store.begin_reading(), looks).await;
+            done += usize::from(desert(store.begin(), looks).await);
+            done += usize::from(desert(store.begin_reading(), looks).await);
             add(&store, looks).await;
             assert_eq!(count(&store).await, looks as i64, "after {looks} looks");
         }
+        assert!(done > 0, "none was deserted late");
     })
     .await;
 }
@@ -64,9 +70,11 @@ async fn a_transaction_that_rests_too_long_leaves_its_rows_to_others_and_cannot_
         }
         let store = database.state("rows", &[CREATE]).await.unwrap();
         add(&store, 1).await;
-        let standing = raise(&store, 1).await;
+        let mut standing = raise(&store, 1).await;
         let next = tokio::time::timeout(Duration::from_secs(20), raise(&store, 1)).await;
         next.expect("the row is free").commit().await.unwrap();
+        let ended = sqlx::query("SELECT 1").execute(&mut *standing).await.unwrap_err();
+        assert!(may_retry(&ended), "{ended}");
         assert!(standing.commit().await.is_err());
         let found = eventually("a connection", async || {
             sqlx::query_scalar::<_, i64>("SELECT count FROM rows").fetch_one(store.reads()).await.ok()

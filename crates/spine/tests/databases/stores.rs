@@ -204,6 +204,24 @@ async fn a_snapshot_sees_one_state_while_writing_goes_on() {
 }
 
 #[tokio::test]
+async fn a_look_sees_one_state_whatever_is_written_meanwhile() {
+    on_each(async |place| {
+        let model = open(&place).await.live(&NOTES).await.unwrap();
+        add(&model.store, "a").await;
+        let mut look = model.store.begin_reading().await.unwrap();
+        for _ in 0..2 {
+            let seen: i64 =
+                sqlx::query_scalar("SELECT COUNT(*) FROM notes").fetch_one(&mut *look).await.unwrap();
+            assert_eq!(seen, 1);
+            add(&model.store, &spine::new_id().to_string()).await;
+        }
+        drop(look);
+        assert_eq!(count(&model.store).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_checkpoint_says_when_a_reader_is_in_the_way() {
     on_each(async |place| {
         let model = open(&place).await.live(&NOTES).await.unwrap();

@@ -97,6 +97,59 @@ async fn whoever_sees_a_text_masked_does_not_find_it() {
 }
 
 #[tokio::test]
+async fn whoever_had_one_conversation_finds_nothing_of_the_next() {
+    on_each(async |world| {
+        world.team().await;
+        let (anna, bob) =
+            (world.token(Role::Agent, Some(ANNA)).await, world.token(Role::Agent, Some(BOB)).await);
+        let customer = world.customer();
+        let act = |name: &str| format!("/threads/{}/{name}", customer.id);
+        let seen = world.writes(&customer, "第一次退货").await;
+        world.caught_up().await;
+        world.post(&anna, &act("takeover"), json!({})).await.ok();
+        world.post(&anna, &act("close"), json!({ "seen": seen })).await.ok();
+        world.writes(&customer, "第二次退货").await;
+        world.caught_up().await;
+        world.post(&bob, &act("takeover"), json!({})).await.ok();
+        world.caught_up().await;
+        for (token, n, expected, is_whole) in [
+            (&anna, None, vec!["第一次退货"], false),
+            (&anna, Some(1), vec!["第一次退货"], true),
+            (&anna, Some(2), vec![], false),
+            // Who has the thread now needs its history.
+            (&bob, None, vec!["第二次退货", "第一次退货"], true),
+            (&bob, Some(1), vec!["第一次退货"], true),
+        ] {
+            let found = search(&world, token, &customer, json!({"text": "退货", "n": n})).await;
+            assert_eq!((texts(&found), &found["clear"]), (expected, &json!(is_whole)), "{n:?}");
+        }
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_too_much_for_one_request_is_searched_by_the_next() {
+    on_each(async |world| {
+        let token = world.token(Role::Supervisor, None).await;
+        let customer = world.customer();
+        world.writes(&customer, "我要退货").await;
+        // More than a megabyte.
+        for _ in 0..90 {
+            world.writes(&customer, &"长".repeat(4_000)).await;
+        }
+        world.caught_up().await;
+        let first = search(&world, &token, &customer, json!({"text": "退货"})).await;
+        assert_eq!(texts(&first).len(), 0);
+        let next = json!({"text": "退货", "cursor": first["next"].as_str().unwrap()});
+        let second = search(&world, &token, &customer, next).await;
+        assert_eq!((texts(&second), &second["next"]), (vec!["我要退货"], &Value::Null));
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_long_transcript_is_searched_page_by_page_each_message_once() {
     on_each(async |world| {
         let token = world.token(Role::Supervisor, None).await;

@@ -21,9 +21,9 @@ impl Clearance {
         !self.all && self.conversations.is_empty()
     }
 
-    /// Whether nothing is masked.
-    pub(super) fn is_whole(&self) -> bool {
-        self.all
+    /// Whether nothing is masked, of conversation `n` or of all.
+    pub(super) fn is_whole(&self, n: Option<i32>) -> bool {
+        self.all || n.is_some_and(|n| self.conversations.contains(&n))
     }
 
     /// Whether a line of the transcript is in clear.

@@ -83,16 +83,20 @@ pub(super) const SELECT: &str =
      LEFT JOIN agents g ON g.agent = t.agent
      WHERE t.thread = $1 AND ($2 = 0 OR t.n = $2)";
 
+/// What a row says now, and what it said before it was edited.
+pub(super) fn texts(row: &AnyRow, clear: bool) -> Result<(Option<String>, Option<String>), sqlx::Error> {
+    let first = shown_text(row.try_get("text")?, clear);
+    match row.try_get::<Option<i64>, _>("edited_at")? {
+        Some(_) => Ok((shown_text(row.try_get("edited")?, clear), first)),
+        None => Ok((first, None)),
+    }
+}
+
 /// A row, in clear or masked.
 pub(super) fn line(row: &AnyRow, clear: bool) -> Result<TranscriptLine, sqlx::Error> {
     let time = |at: Option<i64>| at.map(Time::of);
     let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
-    let edited_at = time(row.try_get("edited_at")?);
-    let first = shown_text(row.try_get("text")?, clear);
-    let (text, text_before) = match edited_at {
-        Some(_) => (shown_text(row.try_get("edited")?, clear), first),
-        None => (first, None),
-    };
+    let (text, text_before) = texts(row, clear)?;
     let edited_kind: Option<String> = row.try_get("edited_kind")?;
     Ok(TranscriptLine {
         kind: row.try_get("kind")?,
@@ -109,7 +113,7 @@ pub(super) fn line(row: &AnyRow, clear: bool) -> Result<TranscriptLine, sqlx::Er
         text_before,
         media: row.try_get::<Option<String>, _>("media")?.filter(|_| clear),
         length: row.try_get("length")?,
-        edited_at,
+        edited_at: time(row.try_get("edited_at")?),
         recalled_at: time(row.try_get("recalled_at")?),
         provider: row.try_get("provider")?,
         seen: row.try_get("seen")?,

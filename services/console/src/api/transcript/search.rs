@@ -1,6 +1,6 @@
 //! Searching a thread's transcript for a text.
 
-use super::clearance;
+use super::clearance::{self, Clearance};
 use super::line::{self, TranscriptLine};
 use super::matching::Needle;
 use super::rows::{self, End, Wanted};
@@ -20,8 +20,8 @@ use utoipa::ToSchema;
 
 /// Lines that are read at a time.
 const CHUNK: u32 = 256;
-/// Lines that one request reads; what is beyond is for the next page.
-const READ_MAX: u32 = 4_096;
+/// Bytes of text that one request reads; what is beyond is for the next page.
+const BYTES_READ_MAX: usize = 1_000_000;
 
 // A body and no query: addresses stand in the logs of proxies, and what is looked for is often a name or a number.
 /// What is looked for.
@@ -29,7 +29,8 @@ const READ_MAX: u32 = 4_096;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SearchRequest {
     /// 1 to 200 characters that a message holds. Upper and lower case, full and half width, traditional and simplified
-    /// characters, Chinese and Arabic numerals are the same; spaces do not count.
+    /// characters are the same, and so are Chinese and Arabic numerals where they can be told to be numbers, as in 七天;
+    /// spaces do not count.
     text: String,
     /// Only this conversation; without it the whole thread.
     n: Option<i32>,
@@ -46,7 +47,7 @@ pub(crate) struct Found {
     pub(crate) thread: String,
     /// Fewer than a page, or none, do not mean that there are no more: only the absence of `next` does.
     pub(crate) items: Vec<TranscriptLine>,
-    /// Whether the whole thread is searched. Conversations that the caller sees masked are not.
+    /// Whether all that was asked for is searched. Conversations that the caller sees masked are not.
     pub(crate) clear: bool,
     /// Give this as `cursor` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,37 +74,49 @@ pub(crate) async fn find(
     let needle = Needle::of(&asked.text)?;
     crate::api::at_least(&app, asked.at_least.as_deref()).await?;
     let clear = clearance::of(&app, &caller, thread).await?;
-    let mut found =
-        Found { thread: thread.to_string(), items: Vec::new(), clear: clear.is_whole(), next: None };
+    let is_whole = clear.is_whole(asked.n);
+    let mut found = Found { thread: thread.to_string(), items: Vec::new(), clear: is_whole, next: None };
     if clear.is_none() {
         return Ok(Json(found));
     }
     opening::note(&app, &caller, &format!("thread {thread}")).await?;
     let wanted = Wanted { thread, n: asked.n, newest_first: true, written: true };
-    let failed = || Error::database("search a transcript");
-    for _ in 0..READ_MAX / CHUNK {
+    let mut reading = Reading { clear, needle, bytes: 0 };
+    loop {
         let rows = rows::read(&app, &wanted, CHUNK, from).await?;
         for row in &rows {
-            if found.items.len() == size as usize {
+            if found.items.len() == size as usize || reading.bytes > BYTES_READ_MAX {
                 found.next = from.as_ref().map(page::cursor);
                 return Ok(Json(found));
             }
             from = Some(End::of(row));
-            if clear.covers(row).map_err(failed())? {
-                found.items.extend(held(row, &needle).map_err(failed())?);
-            }
+            found.items.extend(reading.look(row).map_err(Error::database("search a transcript"))?);
+            // Folding a long text takes a while, and others want the thread.
+            tokio::task::consume_budget().await;
         }
         if rows.len() < CHUNK as usize {
             return Ok(Json(found));
         }
     }
-    found.next = from.as_ref().map(page::cursor);
-    Ok(Json(found))
 }
 
-/// The line, if it holds the text now or held it before it was edited. What is hidden from everybody is not found.
-fn held(row: &AnyRow, needle: &Needle) -> Result<Option<TranscriptLine>, sqlx::Error> {
-    let line = line::line(row, true)?;
-    let holds = line.text.iter().chain(&line.text_before).any(|text| needle.is_in(text));
-    Ok(holds.then_some(line))
+/// What a request looks for, and how much it has read.
+struct Reading {
+    clear: Clearance,
+    needle: Needle,
+    bytes: usize,
+}
+
+impl Reading {
+    /// The line, if the caller sees it in clear, and it holds the text now or held it before it was edited. What is
+    /// hidden from everybody is not found.
+    fn look(&mut self, row: &AnyRow) -> Result<Option<TranscriptLine>, sqlx::Error> {
+        if !self.clear.covers(row)? {
+            return Ok(None);
+        }
+        let (now, before) = line::texts(row, true)?;
+        let texts = || now.iter().chain(&before);
+        self.bytes += texts().map(String::len).sum::<usize>();
+        if texts().any(|text| self.needle.is_in(text)) { line::line(row, true).map(Some) } else { Ok(None) }
+    }
 }
