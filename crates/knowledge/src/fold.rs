@@ -42,8 +42,8 @@ pub fn fold(text: &str) -> String {
     in_digits(&plain_chars(text))
 }
 
-/// One spelling of a text, up to [`FOLDED_CHARS_MAX`] characters of its NFKC form: NFKC, marks and invisible characters removed, lower case,
-/// simplified, digits in ASCII.
+/// One spelling of a text: the first [`FOLDED_CHARS_MAX`] characters of its NFKC form, marks and invisible characters
+/// removed, lower case, simplified, digits in ASCII.
 pub fn spelling(text: &str) -> String {
     plain_chars(text).into_iter().collect()
 }

@@ -3,6 +3,7 @@
 use crate::shop::{ANNA, BOB, Customer};
 use crate::world::{World, on_each};
 use console::access::Role;
+use futures::StreamExt;
 use serde_json::{Value, json};
 
 async fn search(world: &World, token: &str, customer: &Customer, body: Value) -> Value {
@@ -144,6 +145,23 @@ async fn what_is_too_much_for_one_request_is_searched_by_the_next() {
         let next = json!({"text": "退货", "cursor": first["next"].as_str().unwrap()});
         let second = search(&world, &token, &customer, next).await;
         assert_eq!((texts(&second), &second["next"]), (vec!["我要退货"], &Value::Null));
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn short_messages_are_bounded_by_their_number() {
+    on_each(async |world| {
+        let token = world.token(Role::Supervisor, None).await;
+        let customer = world.customer();
+        world.writes(&customer, "我要退货").await;
+        let writes = (0..4_100).map(|_| world.writes(&customer, "嗯"));
+        futures::stream::iter(writes).buffer_unordered(64).collect::<Vec<_>>().await;
+        world.caught_up().await;
+        let first = search(&world, &token, &customer, json!({"text": "退货"})).await;
+        assert_eq!(texts(&first).len(), 0);
+        assert!(first["next"].is_string(), "there is more to be read");
         world.stop().await;
     })
     .await;

@@ -22,6 +22,10 @@ use utoipa::ToSchema;
 const CHUNK: u32 = 256;
 /// Bytes of text that one request reads; what is beyond is for the next page.
 const BYTES_READ_MAX: usize = 1_000_000;
+/// What a line counts for besides its text, so that short and masked ones are bounded too: some 4 000 a request.
+const LINE_BYTES: usize = 250;
+/// Bytes after which others may go on, since folding takes a while.
+const BYTES_AT_ONCE: usize = 65_536;
 
 // A body and no query: addresses stand in the logs of proxies, and what is looked for is often a name or a number.
 /// What is looked for.
@@ -81,7 +85,7 @@ pub(crate) async fn find(
     }
     opening::note(&app, &caller, &format!("thread {thread}")).await?;
     let wanted = Wanted { thread, n: asked.n, newest_first: true, written: true };
-    let mut reading = Reading { clear, needle, bytes: 0 };
+    let mut reading = Reading { clear, needle, bytes: 0, paused_at: 0 };
     loop {
         let rows = rows::read(&app, &wanted, CHUNK, from).await?;
         for row in &rows {
@@ -91,8 +95,7 @@ pub(crate) async fn find(
             }
             from = Some(End::of(row));
             found.items.extend(reading.look(row).map_err(Error::database("search a transcript"))?);
-            // Folding a long text takes a while, and others want the thread.
-            tokio::task::consume_budget().await;
+            reading.pause().await;
         }
         if rows.len() < CHUNK as usize {
             return Ok(Json(found));
@@ -105,12 +108,22 @@ struct Reading {
     clear: Clearance,
     needle: Needle,
     bytes: usize,
+    paused_at: usize,
 }
 
 impl Reading {
+    /// Lets others go on when much was read since the last pause.
+    async fn pause(&mut self) {
+        if self.bytes - self.paused_at > BYTES_AT_ONCE {
+            self.paused_at = self.bytes;
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The line, if the caller sees it in clear, and it holds the text now or held it before it was edited. What is
     /// hidden from everybody is not found.
     fn look(&mut self, row: &AnyRow) -> Result<Option<TranscriptLine>, sqlx::Error> {
+        self.bytes += LINE_BYTES;
         if !self.clear.covers(row)? {
             return Ok(None);
         }
