@@ -215,12 +215,18 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
         let names: Vec<&str> = MEASURED.iter().map(|line| line.name).collect();
         anyhow::bail!("there is no such figure: there are {}", names.join(", "));
     }
+    let default = if form == Form::Long { "bench/results-long.json" } else { "bench/results.json" };
+    let out = args.out.clone().unwrap_or_else(|| default.into());
     let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for line in wanted {
         let began = std::time::Instant::now();
         figure::progress(&format!("== {}", line.name));
         match (line.measure)(args).await {
-            Ok(found) => figures.extend(found),
+            Ok(found) => {
+                figures.extend(found);
+                // A run that is cut short keeps what it has measured.
+                report::write(&out, form.word(), &figures)?;
+            }
             // The others are measured all the same: a run takes long.
             Err(error) => {
                 figure::progress(&format!("{}: {error:#}", line.name));
@@ -230,9 +236,6 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
         figure::progress(&format!("== {}: {:.0} s", line.name, began.elapsed().as_secs_f64()));
     }
     figure::print(&figures);
-    let default = if form == Form::Long { "bench/results-long.json" } else { "bench/results.json" };
-    let out = args.out.clone().unwrap_or_else(|| default.into());
-    report::write(&out, form.word(), &figures)?;
     anyhow::ensure!(failed.is_empty(), "could not be measured: {}", failed.join(", "));
     Ok(())
 }

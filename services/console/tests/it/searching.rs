@@ -199,6 +199,32 @@ async fn a_long_transcript_is_searched_page_by_page_each_message_once() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_full_with_the_last_line_read_at_a_time_goes_on_behind_it() {
+    on_each(async |world| {
+        let token = world.token(Role::Supervisor, None).await;
+        let customer = world.customer();
+        for text in ["第一次退货", "第二次退货"] {
+            world.writes(&customer, text).await;
+        }
+        // The second is the 256th line from the end, and 256 are read at a time.
+        for _ in 0..255 {
+            world.writes(&customer, "嗯").await;
+        }
+        world.caught_up().await;
+        let (mut found, mut cursor) = (Vec::new(), Value::Null);
+        for _ in 0..2 {
+            let body = json!({"text": "退货", "page_size": 1, "cursor": cursor});
+            let page = search(&world, &token, &customer, body).await;
+            found.extend(texts(&page).into_iter().map(str::to_owned));
+            cursor = page["next"].clone();
+        }
+        assert_eq!((found, cursor), (vec!["第二次退货".to_owned(), "第一次退货".to_owned()], Value::Null));
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_looked_for_is_refused_with_the_field() {
     on_each(async |world| {
         let token = world.token(Role::Supervisor, None).await;
