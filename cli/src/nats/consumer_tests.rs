@@ -16,6 +16,7 @@ use spine::{Address, Cause, Clock, Entity, Log, LogSettings, Nats, new_id};
 use std::time::Duration;
 
 const PHONE: &str = "13812345678";
+const ARRIVES_WITHIN: Duration = Duration::from_secs(5);
 
 async fn named(world: &World, users: &Users, consumer: &Consumer) -> Hand {
     let seed = std::fs::read_to_string(users.register().seed_file(&consumer.name)).unwrap();
@@ -32,8 +33,11 @@ async fn crm(world: &World) -> (Users, Consumer) {
     (users, consumer)
 }
 
-async fn fetched(consumer: &PullConsumer) -> Vec<String> {
-    let mut messages = consumer.fetch().max_messages(50).messages().await.unwrap();
+/// The next messages, up to `max`, and fewer when there are no more of them within [`ARRIVES_WITHIN`]: the server tells a
+/// publisher that its message is stored before it tells a consumer.
+async fn fetched(consumer: &PullConsumer, max: usize) -> Vec<String> {
+    let batch = consumer.batch().max_messages(max).expires(ARRIVES_WITHIN);
+    let mut messages = batch.messages().await.unwrap();
     let mut subjects = Vec::new();
     while let Some(message) = messages.next().await {
         let message = message.unwrap();
@@ -64,15 +68,14 @@ async fn a_named_consumer_is_let_in_and_shut_out_without_another_connection_lost
     let reads: PullConsumer =
         jetstream::new(hand.client.clone()).get_consumer_from_stream("crm", "LEADS").await.unwrap();
     let expected = ["leads.shop.created.before", "leads.shop.created.a", "leads.shop.erased.a"];
-    assert_eq!(fetched(&reads).await, expected);
-    assert!(fetched(&reads).await.is_empty(), "each once");
+    assert_eq!(fetched(&reads, expected.len()).await, expected);
 
     // Again changes nothing; another one does not disturb the first.
     let again = users.add("crm", Some("shop".into()), vec![Created, Erased]).await.unwrap();
     assert_eq!(again, consumer);
     users.add("ads", None, vec![Qualified, Erased]).await.unwrap();
     publish("leads.shop.created.c").await;
-    assert_eq!(fetched(&reads).await, ["leads.shop.created.c"]);
+    assert_eq!(fetched(&reads, 1).await, ["leads.shop.created.c"], "and what was before it only once");
 
     users.remove("crm").await.unwrap();
     users.remove("crm").await.unwrap();
