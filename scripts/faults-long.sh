@@ -43,6 +43,7 @@ while read -r crate file test; do
     RUST_BACKTRACE=0 cargo test --locked -q -p "$crate" --test "$file" -- --exact --nocapture "$test" >"$work" 2>&1 </dev/null || {
         outcome=FAILED
         failed=1
+        grep -A4 'panicked at' "$work" >&2 || true
         tail -n 40 "$work" >&2
     }
     # A test that was renamed runs nothing, and one that the machine does not let run says so.

@@ -44,6 +44,8 @@ mod tests {
             "等了三天了还没发货",
             "怎么还没给我退款",
             "我要投诉你们",
+            "不退就打12315",
+            "咱们315见",
             "什么态度",
             "太慢了吧",
             "This is unacceptable",
@@ -69,6 +71,8 @@ mod tests {
             "trash bags in bulk?",
             "not angry, just asking",
             "不满99元要运费吗",
+            "我的电话是13831512315",
+            "315元的那款有货吗",
             "what size is the angry birds shirt",
         ] {
             assert!(!anger(text).is_negative, "{text}: {}", anger(text).level);

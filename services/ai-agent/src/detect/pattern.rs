@@ -9,6 +9,8 @@ use crate::retrieve::fold::fold;
 /// Characters that a gap may span: a clause of Chinese, a few words of English.
 const GAP_HAN_MAX: usize = 9;
 const GAP_LATIN_MAX: usize = 28;
+/// Digits from which a word is a number of its own; a shorter one stands for how numbers begin (不满+9).
+const NUMBER_DIGITS_MIN: usize = 3;
 
 /// A text made ready for matching.
 ///
@@ -158,7 +160,7 @@ impl Pattern {
                 return None;
             }
             for word in &wanted.alternatives {
-                let matched = chars[at..].starts_with(word);
+                let matched = chars[at..].starts_with(word) && is_whole(chars, at, word);
                 if let Some(end) = matched.then(|| self.ends(chars, at + word.len(), group + 1)).flatten() {
                     return Some(end);
                 }
@@ -166,6 +168,14 @@ impl Pattern {
         }
         None
     }
+}
+
+/// Whether the word, where it is a number, is all of it: 12315 is no part of a phone number.
+fn is_whole(chars: &[char], at: usize, word: &[char]) -> bool {
+    let is_digit = |place: usize| chars.get(place).is_some_and(char::is_ascii_digit);
+    word.len() < NUMBER_DIGITS_MIN
+        || !word.iter().all(char::is_ascii_digit)
+        || !(at.checked_sub(1).is_some_and(is_digit) || is_digit(at + word.len()))
 }
 
 /// A line of a cue table: `weight pattern [: veto veto …]`.
@@ -200,6 +210,13 @@ mod tests {
         assert!(is_in("_agent_", "", "Agent, please"));
         assert!(!is_in("_agent_", "", "agents"));
         assert!(!is_in("转+人工", "", "转一下人工"));
+    }
+
+    #[test]
+    fn a_number_is_no_part_of_a_longer_one() {
+        assert!(is_in("12315", "", "我打12315了"));
+        assert!(!is_in("12315", "", "我的电话是13812315678"));
+        assert!(!is_in("打+315", "", "打3150的电话"));
     }
 
     #[test]

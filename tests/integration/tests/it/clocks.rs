@@ -27,7 +27,7 @@ async fn a_clock_that_jumps_by_an_hour_both_ways_loses_and_doubles_nothing_and_s
             customers.spawn(async move {
                 let mut number = 0;
                 while !writing.is_cancelled() {
-                    let text = format!("退货运费谁承担？第{number}次问");
+                    let text = format!("退货运费谁承担？（{number}）");
                     let id = format!("c-{customer}-{number}");
                     outside.partner.post(&[Item { id, user: format!("u-{customer}"), text }]).await;
                     number += 1;

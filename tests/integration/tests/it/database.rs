@@ -92,7 +92,7 @@ impl Scene {
 async fn write(outside: Arc<Outside>, customer: u32, writing: CancellationToken) {
     let mut number = 0;
     while !writing.is_cancelled() {
-        let text = format!("退货运费谁承担？第{number}次问");
+        let text = format!("退货运费谁承担？（{number}）");
         let id = format!("d-{customer}-{number}");
         outside.partner.post(&[Item { id, user: format!("u-{customer}"), text }]).await;
         number += 1;

@@ -25,8 +25,8 @@ async fn two_of_a_role_that_stand_past_their_leases_and_go_on_lose_and_double_no
             split.double(role).await;
         }
         let load = Load::start_saying(&split.site, CUSTOMERS, |customer, number| match number % 5 {
-            3 => format!("我的电话是138{customer:04}{number:04}，第{number}次问"),
-            _ => format!("退货运费谁承担？第{number}次问"),
+            3 => format!("我的电话是138{customer:04}{number:04}（{number}）"),
+            _ => format!("退货运费谁承担？（{number}）"),
         });
         let load = load.await;
         load.until_more_is_answered().await;

@@ -34,7 +34,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) async fn start(site: &Site, customers_max: usize) -> Self {
-        Self::start_saying(site, customers_max, |_, number| format!("退货运费谁承担？第{number}次问")).await
+        Self::start_saying(site, customers_max, |_, number| format!("退货运费谁承担？（{number}）")).await
     }
 
     /// As [`Load::start`], with what each customer says at each time.

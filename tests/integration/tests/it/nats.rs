@@ -26,7 +26,7 @@ async fn a_nats_server_killed_ten_times_under_load_loses_and_doubles_nothing() {
             customers.spawn(async move {
                 let mut number = 0;
                 while !writing.is_cancelled() {
-                    let text = format!("退货运费谁承担？第{number}次问");
+                    let text = format!("退货运费谁承担？（{number}）");
                     let id = format!("n-{customer}-{number}");
                     outside.partner.post(&[Item { id, user: format!("u-{customer}"), text }]).await;
                     number += 1;
