@@ -56,6 +56,7 @@ impl Customer<'_> {
             content: self.content(ANSWER).await?,
             citations: Vec::new(),
             confidence: Some(900),
+            worded_by: None,
         };
         self.append(seen, "answer", |state| {
             let reply = AiReply { tenure: state.tenure(), ..reply.clone() };

@@ -7,12 +7,14 @@
 pub mod driver;
 pub mod promise;
 
+mod llm;
 mod log;
 mod requests;
 mod texts;
 mod wechat;
 mod widget;
 
+pub use llm::llm_reply;
 pub use log::log_events;
 pub use requests::{http_body, webhook_headers};
 pub use texts::{apply, knowledge_csv, knowledge_jsonl, knowledge_markdown, knowledge_yaml};
@@ -37,6 +39,7 @@ pub const ALL: &[Parser] = list![
     knowledge_jsonl,
     knowledge_markdown,
     knowledge_yaml,
+    llm_reply,
     log_events,
     webhook_headers,
     wechat_document,

@@ -40,6 +40,9 @@ CASES = [
     (["--set=services.routing.replicas=2"], ["services.routing", "small is one pod"]),
     (["--set=postgres.secret=p"], ["profile small has its own"]),
     (["--set=ingress.enabled=true"], ["public.hosts is empty"]),
+    (["--set=llm.url=http://vllm:8000/v1"], ["llm.url and llm.model"]),
+    (["--set=llm.model=qwen3"], ["llm.url and llm.model"]),
+    (["--set=llm.url=vllm:8000"], ["llm", "url"]),
     (["--set=httpRoute.enabled=true"], ["httpRoute.parentRefs is empty"]),
     (["--set=serviceMonitor.enabled=true"], ["networkPolicy.metricsFrom is empty"]),
 ]

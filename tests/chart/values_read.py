@@ -15,7 +15,7 @@ CASES = ("medium-full", "small-full", "medium", "small")
 # What to change a leaf to, where its form does not tell. The last word of the path, or the whole.
 SAMPLES = {
     "digest": "sha256:" + "1" * 64, "pullPolicy": "Never", "sslMode": "disable", "port": 6432,
-    "streamReplicas": 1, "size": "7Gi", "logFormat": "text", "otlpEndpoint": "http://other:4317", "traceShare": 0.5,
+    "streamReplicas": 1, "llm.url": "http://other:8000/v1", "size": "7Gi", "logFormat": "text", "otlpEndpoint": "http://other:4317", "traceShare": 0.5,
     "replicas": 3, "workerThreads": 3, "startupSeconds": 77, "preStopSeconds": 1, "graceSeconds": 99, "mode": "external",
     "autoscaling.mode": "cpu", "minReplicas": 3, "maxReplicas": 9, "targetCPUPercent": 51, "topologySpread": "none",
     "defaults.resources": {"limits": {"memory": "3Gi"}}, "interval": "11s", "ttlSecondsAfterFinished": 5,

@@ -64,6 +64,20 @@ which Kubernetes cannot do. */}}
 {{- end }}
 {{- end -}}
 
+{{/* Where the language model is: told to the pods that answer, and to no other. */}}
+{{- define "tributary.llmEnv" -}}
+{{- with .root.Values.llm }}
+{{- if and .url (has $.role (list "" "ai-agent")) }}
+- {name: TRIBUTARY_LLM_URL, value: {{ .url | quote }}}
+- {name: TRIBUTARY_LLM_MODEL, value: {{ .model | quote }}}
+- {name: TRIBUTARY_LLM_WAIT_MS, value: {{ .waitMs | int | toString | quote }}}
+{{- if .key }}
+{{ include "tributary.field" (dict "name" "TRIBUTARY_LLM_KEY" "field" .key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Where a running process listens, and, for the role that asks, where the others answer. */}}
 {{- define "tributary.networkEnv" -}}
 - {name: TRIBUTARY_LISTEN_HTTP, value: "0.0.0.0:8080"}

@@ -152,6 +152,7 @@ args:
 env:
   {{- include "tributary.env" $root | nindent 2 }}
   {{- include "tributary.networkEnv" . | nindent 2 }}
+  {{- with include "tributary.llmEnv" . | trim }}{{ . | nindent 2 }}{{ end }}
   # Without a limit of CPU there would be as many threads as the node has cores.
   - {name: TOKIO_WORKER_THREADS, value: {{ $s.workerThreads | toString | quote }}}
   {{- with $s.extraEnv }}{{ toYaml . | nindent 2 }}{{ end }}

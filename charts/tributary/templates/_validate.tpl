@@ -49,6 +49,9 @@
 {{- if not (include "tributary.enabled" .) -}}
 {{- $wrong = append $wrong "services: none is enabled" -}}
 {{- end -}}
+{{- if ne (empty .Values.llm.url) (empty .Values.llm.model) -}}
+{{- $wrong = append $wrong "llm.url and llm.model: a language model needs both, the endpoint's address and the model's name at it" -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.public.hosts) -}}
 {{- $wrong = append $wrong "public.hosts is empty: ingress.enabled needs the names that platforms and browsers call" -}}
 {{- end -}}

@@ -1,5 +1,6 @@
 //! What `tributary run` takes.
 
+use super::llm::LlmArgs;
 use super::setup::Setup;
 use crate::replay::Moment;
 use base64::Engine;
@@ -29,6 +30,8 @@ pub(crate) struct RunArgs {
     /// said here is kept; of a kind that is older, `tributary rebuild` makes due what was before.
     #[arg(long, value_name = "KIND=WHERE", value_parser = since)]
     pub(crate) from: Vec<(String, Since)>,
+    #[command(flatten)]
+    pub(crate) llm: LlmArgs,
     #[command(flatten)]
     pub(crate) network: Network,
     /// Started for one command: nobody is greeted.
@@ -61,6 +64,7 @@ impl RunArgs {
             problems.push("--demo needs the role console, which applies it".into());
         }
         problems.extend(self.setup.problems());
+        problems.extend(self.llm.settings().err());
         let kinds: Vec<&str> = self.chosen().into_iter().flat_map(effects).copied().collect();
         problems.extend(self.from.iter().filter(|(kind, _)| !kinds.contains(&kind.as_str())).map(
             |(kind, _)| {

@@ -3,6 +3,7 @@
 mod alone;
 mod args;
 mod assemble;
+mod llm;
 mod reach;
 mod roles;
 mod setup;

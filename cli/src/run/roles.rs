@@ -108,7 +108,8 @@ pub(super) async fn start(
         };
         started.connections.push((role, nats.clone()));
         let spine = Spine { log: base.spine.log.acting_over(nats), ..base.spine.clone() };
-        beginning.spawn(async move { anyhow::Ok((role, begin(spine, host, listener).await?)) });
+        let args = args.clone();
+        beginning.spawn(async move { anyhow::Ok((role, begin(spine, host, listener, &args).await?)) });
     }
     while let Some(begun) = beginning.join_next().await {
         let (role, begun) = begun??;
@@ -128,7 +129,7 @@ async fn listen(args: &RunArgs) -> anyhow::Result<Vec<(Role, TcpListener)>> {
     Ok(listeners)
 }
 
-async fn begin(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Begun> {
+async fn begin(spine: Spine, host: Host, listener: TcpListener, args: &RunArgs) -> anyhow::Result<Begun> {
     let url = format!("http://{}", listener.local_addr()?);
     Ok(match host.role {
         Role::ChannelIngest => {
@@ -137,7 +138,8 @@ async fn begin(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Resul
             Begun { offer, running: service.run().boxed() }
         }
         Role::AiAgent => {
-            let service = ai_agent::service::start(spine, host, listener).await?;
+            let model = args.llm.settings().map_err(anyhow::Error::msg)?;
+            let service = ai_agent::service::start(spine, host, listener, model).await?;
             Begun::quiet(service.run())
         }
         Role::Identity => {

@@ -141,6 +141,7 @@ mod tests {
             content: text(),
             citations: vec![],
             confidence: None,
+            worded_by: None,
         };
         assert_eq!(reply_by_ai(&thread, &reply, LATER), Err(Rejection::OwnedBy { owner: Owner::Desk }));
         let queue = "sales".into();

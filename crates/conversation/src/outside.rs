@@ -105,6 +105,7 @@ mod tests {
             content: text(),
             citations: vec![],
             confidence: None,
+            worded_by: None,
         };
         let stale = Rejection::StaleTenure { owner: Owner::Outside, tenure: 1 };
         assert_eq!(reply_by_ai(&thread, &reply, LATER), Err(stale));

@@ -135,6 +135,7 @@ impl Notice {
             content: self.content.clone(),
             citations: vec![],
             confidence: None,
+            worded_by: None,
             resends: None,
             at,
         }

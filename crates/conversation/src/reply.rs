@@ -19,6 +19,8 @@ pub struct AiReply {
     pub citations: Vec<Citation>,
     /// In thousandths.
     pub confidence: Option<u32>,
+    /// The language model that worded it; none for the knowledge's own words.
+    pub worded_by: Option<String>,
 }
 
 /// An answer of a person in the console.
@@ -61,6 +63,7 @@ pub fn reply_by_ai(thread: &Thread, reply: &AiReply, at: Micros) -> Decision {
         content: reply.content.clone(),
         citations: reply.citations.clone(),
         confidence: reply.confidence,
+        worded_by: reply.worded_by.clone(),
         resends: None,
         at,
     }])
@@ -105,6 +108,7 @@ pub fn reply_by_person(thread: &Thread, reply: &PersonReply, at: Micros) -> Deci
         content: reply.content.clone(),
         citations: vec![],
         confidence: None,
+        worded_by: None,
         resends: None,
         at,
     }])

@@ -60,6 +60,7 @@ pub fn resend(thread: &Thread, resend: &Resend, at: Micros) -> Decision {
         content: resend.content.clone(),
         citations: vec![],
         confidence: None,
+        worded_by: None,
         resends: Some(resend.of),
         at,
     }])
@@ -92,6 +93,7 @@ mod tests {
             content: text(),
             citations: vec![],
             confidence: None,
+            worded_by: None,
             resends: Some(r(1)),
             at: LATER,
         }

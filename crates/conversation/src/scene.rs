@@ -140,6 +140,7 @@ pub(crate) fn replied(i: u32, by: Author, tenure: u32, seen: Option<u32>, at: Mi
         content: text(),
         citations: vec![],
         confidence: None,
+        worded_by: None,
         resends: None,
         at,
     }

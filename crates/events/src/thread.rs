@@ -76,6 +76,9 @@ pub enum ThreadEvent {
         /// The AI's calibrated confidence in thousandths.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confidence: Option<u32>,
+        /// The language model that worded it from the cited entries; none for the knowledge's own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worded_by: Option<String>,
         /// The earlier message, lost or refused, in whose place this one is sent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resends: Option<Uuid>,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates of ours that each crate may depend on; a service may on any crate in `crates/`.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("events", &[]),
     ("spine", &[]),
     ("proto", &[]),
@@ -18,6 +18,7 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("role", &["runtime", "spine"]),
     ("documents", &["events"]),
     ("knowledge", &["documents"]),
+    ("llm", &[]),
 ];
 
 /// The only ones that see services.

@@ -97,12 +97,14 @@ pub enum Reason {
 pub enum Answer {
     /// Say this, from knowledge.
     Reply {
-        /// As the editor wrote it; several answers are parted by an empty line.
+        /// As the editor wrote it, or as a model worded it; several answers are parted by an empty line.
         text: String,
         /// The entries it comes from, in the order of the text.
         citations: Vec<Citation>,
         /// The lowest confidence among them, 0..1.
         confidence: f32,
+        /// The language model that worded it from the entries; none when they speak for themselves.
+        worded_by: Option<String>,
     },
     /// Say this, it is only small talk.
     Smalltalk {

@@ -65,10 +65,12 @@ fn cited(answer: &Answer) -> Vec<&str> {
 
 #[test]
 fn a_question_is_answered_with_the_editors_words_and_the_entry_cited() {
-    let Answer::Reply { text, citations, confidence } = shop().decide(&turn(&["請問幾天可以發貨？"]))
+    let Answer::Reply { text, citations, confidence, worded_by } =
+        shop().decide(&turn(&["請問幾天可以發貨？"]))
     else {
         panic!("no reply")
     };
+    assert_eq!(worded_by, None);
     assert_eq!(text, "付款后48小时内发货。");
     assert_eq!((citations[0].entry.as_str(), citations[0].version), ("ship", 1));
     assert!((0.0..=1.0).contains(&confidence));
@@ -170,4 +172,19 @@ fn the_order_of_putting_changes_nothing() {
 fn a_tenant_without_knowledge_hands_over_and_reads_nobody_elses() {
     let answer = shop().decide(&Turn { tenant: "other".into(), ..turn(&["多久发货"]) });
     assert_eq!(answer, Answer::HandOver { reason: Reason::Unknown });
+}
+
+#[test]
+fn where_an_answer_may_stand_is_told_however_unsure_and_with_what_was_asked_before() {
+    let embedded = shop();
+    let ids = |turn: &Turn| -> Vec<String> {
+        embedded.passages(turn).iter().map(|hit| hit.entry.id.clone()).collect()
+    };
+    assert_eq!(ids(&turn(&["退货的邮费能报销吗"])).first().map(String::as_str), Some("freight"));
+    let before = Said { by: Speaker::Customer, text: "怎么换货".into() };
+    let follow_up = Turn { history: vec![before], ..turn(&["那邮费呢"]) };
+    assert!(ids(&follow_up).contains(&"exchange".to_owned()), "{:?}", ids(&follow_up));
+    let found = ids(&turn(&["退货 换货 发货 邮费 春节"]));
+    assert!(!found.contains(&"spring".to_owned()), "it is not valid now");
+    assert!(ids(&Turn { tenant: "other".into(), ..turn(&["怎么退货"]) }).is_empty());
 }

@@ -50,7 +50,7 @@ impl Replica {
             let (spine, stop) = (spine.clone(), stop.clone());
             tasks.spawn("tail", async move { Ok(spine.tail.run(&spine.log, &stop).await?) });
         }
-        let service = service::start(spine.clone(), host, listener).await.unwrap();
+        let service = service::start(spine.clone(), host, listener, None).await.unwrap();
         tasks.spawn("ai-agent", service.run());
         let mut running = JoinSet::new();
         running.spawn(tasks.supervise(Duration::from_secs(20)));

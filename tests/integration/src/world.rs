@@ -29,6 +29,7 @@ pub struct World {
     pub ingest: Option<channel_ingest::Operations>,
     pub identity: Option<identity::Admin>,
     pub console: Option<console::App>,
+    model: Option<llm::Settings>,
     roles: Vec<Role>,
     stop: CancellationToken,
     running: JoinSet<Result<(), runtime::shutdown::Crash>>,
@@ -57,10 +58,26 @@ impl World {
         roles: &[Role],
         clock: Clock,
     ) -> Self {
+        let mut world = Self::new(place, server, roles, clock).await;
+        world.run(patience).await;
+        world
+    }
+
+    /// A world with all roles, whose AI has a language model beside it.
+    pub async fn with_model(place: &Place, model: llm::Settings) -> Self {
+        let server = Server::start_in(&place.folder.join("nats")).await;
+        let mut world = Self::new(place.clone(), server, &Role::ALL, Clock::system()).await;
+        world.model = Some(model);
+        world.run(PATIENCE).await;
+        world
+    }
+
+    /// A world of which nothing runs yet.
+    async fn new(place: Place, server: Server, roles: &[Role], clock: Clock) -> Self {
         // A second installation only says that it is there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let spine = place.below("data").spine(server.log_by(clock).await, KeySettings::default()).await;
-        let mut world = Self {
+        Self {
             place,
             server,
             spine,
@@ -70,12 +87,11 @@ impl World {
             ingest: None,
             identity: None,
             console: None,
+            model: None,
             roles: roles.to_vec(),
             stop: CancellationToken::new(),
             running: JoinSet::new(),
-        };
-        world.run(patience).await;
-        world
+        }
     }
 
     async fn run(&mut self, patience: Duration) {
@@ -118,7 +134,9 @@ impl World {
                 tasks.spawn(role.as_str(), service.run());
             }
             Role::AiAgent => {
-                let service = ai_agent::service::start(spine, host, listener).await.expect("ai-agent starts");
+                let model = self.model.clone();
+                let service = ai_agent::service::start(spine, host, listener, model).await;
+                let service = service.expect("ai-agent starts");
                 tasks.spawn(role.as_str(), service.run());
             }
             Role::Identity => {
@@ -161,8 +179,12 @@ impl World {
 
     /// Stops the suite and starts it again with these roles on the same data.
     pub async fn again(self, roles: &[Role]) -> Self {
+        let model = self.model.clone();
         let (place, server, clock) = self.stop().await;
-        Self::on(place, server, roles, clock).await
+        let mut world = Self::new(place, server, roles, clock).await;
+        world.model = model;
+        world.run(PATIENCE).await;
+        world
     }
 
     /// Registers an agent who is online.

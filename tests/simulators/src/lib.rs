@@ -9,6 +9,7 @@ pub mod door;
 pub mod fault;
 pub mod http;
 pub mod ledger;
+pub mod llm;
 pub mod plan;
 pub mod wechat;
 pub mod widget;

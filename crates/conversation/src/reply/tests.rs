@@ -6,7 +6,15 @@ use crate::scene::*;
 use events::thread::{ClosedBy, HandoverReason, OpenedBy, ReleasedTo, Window};
 
 fn ai(i: u32, tenure: u32, seen: Option<u32>) -> AiReply {
-    AiReply { message: r(i), tenure, seen: seen.map(m), content: text(), citations: vec![], confidence: None }
+    AiReply {
+        message: r(i),
+        tenure,
+        seen: seen.map(m),
+        content: text(),
+        citations: vec![],
+        confidence: None,
+        worded_by: None,
+    }
 }
 
 fn anna(i: u32, tenure: u32, seen: Option<u32>) -> PersonReply {

@@ -108,6 +108,7 @@ impl World {
                     content: text(),
                     citations: vec![],
                     confidence: None,
+                    worded_by: None,
                 };
                 let decide = if all { reply_by_ai_to_all } else { reply_by_ai };
                 Box::new(move |t| decide(t, &reply, at))

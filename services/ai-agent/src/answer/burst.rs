@@ -1,6 +1,6 @@
 //! Owns reading several messages as one wish: corrections put right, fragments joined, questions told apart.
 
-use crate::detect::{declines_person, smalltalk};
+use crate::detect::{declines_person, only_leaves_contact, smalltalk};
 use crate::retrieve::fold::fold;
 
 /// One thing asked.
@@ -67,12 +67,18 @@ pub(super) fn has_words(text: &str) -> bool {
     !bracketed && fold(text).chars().any(char::is_alphanumeric)
 }
 
-/// The text without clauses that ask nothing: greetings, thanks, "no need for a person".
+/// The text without clauses that ask nothing: greetings, thanks, "no need for a person", and, beside a question, a way to
+/// reach the customer.
 pub(super) fn pith(text: &str) -> String {
     let clauses = text.split_inclusive(['，', '。', '！', '？', '；', ',', '!', '?', ';', '\n']);
-    clauses
+    let kept: Vec<&str> = clauses
         .filter(|clause| has_words(clause) && smalltalk(clause).is_none() && !declines_person(clause))
-        .collect()
+        .collect();
+    let leaves_contact = |clause: &&str| only_leaves_contact(&[(*clause).to_owned()]);
+    if kept.iter().all(leaves_contact) {
+        return kept.concat();
+    }
+    kept.into_iter().filter(|clause| !leaves_contact(clause)).collect()
 }
 
 /// A message with several questions, each with its mark, is several.
@@ -268,6 +274,14 @@ mod tests {
         let asks = asks(&["怎么退货".to_owned(), "运费谁出呢？".to_owned()]);
         assert_eq!(asks.len(), 2);
         assert!(asks.iter().all(|ask| ask.is_question));
+    }
+
+    #[test]
+    fn a_way_to_reach_the_customer_is_no_part_of_a_question_beside_it() {
+        assert_eq!(pith("我的电话是13812345678，发票抬头写错了能改吗？"), "发票抬头写错了能改吗？");
+        assert_eq!(pith("怎么退货，我微信 xiaoxi_2024"), "怎么退货，");
+        assert_eq!(pith("我的电话是13812345678"), "我的电话是13812345678");
+        assert_eq!(pith("13812345678这个号码能查到订单吗"), "13812345678这个号码能查到订单吗");
     }
 
     #[test]

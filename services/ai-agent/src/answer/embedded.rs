@@ -18,6 +18,8 @@ pub const THRESHOLD: f32 = 0.5;
 
 /// Answers given together at most.
 const ANSWERS_MAX: usize = 3;
+/// Entries in which an answer may stand.
+const PASSAGES_MAX: usize = 6;
 
 /// What a business says when nothing is asked. Chinese and English.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +118,30 @@ impl Embedded {
     }
 }
 
+impl Embedded {
+    /// The entries in which the answer to a turn may stand however unsure that is, the likeliest first: what is asked
+    /// on its own, and, where it refers to what was asked before, together with that.
+    pub fn passages(&self, turn: &Turn) -> Vec<Hit> {
+        let asked: String = turn.texts.join(" ").nfkc().collect();
+        let before = turn.history.iter().rev().find(|said| said.by == Speaker::Customer);
+        let both = before.map(|said| format!("{} {asked}", said.text));
+        self.read(&turn.tenant, |library| {
+            let mut hits: Vec<Hit> = Vec::new();
+            for text in std::iter::once(&asked).chain(&both) {
+                for hit in library.index.search(text, turn.at, PASSAGES_MAX) {
+                    if !hit.entry.answer.is_empty() && hits.iter().all(|known| known.entry.id != hit.entry.id)
+                    {
+                        hits.push(hit);
+                    }
+                }
+            }
+            hits.truncate(PASSAGES_MAX);
+            hits
+        })
+        .unwrap_or_default()
+    }
+}
+
 impl Answerer for Embedded {
     fn answer<'a>(&'a self, turn: &'a Turn) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(std::future::ready(self.decide(turn)))
@@ -203,5 +229,6 @@ fn reply(hits: &[Hit]) -> Answer {
             .map(|hit| Citation { entry: hit.entry.id.clone(), version: hit.entry.version })
             .collect(),
         confidence: hits.iter().map(|hit| hit.confidence).fold(1.0, f32::min),
+        worded_by: None,
     }
 }

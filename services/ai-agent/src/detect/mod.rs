@@ -4,10 +4,12 @@
 //! `anger.txt`), with the phrases beside which it means something else.
 
 mod anger;
+mod contact;
 mod pattern;
 mod person;
 mod smalltalk;
 
 pub use anger::{Anger, NEGATIVE_LEVEL, anger};
+pub use contact::only_leaves_contact;
 pub use person::{declines_person, wants_person};
 pub use smalltalk::{Smalltalk, smalltalk};

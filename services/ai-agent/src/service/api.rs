@@ -78,7 +78,7 @@ impl KnowledgeService for Api {
             hits.into_iter().map(|hit| (hit.entry, hit.confidence)).collect::<Vec<_>>()
         };
         Ok(Response::new(match answer {
-            Answer::Reply { text: answer, confidence, citations } => AskResponse {
+            Answer::Reply { text: answer, confidence, citations, .. } => AskResponse {
                 outcome: Some(Outcome::Answer(answer)),
                 confidence: thousandths(confidence),
                 citations: self.cited(&tenant, citations.iter().map(|citation| citation.entry.as_str())),

@@ -1,7 +1,7 @@
 //! The service around the answerer: what it sees of the log, what it does, what it is asked.
 
 mod api;
-mod contact;
+mod assisted;
 mod project;
 mod recent;
 mod run;

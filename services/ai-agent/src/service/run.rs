@@ -1,11 +1,12 @@
 //! ai-agent put together.
 
 use super::api::Api;
+use super::assisted::Assisted;
 use super::project::{ANSWER, Agent, UNDELIVERED};
 use super::recent::Recent;
 use super::shelf::Shelf;
 use super::work::Answering;
-use crate::answer::Embedded;
+use crate::answer::{Answerer, Embedded};
 use directory::Directory;
 use proto::v1::knowledge_service_server::KnowledgeServiceServer;
 use role::Frame;
@@ -35,11 +36,17 @@ impl Service {
     }
 }
 
-/// Puts the service together; queries are answered on `listener`.
+/// Puts the service together; queries are answered on `listener`. With `model`, what the knowledge is not sure of is
+/// worded by that language model; without, it goes to people.
 ///
 /// # Errors
-/// When the database cannot be opened.
-pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
+/// When the database cannot be opened, or TLS has no roots.
+pub async fn start(
+    spine: Spine,
+    host: Host,
+    listener: TcpListener,
+    model: Option<llm::Settings>,
+) -> anyhow::Result<Service> {
     let (directory, embedded, recent) =
         (Directory::default(), Arc::<Embedded>::default(), Arc::<Recent>::default());
     let shelf = Arc::new(Shelf::new(directory.clone(), embedded.clone()));
@@ -54,13 +61,17 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
         });
     }
     let metrics = host.metrics.scope("agent");
+    let answerer: Arc<dyn Answerer> = match model {
+        Some(settings) => Arc::new(Assisted::new(embedded.clone(), settings, &metrics)?),
+        None => embedded.clone(),
+    };
     let outcomes = &["answered", "unknown", "wants_person", "anger", "deadline", "failure"];
     let answering = Answering {
         log: spine.log.clone(),
         keys: spine.keys.clone(),
         reader: frame.reader.clone(),
         directory,
-        answerer: embedded.clone(),
+        answerer,
         recent,
         answers: metrics.counter(
             "answers",

@@ -1,9 +1,9 @@
 //! The worker: computes the answer to what awaits one and asks the law to take it.
 
-use super::contact::only_leaves_contact;
 use super::project::{ANSWER, UNDELIVERED};
 use super::recent::Recent;
 use crate::answer::{Answer, Answerer, Reason, Turn};
+use crate::detect::only_leaves_contact;
 use conversation::{AiReply, HandOver, Notice, Owner, Rejection, Thread, Undelivered, content};
 use directory::Directory;
 use events::thread::{Citation, HandoverReason};
@@ -117,11 +117,13 @@ impl Answering {
 
     async fn settle(&self, turned: &Turned<'_>, turn: &Turn, answer: Answer) -> Result<Done, Error> {
         let thread = turned.address.uuid().unwrap_or_default();
-        let (text, citations, confidence) = match answer {
-            Answer::Reply { text, citations, confidence } => (text, citations, Some(confidence)),
-            Answer::Smalltalk { text, .. } => (text, Vec::new(), None),
+        let (text, citations, confidence, worded_by) = match answer {
+            Answer::Reply { text, citations, confidence, worded_by } => {
+                (text, citations, Some(confidence), worded_by)
+            }
+            Answer::Smalltalk { text, .. } => (text, Vec::new(), None, None),
             Answer::HandOver { reason: Reason::Unknown } if only_leaves_contact(&turn.texts) => {
-                (self.directory.settings(&turn.tenant).contact_thanks.clone(), Vec::new(), None)
+                (self.directory.settings(&turn.tenant).contact_thanks.clone(), Vec::new(), None, None)
             }
             Answer::HandOver { reason } => {
                 self.recent.remember(thread, &turn.texts, None);
@@ -139,6 +141,7 @@ impl Answering {
             content: self.content(turned, &text).await?,
             citations,
             confidence: confidence.map(|confidence| (confidence.clamp(0.0, 1.0) * 1_000.0) as u32),
+            worded_by,
         };
         let decide = |state: &Thread| conversation::reply_by_ai_to_all(state, &reply, turned.at);
         let done = self.decide(turned, decide).await?;

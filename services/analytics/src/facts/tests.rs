@@ -35,6 +35,7 @@ fn replied(message: u128, by: Author, resends: Option<u128>) -> ThreadEvent {
         content: content(ContentKind::Text),
         citations: vec![],
         confidence: None,
+        worded_by: None,
         resends: resends.map(Uuid::from_u128),
         at: SECOND,
     }

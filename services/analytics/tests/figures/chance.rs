@@ -109,7 +109,15 @@ async fn take(talk: &Talk, step: Step, at: Micros, ours: &mut Vec<Uuid>) {
             talk.decide(|t| open(t, &visit, at)).await;
         }
         Step::Ai => {
-            let reply = AiReply { message, tenure, seen, content, citations: vec![], confidence: None };
+            let reply = AiReply {
+                message,
+                tenure,
+                seen,
+                content,
+                citations: vec![],
+                confidence: None,
+                worded_by: None,
+            };
             talk.decide(|t| reply_by_ai(t, &reply, at)).await;
             ours.push(message);
         }

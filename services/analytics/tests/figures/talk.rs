@@ -112,7 +112,15 @@ impl Talk {
     pub(crate) async fn ai_decides(&self, at: Micros) -> Uuid {
         let (message, tenure, seen) = (new_id(), self.tenure().await, self.last_message().await);
         let content = self.content(ContentKind::Text);
-        let reply = AiReply { message, tenure, seen, content, citations: vec![], confidence: Some(900) };
+        let reply = AiReply {
+            message,
+            tenure,
+            seen,
+            content,
+            citations: vec![],
+            confidence: Some(900),
+            worded_by: None,
+        };
         self.must(|t| reply_by_ai(t, &reply, at)).await;
         message
     }

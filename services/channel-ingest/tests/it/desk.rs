@@ -66,7 +66,15 @@ fn answer(thread: &Thread) -> Decision {
         language: "zh".into(),
     };
     let (tenure, seen) = (thread.tenure(), thread.last_message());
-    let reply = AiReply { message: new_id(), tenure, seen, content, citations: vec![], confidence: None };
+    let reply = AiReply {
+        message: new_id(),
+        tenure,
+        seen,
+        content,
+        citations: vec![],
+        confidence: None,
+        worded_by: None,
+    };
     reply_by_ai(thread, &reply, 1)
 }
 

@@ -133,6 +133,7 @@ fn message<'b>(
             content,
             citations,
             confidence,
+            worded_by: _,
             resends,
             at,
         } => {

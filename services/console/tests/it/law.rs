@@ -47,7 +47,15 @@ async fn talk(world: &World, customer: &Customer, dice: &mut Dice, known: Option
         0 => {
             let (tenure, seen) = (thread.tenure(), known.or(thread.last_message()));
             let (content, citations) = (content.clone(), vec![]);
-            let reply = conversation::AiReply { message, tenure, seen, content, citations, confidence: None };
+            let reply = conversation::AiReply {
+                message,
+                tenure,
+                seen,
+                content,
+                citations,
+                confidence: None,
+                worded_by: None,
+            };
             conversation::reply_by_ai(thread, &reply, at)
         }
         1 | 2 => {

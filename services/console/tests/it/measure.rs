@@ -23,6 +23,7 @@ async fn a_rebuild_reads_many_messages_a_second() {
                     content: world.content(&customer, "现货当天发出，到北京两到三天。").await,
                     citations: vec![],
                     confidence: Some(900),
+                    worded_by: None,
                 };
                 let (message, at) = (reply.message, world.spine.log.clock().now());
                 world.decide(&customer, |thread| conversation::reply_by_ai(thread, &reply, at)).await;

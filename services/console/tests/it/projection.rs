@@ -156,6 +156,7 @@ async fn a_failed_send_names_its_class() {
             content: world.content(&customer, "答").await,
             citations: vec![],
             confidence: None,
+            worded_by: None,
         };
         let (message, at) = (reply.message, world.spine.log.clock().now());
         world.decide(&customer, |thread| conversation::reply_by_ai(thread, &reply, at)).await;

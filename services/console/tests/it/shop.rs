@@ -99,6 +99,7 @@ impl World {
             content: self.content(customer, text).await,
             citations: vec![events::thread::Citation { entry: "e".into(), version: 3 }],
             confidence: Some(870),
+            worded_by: None,
         };
         let at = self.spine.log.clock().now();
         self.decide(customer, |thread| conversation::reply_by_ai(thread, &reply, at)).await;

@@ -75,6 +75,7 @@ async fn an_answered_message_costs_the_reader_little() {
                     content: text(),
                     citations: vec![],
                     confidence: None,
+                    worded_by: None,
                 };
                 world.decide(thread, |state| reply_by_ai(state, &reply, world.now())).await;
                 let attempt = Attempt { message: reply.message, number: 1 };

@@ -24,6 +24,7 @@ async fn answer(world: &World, thread: Uuid, message: Uuid) {
         content: crate::people::text(),
         citations: vec![],
         confidence: None,
+        worded_by: None,
     };
     world.decide(thread, |state| reply_by_ai(state, &reply, world.now())).await;
 }

@@ -17,6 +17,7 @@ mod held;
 mod identified;
 mod killed;
 mod leads_feed;
+mod llm;
 mod load;
 mod model;
 mod nats;

@@ -42,6 +42,7 @@ fn replied(n: u32, by: Author, tenure: u32, seen: Option<Uuid>, at: Micros) -> T
         content: content(ContentKind::Text),
         citations: vec![],
         confidence: None,
+        worded_by: None,
         resends: None,
         at,
     }

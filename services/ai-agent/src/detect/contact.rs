@@ -11,7 +11,7 @@ const QUESTIONS: [&str; 12] =
     ["?", "吗", "么", "怎", "什么", "多少", "哪", "几", "能不能", "可以不", "how", "what"];
 
 /// Whether the texts together leave a way to reach the customer and ask nothing.
-pub(crate) fn only_leaves_contact(texts: &[String]) -> bool {
+pub fn only_leaves_contact(texts: &[String]) -> bool {
     let together = fold(&texts.join(" "));
     let asks = QUESTIONS.iter().any(|word| together.contains(word));
     !asks && (has_number(&together) || has_address(&together) || has_handle(&together))
