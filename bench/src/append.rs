@@ -7,7 +7,7 @@ use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use conversation::Thread;
 use futures::{StreamExt, stream};
-use integration::Server;
+use ground::{Limits, Server, Syncing};
 use spine::db::{Database, DatabaseSettings};
 use spine::keys::{KeySettings, Keys};
 use spine::{Address, Clock, Entity, Log, LogSettings, streams};
@@ -19,11 +19,26 @@ const WRITERS: usize = 128;
 /// Publishes in flight of the raw limit; what the log has in flight.
 const RAW_IN_FLIGHT: usize = WRITERS;
 const TENANT: &str = "bench";
+/// How the server syncs, how that is called, and what an append must reach of a raw publish.
+const SYNCINGS: [(Syncing, &str, f64); 2] = [
+    (Syncing::Always, "append: thread decision, sealed, through transact", 0.85),
+    (Syncing::ByDefault, "append: the same, the server's default sync", 0.5),
+];
 
 pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let run = Duration::from_secs(if smoke { 2 } else { 20 });
+    let mut figures = Vec::new();
+    for (syncing, name, ratio_min) in SYNCINGS {
+        let (ours, raw) = on_one_server(syncing, run).await?;
+        figures.push(Figure::of_limit(name, ours, raw, "/s", ratio_min));
+    }
+    Ok(figures)
+}
+
+async fn on_one_server(syncing: Syncing, run: Duration) -> anyhow::Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
-    let server = Server::start_in(&folder.path().join("nats")).await;
+    let limits = Limits { syncing, ..Limits::default() };
+    let server = Server::start_in_with(&folder.path().join("nats"), limits).await;
     let nats = server.nats().await;
     streams::provision(&nats, &Default::default()).await?;
     let database = Database::open(DatabaseSettings::new(None, folder.path().join("data"))).await?;
@@ -31,8 +46,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let keys = Keys::open(&database, KeySettings::default(), clock.clone()).await?;
     let log = Log::new(nats, clock, LogSettings::default());
     progress("appending, in turns with raw publishes");
-    let (ours, raw) = in_turns(&log, &keys, &server.url(), run).await?;
-    Ok(vec![Figure::of_limit("append: thread decision, sealed, through transact", ours, raw, "/s", 0.8)])
+    in_turns(&log, &keys, &server.url(), run).await
 }
 
 /// Decisions and raw publishes of the same bytes a second, each for `run`; in turns, so that a machine whose speed drifts

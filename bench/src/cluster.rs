@@ -9,7 +9,7 @@ use spine::keys::{KeySettings, Keys};
 use std::time::Duration;
 
 /// What an append must reach of a raw publish.
-const RATIO_MIN: f64 = 0.8;
+const RATIO_MIN: f64 = 0.7;
 const SYNCINGS: [(Syncing, &str); 2] =
     [(Syncing::Always, "each append synced"), (Syncing::ByDefault, "the default sync")];
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
