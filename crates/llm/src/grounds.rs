@@ -1,5 +1,6 @@
 //! Whether an answer holds anything that can be checked and does not stand in the knowledge.
 
+use crate::mask::names;
 use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
@@ -7,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 const NUMERALS: &str = "零〇一二两三四五六七八九十百千万亿半";
 const COUNTED: &str = "元块角分折倍成天日周月年时小秒岁斤克米升";
 
-/// What of a text can be held against another: its numbers, addresses and links.
+/// What of a text can be held against another: its numbers, addresses, links and names on platforms.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Grounds(BTreeSet<String>);
 
@@ -20,6 +21,7 @@ impl Grounds {
             found.extend(numbers(&plain));
             found.extend(counted(&plain));
             found.extend(places(&plain));
+            found.extend(names(&plain));
         }
         Self(found)
     }
@@ -32,10 +34,10 @@ impl Grounds {
 
 /// 1,299.50 and 1299.50 are one number.
 fn numbers(text: &str) -> Vec<String> {
-    let kept = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+    let kept = |c: char| c.is_numeric() || matches!(c, '.' | ',');
     text.split(|c| !kept(c))
         .map(|run| run.trim_matches(['.', ',']).replace(',', ""))
-        .filter(|run| run.contains(|c: char| c.is_ascii_digit()))
+        .filter(|run| run.contains(char::is_numeric))
         .collect()
 }
 
@@ -102,6 +104,8 @@ mod tests {
             ("请加 evil@example.com", "help@example.com"),
             ("http://evil.example/a", "http://example.com/a"),
             ("请访问 evil.example", "请访问官网"),
+            ("加微信 kefu_vip", "加微信 kefu_shop"),
+            ("٣ أيام", "3 days"),
         ] {
             assert!(!stands(answer, knowledge), "{answer}");
         }

@@ -1,25 +1,40 @@
 //! Blacks out what a model has no need to know: numbers to call, addresses, handles.
 
+use unicode_normalization::UnicodeNormalization;
+
 /// What stands in the place of a detail.
 const BLACK: &str = "***";
 /// Digits in a row, with what people put between them, from which they are a phone, card or identity number.
 const DIGITS_MIN: usize = 7;
+/// How Chinese writes single digits.
+const HAN_DIGITS: &str = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖";
+/// What stands between the digits of one number, and how much of it.
+const BETWEEN: &str = "-.·_/ —–()";
+const BETWEEN_MAX: usize = 3;
 /// Words after which letters and digits are somebody's name on a platform.
-const CUES: [&str; 7] = ["微信", "薇信", "vx", "wx", "wechat", "qq", "加我"];
-/// Characters of such a name.
+const CUES: [&str; 13] =
+    ["微信", "薇信", "威信", "v信", "加v", "加微", "薇", "vx", "wx", "wechat", "qq", "扣扣", "加我"];
+/// Characters of such a name: platforms take twenty at most.
 const HANDLE_CHARS_MIN: usize = 5;
+const HANDLE_CHARS_MAX: usize = 64;
 /// Characters between a cue and the name: 微信号是：
 const CUE_GAP_MAX: usize = 4;
+/// What is not seen and only keeps a number from being read: joiners, blanks of no width, the frame of an emoji.
+const UNSEEN: [char; 7] =
+    ['\u{fe0f}', '\u{20e3}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
-/// The text without phone, card and identity numbers, e-mail addresses, and names on WeChat and QQ.
+/// The text without phone, card and identity numbers, e-mail addresses, and names on WeChat and QQ; its characters in
+/// their plain form (NFKC).
 ///
-/// It is meant to hide too much rather than too little: an order number goes too, which no answer from knowledge needs.
+/// It is meant to hide too much rather than too little: order numbers and whole dates go too.
 pub fn mask(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
+    let chars: Vec<char> = text.nfkc().filter(|c| !UNSEEN.contains(c)).collect();
     let mut black = vec![false; chars.len()];
     addresses(&chars, &mut black);
     numbers(&chars, &mut black);
-    handles(&chars, &mut black);
+    for (start, end) in handles(&chars) {
+        black[start..end].fill(true);
+    }
     let mut masked = String::with_capacity(text.len());
     for (place, c) in chars.iter().enumerate() {
         match (black[place], place > 0 && black[place - 1]) {
@@ -31,25 +46,33 @@ pub fn mask(text: &str) -> String {
     masked
 }
 
+/// The names on platforms in a text that is in its plain form.
+pub(crate) fn names(text: &str) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    handles(&chars).into_iter().map(|(start, end)| chars[start..end].iter().collect()).collect()
+}
+
 fn is_digit(c: char) -> bool {
-    c.is_ascii_digit() || ('０'..='９').contains(&c)
+    c.is_numeric() || HAN_DIGITS.contains(c)
 }
 
 fn is_of_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || is_digit(c) || matches!(c, '.' | '_' | '-' | '+' | '%')
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
 }
 
 /// Both sides of each `@`.
 fn addresses(chars: &[char], black: &mut [bool]) {
-    let marks = chars.iter().enumerate().filter(|(_, c)| matches!(c, '@' | '＠'));
-    for (at, _) in marks {
-        let before = chars[..at].iter().rev().take_while(|c| is_of_word(**c)).count();
+    // What is black already was looked at: a row of marks costs no square.
+    let mut done = 0;
+    for (at, _) in chars.iter().enumerate().filter(|(_, c)| **c == '@') {
+        let before = chars[done..at].iter().rev().take_while(|c| is_of_word(**c)).count();
         let after = chars[at + 1..].iter().take_while(|c| is_of_word(**c)).count();
         black[at - before..=at + after].fill(true);
+        done = at;
     }
 }
 
-/// Runs of digits, across single marks between them.
+/// Runs of digits, across a few marks between them.
 fn numbers(chars: &[char], black: &mut [bool]) {
     let mut at = 0;
     while at < chars.len() {
@@ -58,14 +81,8 @@ fn numbers(chars: &[char], black: &mut [bool]) {
             continue;
         }
         let (mut end, mut digits) = (at + 1, 1);
-        while let Some(next) = chars.get(end) {
-            if is_digit(*next) {
-                (end, digits) = (end + 1, digits + 1);
-            } else if matches!(next, '-' | ' ' | '－') && chars.get(end + 1).copied().is_some_and(is_digit) {
-                end += 1;
-            } else {
-                break;
-            }
+        while let Some(next) = next_digit(chars, end) {
+            (end, digits) = (next + 1, digits + 1);
         }
         if digits >= DIGITS_MIN {
             black[at..end].fill(true);
@@ -74,22 +91,31 @@ fn numbers(chars: &[char], black: &mut [bool]) {
     }
 }
 
-/// What follows a cue and looks like a name.
-fn handles(chars: &[char], black: &mut [bool]) {
+/// The place of the digit that goes on with the number that ended before `end`.
+fn next_digit(chars: &[char], end: usize) -> Option<usize> {
+    let between = chars[end..].iter().take(BETWEEN_MAX).take_while(|c| BETWEEN.contains(**c)).count();
+    chars.get(end + between).copied().is_some_and(is_digit).then_some(end + between)
+}
+
+/// Where what follows a cue and looks like a name begins and ends.
+fn handles(chars: &[char]) -> Vec<(usize, usize)> {
     let lower: Vec<char> = chars.iter().map(char::to_ascii_lowercase).collect();
+    let mut found = Vec::new();
     for cue in CUES {
         let cue: Vec<char> = cue.chars().collect();
-        let found = lower.windows(cue.len()).enumerate().filter(|(_, window)| *window == cue);
-        for (at, _) in found {
+        for (at, _) in lower.windows(cue.len()).enumerate().filter(|(_, window)| *window == cue) {
             let rest = at + cue.len();
-            let gap = chars[rest..].iter().take_while(|c| !c.is_ascii_alphanumeric()).count();
+            let is_gap = |c: &&char| !c.is_ascii_alphanumeric();
+            let gap = chars[rest..].iter().take(CUE_GAP_MAX + 1).take_while(is_gap).count();
             let name = rest + gap;
-            let long = chars[name..].iter().take_while(|c| is_of_word(**c)).count();
-            if gap <= CUE_GAP_MAX && long >= HANDLE_CHARS_MIN {
-                black[name..name + long].fill(true);
+            let is_name = |c: &&char| is_of_word(**c);
+            let end = name + chars[name..].iter().take(HANDLE_CHARS_MAX).take_while(is_name).count();
+            if gap <= CUE_GAP_MAX && end - name >= HANDLE_CHARS_MIN {
+                found.push((name, end));
             }
         }
     }
+    found
 }
 
 #[cfg(test)]
@@ -99,13 +125,22 @@ mod tests {
     #[test]
     fn numbers_addresses_and_handles_are_blacked_out() {
         for (text, masked) in [
-            ("我的电话是13812345678，谢谢", "我的电话是***，谢谢"),
+            ("我的电话是13812345678，谢谢", "我的电话是***,谢谢"),
             ("138 1234-5678", "***"),
+            ("138.1234.5678", "***"),
+            ("138 - 1234 - 5678", "***"),
+            ("(010)62345678", "(***"),
             ("１３８１２３４５６７８", "***"),
+            ("①③⑧①②③④⑤⑥⑦⑧", "***"),
+            ("1️⃣3️⃣8️⃣1️⃣2️⃣3️⃣4️⃣", "***"),
+            ("一三八一二三四五六七八", "***"),
+            ("1三8一2三4五6七8", "***"),
+            ("13\u{200b}81\u{200b}2345678", "***"),
             ("发到 a.b+c@example.com.cn 吧", "发到 *** 吧"),
             ("身份证11010519491231002X", "身份证***X"),
-            ("加我微信：xiaoxi_2024", "加我微信：***"),
+            ("加我微信:xiaoxi_2024", "加我微信:***"),
             ("VX xiaoxi2024 在吗", "VX *** 在吗"),
+            ("扣扣 123456", "扣扣 ***"),
             ("a@b", "***"),
             ("@", "***"),
         ] {
@@ -115,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_question_stays_as_it_is() {
-        for text in ["满299减50怎么用？", "3-5天能到吗", "微信能付款吗", "iPhone 15 有货吗", ""]
+        for text in
+            ["满299减50怎么用?", "3-5天能到吗", "微信能付款吗", "iPhone 15 有货吗", "一二三线城市", ""]
         {
             assert_eq!(mask(text), text);
         }

@@ -79,26 +79,36 @@ struct Shown<'a> {
 impl Question<'_> {
     /// The request to the model of that name; none if there are no words, too many of them, or nothing to answer from.
     pub(crate) fn request<'a>(&self, model: &'a str) -> Option<Request<'a>> {
-        let asked = mask(&self.asked.join("\n"));
+        let asked = self.asked.join("\n");
         let chars = asked.chars().count();
         if asked.trim().is_empty() || chars > ASKED_CHARS_MAX || self.passages.is_empty() {
             return None;
         }
-        let mut messages =
-            vec![Message { role: "system", content: format!("{INSTRUCTIONS}{}", self.passages_as_json()) }];
-        messages.extend(self.before.iter().map(|said| Message {
-            role: if said.by_customer { "user" } else { "assistant" },
-            content: mask(said.text),
-        }));
-        messages.push(Message { role: "user", content: asked });
+        let asked = mask(&asked);
         Some(Request {
             model,
-            messages,
+            messages: self.messages(asked),
             temperature: 0.0,
             max_tokens: REPLY_TOKENS_MAX,
             stream: false,
             response_format: Format { r#type: "json_object" },
         })
+    }
+
+    /// The customer and the business in turns, from a word of the customer on: some models' templates take nothing else.
+    fn messages(&self, asked: String) -> Vec<Message> {
+        let system = format!("{INSTRUCTIONS}{}", self.passages_as_json());
+        let mut messages = vec![Message { role: "system", content: system }];
+        let before = self.before.iter().map(|said| (said.by_customer, mask(said.text)));
+        let spoken = before.chain([(true, asked)]).filter(|(_, text)| !text.trim().is_empty());
+        for (by_customer, text) in spoken.skip_while(|(by_customer, _)| !by_customer) {
+            let role = if by_customer { "user" } else { "assistant" };
+            match messages.last_mut().filter(|last| last.role == role) {
+                Some(last) => last.content = format!("{}\n{text}", last.content),
+                None => messages.push(Message { role, content: text }),
+            }
+        }
+        messages
     }
 
     /// As JSON, so that no text among them can look like the end of the passages.
@@ -132,7 +142,10 @@ mod tests {
     #[test]
     fn the_model_sees_passages_as_data_and_no_personal_detail() {
         let before = [
+            Before { by_customer: false, text: "您好" },
             Before { by_customer: true, text: "我的电话13812345678" },
+            Before { by_customer: true, text: " " },
+            Before { by_customer: true, text: "在吗" },
             Before { by_customer: false, text: "好的" },
         ];
         let body = body(&["发到 a.b@example.com", "要几天"], &before, &PASSAGES).unwrap();
