@@ -75,7 +75,7 @@ check: ## format, clippy, house rules, gRPC definitions, shell scripts and their
 check-chart: ## the chart without a cluster: renders, schemas, refusals, values (CHART_ARGS=--update after a change)
 	@scripts/check-chart.sh $(CHART_ARGS)
 
-faults-long: ## the long form of the faults; about two hours, results in bench/faults-long.md (FAULTS_ONLY=word, SEED=n)
+faults-long: ## the long form of the faults; about two hours, results in bench/faults-long.md (FAULTS_ONLY=word, FAULTS_WITHOUT=word, SEED=n)
 	@scripts/setup.sh test
 	@scripts/faults-long.sh
 

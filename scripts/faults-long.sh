@@ -1,6 +1,7 @@
 #!/bin/sh
 # The long form of the faults, one after the other, and their results in bench/faults-long.md: commit, machine, and for
-# each test its outcome, its time and what it told. FAULTS_ONLY takes the tests whose name holds a word.
+# each test its outcome, its time and what it told. FAULTS_ONLY takes the tests whose name holds a word, FAULTS_WITHOUT
+# those whose name does not.
 # SEED repeats a run of those that throw dice.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
@@ -8,6 +9,7 @@ cd "$ROOT"
 
 OUT=${FAULTS_OUT:-bench/faults-long.md}
 ONLY=${FAULTS_ONLY:-}
+WITHOUT=${FAULTS_WITHOUT:-}
 # Crate, file of tests and test.
 TESTS="
 spine faults cluster::each_node_of_a_cluster_killed_in_turn_under_load_loses_and_doubles_nothing
@@ -37,6 +39,7 @@ failed=0
 printf '%s\n' "$TESTS" | sed '/^$/d' >"$work.list"
 while read -r crate file test; do
     case $test in *"$ONLY"*) ;; *) continue ;; esac
+    if [ -n "$WITHOUT" ]; then case $test in *"$WITHOUT"*) continue ;; esac; fi
     say "== $test ($(date -u +%H:%M:%S))"
     began=$(date +%s)
     outcome=passed
