@@ -113,6 +113,16 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether it says that the endpoint is ill. What a question brings about, which a customer can write again and again,
+    /// does not: else one of them could take the model from all.
+    fn is_of_the_endpoint(&self) -> bool {
+        match self {
+            Self::Unreachable | Self::TimedOut | Self::TooLong | Self::Unusable(Unusable::Form) => true,
+            Self::Status(status) => !matches!(status, 400 | 413 | 422),
+            Self::Unasked | Self::Busy | Self::Resting | Self::Unusable(_) => false,
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Unasked => "unasked",
@@ -192,9 +202,7 @@ impl Endpoint {
         let reply = tokio::time::timeout(self.settings.wait, fetch(call)).await;
         let reply = reply.unwrap_or(Err(Problem::TimedOut));
         let reply = reply.and_then(|body| Ok(read(&body, question.passages)?));
-        // A model that rests its answer on nothing is heard out: that says something of the question.
-        let is_good = reply.is_ok() || outcome(&reply) == "ungrounded";
-        self.rest().told(is_good, Instant::now());
+        self.rest().told(!reply.as_ref().is_err_and(Problem::is_of_the_endpoint), Instant::now());
         reply
     }
 

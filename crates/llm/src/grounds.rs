@@ -1,6 +1,6 @@
 //! Whether an answer holds anything that can be checked and does not stand in the knowledge.
 
-use crate::mask::names;
+use crate::mask::{UNSEEN, names};
 use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,11 +17,14 @@ impl Grounds {
     pub(crate) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut found = BTreeSet::new();
         for text in texts {
-            let plain: String = text.nfkc().flat_map(char::to_lowercase).collect();
-            found.extend(numbers(&plain));
-            found.extend(counted(&plain));
-            found.extend(places(&plain));
-            found.extend(names(&plain));
+            // Chinese commas part numbers, whose thousands Latin ones may part.
+            let text = text.replace(['，', '、'], " ");
+            let plain: String = text.nfkc().filter(|c| !UNSEEN.contains(c)).collect();
+            let lower = plain.to_lowercase();
+            found.extend(numbers(&lower));
+            found.extend(counted(&lower));
+            found.extend(links(&plain));
+            found.extend(names(&lower));
         }
         Self(found)
     }
@@ -32,13 +35,22 @@ impl Grounds {
     }
 }
 
-/// 1,299.50 and 1299.50 are one number.
+/// Each number, and once more with what it counts: 48小时 is no ground for 48天. 1,299.50 and 1299.50 are one number.
 fn numbers(text: &str) -> Vec<String> {
     let kept = |c: char| c.is_numeric() || matches!(c, '.' | ',');
-    text.split(|c| !kept(c))
-        .map(|run| run.trim_matches(['.', ',']).replace(',', ""))
-        .filter(|run| run.contains(char::is_numeric))
-        .collect()
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(char::is_numeric) {
+        let run = &rest[start..];
+        let run = &run[..run.find(|c| !kept(c)).unwrap_or(run.len())];
+        rest = &rest[start + run.len()..];
+        let number = run.trim_matches(['.', ',']).replace(',', "");
+        let counted =
+            rest.trim_start().chars().next().filter(|c| COUNTED.contains(*c) || matches!(c, '%' | '个'));
+        found.extend(counted.map(|counted| format!("{number}{counted}")));
+        found.push(number);
+    }
+    found
 }
 
 /// A Chinese number and the character that it counts.
@@ -59,17 +71,37 @@ fn counted(text: &str) -> Vec<String> {
     found
 }
 
-/// E-mail addresses, links and names of hosts, without the marks that end a sentence.
-fn places(text: &str) -> Vec<String> {
-    let of_place = |c: char| c.is_ascii_alphanumeric() || "@._-:/?#=&%+~".contains(c);
-    text.split(|c| !of_place(c))
-        .map(|word| word.trim_matches(['.', ':', '-', '/', '?']))
-        .filter(|word| {
-            let dotted = word.split('.').filter(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()));
-            word.contains('@') || word.contains("://") || dotted.count() >= 2
-        })
-        .map(str::to_owned)
-        .collect()
+/// E-mail addresses, links and names of hosts, without the marks that end a sentence; hosts in lower case.
+fn links(text: &str) -> Vec<String> {
+    let of_link = |c: char| c.is_ascii_alphanumeric() || "@._-:/?#=&%+~".contains(c);
+    let of_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-');
+    let plain = text.split(|c| !of_link(c)).map(|word| word.trim_matches(['.', ':', '-', '/', '?']));
+    let plain = plain.filter(|word| {
+        word.contains('@') || word.contains("://") || is_host(word.split('/').next().unwrap_or_default())
+    });
+    let other = text.split(|c| !of_host(c)).filter(|word| !word.is_ascii() && is_host(word));
+    plain.map(with_host_in_lower_case).chain(other.map(str::to_lowercase)).collect()
+}
+
+fn with_host_in_lower_case(link: &str) -> String {
+    let host = link.find("://").map_or(0, |at| at + 3);
+    let path = link[host..].find('/').map_or(link.len(), |at| host + at);
+    format!("{}{}", link[..path].to_lowercase(), &link[path..])
+}
+
+/// example.com, 58.com, 例子.公司; not 3.5, 1.打开, or a sentence that goes on behind a dot.
+fn is_host(word: &str) -> bool {
+    let labels: Vec<&str> = word.split('.').collect();
+    let [first, .., last] = labels[..] else { return false };
+    let is_whole = |label: &&str| !label.is_empty() && (label.is_ascii() || is_of_others(label));
+    let is_latin = last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let ends_as_a_host = is_latin || (is_of_others(last) && !first.starts_with(char::is_numeric));
+    labels.iter().all(is_whole) && ends_as_a_host
+}
+
+/// Letters of other scripts than the Latin one, and nothing else.
+fn is_of_others(label: &str) -> bool {
+    label.chars().all(|c| c.is_alphabetic() && !c.is_ascii())
 }
 
 #[cfg(test)]
@@ -89,6 +121,8 @@ mod tests {
             ("写信到 Help@Example.com。", "邮箱：help@example.com"),
             ("See https://example.com/a.", "https://example.com/a"),
             ("请放心，运费由我们承担。", "运费由我们承担"),
+            ("48 小时内发货。", "满99，48小时内发货"),
+            ("1.打开订单 2.点退货，3.5折", "打开订单，1 2 点退货，3.5折"),
         ] {
             assert!(stands(answer, knowledge), "{answer}");
         }
@@ -106,6 +140,13 @@ mod tests {
             ("请访问 evil.example", "请访问官网"),
             ("加微信 kefu_vip", "加微信 kefu_shop"),
             ("٣ أيام", "3 days"),
+            ("48天内发货", "48小时内发货"),
+            ("48%的折扣", "48小时内发货"),
+            ("12天发货", "一般1，2天发货"),
+            ("上 58.com 看", "58元"),
+            ("访问 例子.公司", "访问官网"),
+            ("看 https://t.cn/abc", "看 https://t.cn/AbC"),
+            ("访问 evil.\u{200b}com", "访问官网"),
         ] {
             assert!(!stands(answer, knowledge), "{answer}");
         }

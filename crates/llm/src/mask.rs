@@ -7,20 +7,39 @@ const BLACK: &str = "***";
 /// Digits in a row, with what people put between them, from which they are a phone, card or identity number.
 const DIGITS_MIN: usize = 7;
 /// How Chinese writes single digits.
-const HAN_DIGITS: &str = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖";
-/// What stands between the digits of one number, and how much of it.
-const BETWEEN: &str = "-.·_/ —–()";
+const HAN_DIGITS: &str = "〇零一二两三四五六七八九幺洞拐壹贰貳叁參肆伍陆陸柒捌玖";
+/// Marks between the digits of one number; 、 parts several.
 const BETWEEN_MAX: usize = 3;
 /// Words after which letters and digits are somebody's name on a platform.
-const CUES: [&str; 13] =
-    ["微信", "薇信", "威信", "v信", "加v", "加微", "薇", "vx", "wx", "wechat", "qq", "扣扣", "加我"];
+const CUES: [&str; 18] = [
+    "微信",
+    "薇信",
+    "威信",
+    "v信",
+    "加v",
+    "加微",
+    "薇",
+    "微:",
+    "v:",
+    "vx",
+    "wx",
+    "wechat",
+    "qq",
+    "扣扣",
+    "加我",
+    "whatsapp",
+    "telegram",
+    "抖音号",
+];
+/// Words between a cue and the name.
+const FILLERS: [&str; 4] = ["is", "id", "no", "number"];
 /// Characters of such a name: platforms take twenty at most.
 const HANDLE_CHARS_MIN: usize = 5;
 const HANDLE_CHARS_MAX: usize = 64;
 /// Characters between a cue and the name: 微信号是：
 const CUE_GAP_MAX: usize = 4;
 /// What is not seen and only keeps a number from being read: joiners, blanks of no width, the frame of an emoji.
-const UNSEEN: [char; 7] =
+pub(crate) const UNSEEN: [char; 7] =
     ['\u{fe0f}', '\u{20e3}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
 /// The text without phone, card and identity numbers, e-mail addresses, and names on WeChat and QQ; its characters in
@@ -65,9 +84,13 @@ fn addresses(chars: &[char], black: &mut [bool]) {
     // What is black already was looked at: a row of marks costs no square.
     let mut done = 0;
     for (at, _) in chars.iter().enumerate().filter(|(_, c)| **c == '@') {
-        let before = chars[done..at].iter().rev().take_while(|c| is_of_word(**c)).count();
-        let after = chars[at + 1..].iter().take_while(|c| is_of_word(**c)).count();
-        black[at - before..=at + after].fill(true);
+        let blank = |c: Option<&char>| usize::from(c == Some(&' '));
+        let (left, right) = (blank(chars[done..at].last()), blank(chars.get(at + 1)));
+        let before = chars[done..at - left].iter().rev().take_while(|c| is_of_word(**c)).count();
+        let after = chars[at + 1 + right..].iter().take_while(|c| is_of_word(**c)).count();
+        let from = if before > 0 { at - left - before } else { at };
+        let to = if after > 0 { at + right + after } else { at };
+        black[from..=to].fill(true);
         done = at;
     }
 }
@@ -93,7 +116,8 @@ fn numbers(chars: &[char], black: &mut [bool]) {
 
 /// The place of the digit that goes on with the number that ended before `end`.
 fn next_digit(chars: &[char], end: usize) -> Option<usize> {
-    let between = chars[end..].iter().take(BETWEEN_MAX).take_while(|c| BETWEEN.contains(**c)).count();
+    let is_between = |c: &&char| !c.is_alphanumeric() && **c != '、';
+    let between = chars[end..].iter().take(BETWEEN_MAX).take_while(is_between).count();
     chars.get(end + between).copied().is_some_and(is_digit).then_some(end + between)
 }
 
@@ -104,18 +128,37 @@ fn handles(chars: &[char]) -> Vec<(usize, usize)> {
     for cue in CUES {
         let cue: Vec<char> = cue.chars().collect();
         for (at, _) in lower.windows(cue.len()).enumerate().filter(|(_, window)| *window == cue) {
-            let rest = at + cue.len();
-            let is_gap = |c: &&char| !c.is_ascii_alphanumeric();
-            let gap = chars[rest..].iter().take(CUE_GAP_MAX + 1).take_while(is_gap).count();
-            let name = rest + gap;
-            let is_name = |c: &&char| is_of_word(**c);
-            let end = name + chars[name..].iter().take(HANDLE_CHARS_MAX).take_while(is_name).count();
-            if gap <= CUE_GAP_MAX && end - name >= HANDLE_CHARS_MIN {
+            let Some(name) = name_after(&lower, at + cue.len()) else { continue };
+            let end = end_of_name(&lower, name);
+            if end - name >= HANDLE_CHARS_MIN {
                 found.push((name, end));
             }
         }
     }
     found
+}
+
+/// Where a name begins behind a cue, past marks and words such as `ID is:`; none if something else goes on there.
+fn name_after(lower: &[char], cue_end: usize) -> Option<usize> {
+    let mut at = cue_end;
+    for _ in 0..=FILLERS.len() {
+        let is_gap = |c: &&char| !c.is_ascii_alphanumeric();
+        let gap = lower[at..].iter().take(CUE_GAP_MAX + 1).take_while(is_gap).count();
+        let name = at + gap;
+        let word: String = lower[name..end_of_name(lower, name)].iter().collect();
+        if gap > CUE_GAP_MAX {
+            return None;
+        }
+        if !FILLERS.contains(&word.as_str()) {
+            return Some(name);
+        }
+        at = name + word.len();
+    }
+    None
+}
+
+fn end_of_name(chars: &[char], name: usize) -> usize {
+    name + chars[name..].iter().take(HANDLE_CHARS_MAX).take_while(|c| is_of_word(**c)).count()
 }
 
 #[cfg(test)]
@@ -141,6 +184,12 @@ mod tests {
             ("加我微信:xiaoxi_2024", "加我微信:***"),
             ("VX xiaoxi2024 在吗", "VX *** 在吗"),
             ("扣扣 123456", "扣扣 ***"),
+            ("my WeChat is xiaoxi_2024", "my WeChat is ***"),
+            ("WeChat ID: xiaoxi_2024", "WeChat ID: ***"),
+            ("V：abc12345", "V:***"),
+            ("138，1234，5678", "***"),
+            ("138\n1234\n5678", "***"),
+            ("user @ qq.com", "***"),
             ("a@b", "***"),
             ("@", "***"),
         ] {

@@ -84,7 +84,6 @@ impl Question<'_> {
         if asked.trim().is_empty() || chars > ASKED_CHARS_MAX || self.passages.is_empty() {
             return None;
         }
-        let asked = mask(&asked);
         Some(Request {
             model,
             messages: self.messages(asked),
@@ -99,7 +98,7 @@ impl Question<'_> {
     fn messages(&self, asked: String) -> Vec<Message> {
         let system = format!("{INSTRUCTIONS}{}", self.passages_as_json());
         let mut messages = vec![Message { role: "system", content: system }];
-        let before = self.before.iter().map(|said| (said.by_customer, mask(said.text)));
+        let before = self.before.iter().map(|said| (said.by_customer, said.text.to_owned()));
         let spoken = before.chain([(true, asked)]).filter(|(_, text)| !text.trim().is_empty());
         for (by_customer, text) in spoken.skip_while(|(by_customer, _)| !by_customer) {
             let role = if by_customer { "user" } else { "assistant" };
@@ -108,6 +107,8 @@ impl Question<'_> {
                 None => messages.push(Message { role, content: text }),
             }
         }
+        // Only now: a number may stand in several messages.
+        messages.iter_mut().skip(1).for_each(|message| message.content = mask(&message.content));
         messages
     }
 

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 /// Characters of an answer; a longer one is no answer to a customer's question.
 const ANSWER_CHARS_MAX: usize = 600;
+/// Entries that an answer may rest on; one that names them all rests on none.
+const CITED_MAX: usize = 3;
 /// How models that think aloud end it.
 const THOUGHT_END: &str = "</think>";
 
@@ -86,8 +88,8 @@ pub fn read(body: &[u8], passages: &[Passage<'_>]) -> Result<Reply, Unusable> {
         return Err(Unusable::Words);
     }
     let cited = cited(told.passages, passages.len()).ok_or(Unusable::Citation)?;
-    let known =
-        Grounds::of(cited.iter().flat_map(|place| [passages[*place].question, passages[*place].answer]));
+    // What an entry asks is no word of the business.
+    let known = Grounds::of(cited.iter().map(|place| passages[*place].answer));
     if !Grounds::of([text]).stand_in(&known) {
         return Err(Unusable::Ungrounded);
     }
@@ -105,8 +107,14 @@ fn bare(content: &str) -> &str {
 fn is_plain(text: &str) -> bool {
     let inside = ["<think", "<|", "```"];
     text.chars().count() <= ANSWER_CHARS_MAX
-        && !text.chars().any(|c| (c.is_control() && c != '\n') || c == char::REPLACEMENT_CHARACTER)
+        && !text.chars().any(|c| (c.is_control() && c != '\n') || is_unseen(c))
         && !inside.iter().any(|mark| text.contains(mark))
+}
+
+/// Characters that are not seen, or turn the direction of others: with them 48 is written that reads as 84.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+        || matches!(c, '\u{ad}' | '\u{feff}' | char::REPLACEMENT_CHARACTER)
 }
 
 /// The places behind the numbers that a model names, which count from 1.
@@ -115,7 +123,8 @@ fn cited(numbers: Vec<usize>, passages: usize) -> Option<Vec<usize>> {
         numbers.into_iter().map(|number| number.checked_sub(1)).collect::<Option<_>>()?;
     places.sort_unstable();
     places.dedup();
-    (!places.is_empty() && places.iter().all(|place| *place < passages)).then_some(places)
+    let is_some = !places.is_empty() && places.len() <= CITED_MAX;
+    (is_some && places.iter().all(|place| *place < passages)).then_some(places)
 }
 
 #[cfg(test)]
@@ -169,6 +178,7 @@ mod tests {
             (r#"{"answer": "<think>好", "passages": [1]}"#, Unusable::Words),
             ("{\"answer\": \"好\\u0000\", \"passages\": [1]}", Unusable::Words),
             (r#"{"answer": 7, "passages": [1]}"#, Unusable::Words),
+            ("{\"answer\": \"好\u{202e}\", \"passages\": [1]}", Unusable::Words),
             (r#"{"answer": "好"}"#, Unusable::Citation),
             (r#"{"answer": "好", "passages": [0]}"#, Unusable::Citation),
             (r#"{"answer": "好", "passages": [3]}"#, Unusable::Citation),

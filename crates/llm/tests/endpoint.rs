@@ -118,6 +118,23 @@ async fn one_that_fails_again_and_again_is_asked_no_more_for_a_while() {
 }
 
 #[tokio::test]
+async fn no_customer_can_make_it_rest_by_what_the_model_is_led_to_say() {
+    let world = world(KEY).await;
+    for manner in [Manner::Saying("no JSON for you".into()), Manner::Cut] {
+        world.model.behave(manner);
+        for _ in 0..FAILURES * 2 {
+            assert!(matches!(world.ask().await, Err(Problem::Unusable(_))));
+        }
+    }
+    world.model.faults().next(Fault::status(400), FAILURES * 2);
+    for _ in 0..FAILURES * 2 {
+        assert_eq!(world.ask().await, Err(Problem::Status(400)));
+    }
+    world.model.behave(Manner::Honest);
+    world.ask().await.unwrap();
+}
+
+#[tokio::test]
 async fn calls_at_a_time_are_bounded_and_nobody_waits_for_a_place() {
     const MANY: usize = 100;
     let world = world(KEY).await;

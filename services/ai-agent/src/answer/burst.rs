@@ -58,6 +58,9 @@ const LEANS: [&str; 12] = [
     "then",
 ];
 
+/// Chinese characters of a clause that says no more than whose number it is.
+const CONTACT_WORDS_MAX: usize = 5;
+
 /// Whether there is anything to read: letters or digits, and not only a placeholder in brackets such as `[图片]`.
 pub(super) fn has_words(text: &str) -> bool {
     let text = text.trim();
@@ -74,7 +77,10 @@ pub(super) fn pith(text: &str) -> String {
     let kept: Vec<&str> = clauses
         .filter(|clause| has_words(clause) && smalltalk(clause).is_none() && !declines_person(clause))
         .collect();
-    let leaves_contact = |clause: &&str| only_leaves_contact(&[(*clause).to_owned()]);
+    // 电话13812345678帮我取消订单 leaves more than a number.
+    let words = |clause: &str| clause.chars().filter(|c| c.is_alphabetic() && !c.is_ascii()).count();
+    let leaves_contact =
+        |clause: &&str| words(clause) <= CONTACT_WORDS_MAX && only_leaves_contact(&[(*clause).to_owned()]);
     if kept.iter().all(leaves_contact) {
         return kept.concat();
     }
@@ -281,6 +287,8 @@ mod tests {
         assert_eq!(pith("我的电话是13812345678，发票抬头写错了能改吗？"), "发票抬头写错了能改吗？");
         assert_eq!(pith("怎么退货，我微信 xiaoxi_2024"), "怎么退货，");
         assert_eq!(pith("我的电话是13812345678"), "我的电话是13812345678");
+        let wish = "我要退货，电话13812345678帮我取消订单";
+        assert_eq!(pith(wish), wish);
         assert_eq!(pith("13812345678这个号码能查到订单吗"), "13812345678这个号码能查到订单吗");
     }
 

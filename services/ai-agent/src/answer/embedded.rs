@@ -101,24 +101,6 @@ impl Embedded {
         self.libraries.read().unwrap_or_else(PoisonError::into_inner).get(tenant).map(look)
     }
 
-    /// The answer to a turn, at once.
-    pub fn decide(&self, turn: &Turn) -> Answer {
-        // Full-width brackets and commas are read as what they mean.
-        let plain: Vec<String> = turn.texts.iter().map(|text| text.nfkc().collect()).collect();
-        let texts: Vec<&str> =
-            plain.iter().map(|text| text.trim()).filter(|text| burst::has_words(text)).collect();
-        if texts.is_empty() {
-            return Answer::Nothing;
-        }
-        if let Some(reason) = person_needed(&texts) {
-            return Answer::HandOver { reason };
-        }
-        self.read(&turn.tenant, |library| library.answer(turn, &texts))
-            .unwrap_or_else(|| Library::default().answer(turn, &texts))
-    }
-}
-
-impl Embedded {
     /// The entries in which the answer to a turn may stand however unsure that is, the likeliest first: what is asked
     /// on its own, and, where it refers to what was asked before, together with that.
     pub fn passages(&self, turn: &Turn) -> Vec<Hit> {
@@ -139,6 +121,22 @@ impl Embedded {
             hits
         })
         .unwrap_or_default()
+    }
+
+    /// The answer to a turn, at once.
+    pub fn decide(&self, turn: &Turn) -> Answer {
+        // Full-width brackets and commas are read as what they mean.
+        let plain: Vec<String> = turn.texts.iter().map(|text| text.nfkc().collect()).collect();
+        let texts: Vec<&str> =
+            plain.iter().map(|text| text.trim()).filter(|text| burst::has_words(text)).collect();
+        if texts.is_empty() {
+            return Answer::Nothing;
+        }
+        if let Some(reason) = person_needed(&texts) {
+            return Answer::HandOver { reason };
+        }
+        self.read(&turn.tenant, |library| library.answer(turn, &texts))
+            .unwrap_or_else(|| Library::default().answer(turn, &texts))
     }
 }
 

@@ -46,6 +46,8 @@ mod tests {
             "我要投诉你们",
             "不退就打12315",
             "咱们315见",
+            "再不退我找315",
+            "315维权",
             "什么态度",
             "太慢了吧",
             "This is unacceptable",
@@ -73,6 +75,8 @@ mod tests {
             "不满99元要运费吗",
             "我的电话是13831512315",
             "315元的那款有货吗",
+            "网上315元的那款有货吗",
+            "晚上315人的场地有吗",
             "what size is the angry birds shirt",
         ] {
             assert!(!anger(text).is_negative, "{text}: {}", anger(text).level);

@@ -61,19 +61,23 @@ impl Assisted {
         let question = Question { asked: &turn.texts, before: &before, passages: &passages };
         let started = Instant::now();
         let reply = self.endpoint.ask(&question).await;
-        self.seconds.record(started.elapsed().as_secs_f64(), &[]);
-        self.tell(&reply);
+        self.tell(&reply, started);
         match reply.ok()? {
             Reply::Answer { text, passages } => Some(answer(text, &passages, &hits, self.endpoint.model())),
             Reply::NotThere => None,
         }
     }
 
-    fn tell(&self, reply: &Result<Reply, Problem>) {
+    fn tell(&self, reply: &Result<Reply, Problem>, started: Instant) {
         let outcome = outcome(reply);
         self.calls.add(1, &[outcome]);
+        if matches!(reply, Err(Problem::Unasked | Problem::Busy | Problem::Resting)) {
+            return;
+        }
+        self.seconds.record(started.elapsed().as_secs_f64(), &[]);
         match reply {
-            Ok(_) | Err(Problem::Unasked | Problem::Resting) => {}
+            // What a question brought about; of the rest there are few before the endpoint is left alone.
+            Ok(_) | Err(Problem::Unusable(_)) => {}
             Err(problem) => tracing::warn!(
                 llm.outcome = outcome,
                 error = %problem,

@@ -118,16 +118,21 @@ impl Answering {
     async fn settle(&self, turned: &Turned<'_>, turn: &Turn, answer: Answer) -> Result<Done, Error> {
         let thread = turned.address.uuid().unwrap_or_default();
         let (text, citations, confidence, worded_by) = match answer {
+            // What the matcher thinks of an entry says nothing of how a model worded it.
             Answer::Reply { text, citations, confidence, worded_by } => {
-                (text, citations, Some(confidence), worded_by)
+                (text, citations, worded_by.is_none().then_some(confidence), worded_by)
             }
             Answer::Smalltalk { text, .. } => (text, Vec::new(), None, None),
             Answer::HandOver { reason: Reason::Unknown } if only_leaves_contact(&turn.texts) => {
                 (self.directory.settings(&turn.tenant).contact_thanks.clone(), Vec::new(), None, None)
             }
             Answer::HandOver { reason } => {
-                self.recent.remember(thread, &turn.texts, None);
-                return self.hand_over(turned, reason_of(reason)).await;
+                let done = self.hand_over(turned, reason_of(reason)).await?;
+                // Only what was decided: a call may have lasted until the person was erased, or wrote more.
+                if matches!(done, Done::At(_)) {
+                    self.recent.remember(thread, &turn.texts, None);
+                }
+                return Ok(done);
             }
             // A picture or a voice message: a person looks.
             Answer::Nothing => return self.hand_over(turned, HandoverReason::Unknown).await,
