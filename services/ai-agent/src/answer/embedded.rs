@@ -102,7 +102,7 @@ impl Embedded {
     }
 
     /// The entries in which the answer to a turn may stand however unsure that is, the likeliest first: what is asked
-    /// on its own, and, where it refers to what was asked before, together with that.
+    /// on its own, and together with what was asked before.
     pub fn passages(&self, turn: &Turn) -> Vec<Hit> {
         let asked: String = turn.texts.join(" ").nfkc().collect();
         let before = turn.history.iter().rev().find(|said| said.by == Speaker::Customer);
