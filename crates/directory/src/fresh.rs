@@ -9,11 +9,15 @@ use sqlx::AssertSqlSafe;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often a replica asks whether another committed something. What it then reads anew is there within two
 /// seconds of that commit.
 pub const ASK_EVERY: Duration = Duration::from_millis(500);
+/// Whoever looks for what is not known has it asked for at once, but not sooner after the last time: so many questions
+/// a second are all that strangers who make names up can cause.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How a set of tables stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +28,19 @@ pub struct Marks {
     tables: Vec<(i64, i64)>,
 }
 
+/// What the last look at the tables found.
+#[derive(Default)]
+struct Seen {
+    marks: Option<Marks>,
+    /// When it began.
+    asked: Option<Instant>,
+    failed: bool,
+}
+
 /// Tables that are kept in memory, and how they stood when they were last read.
 pub struct Watch {
     tables: &'static [&'static str],
-    seen: Mutex<Option<Marks>>,
+    seen: Mutex<Seen>,
 }
 
 impl Watch {
@@ -40,12 +53,36 @@ impl Watch {
     pub async fn turn(&self) -> Turn<'_> {
         Turn { tables: self.tables, seen: self.seen.lock().await }
     }
+
+    /// The turn to read the tables for whoever misses something in them now; none when somebody else's look began
+    /// meanwhile, and on SQLite. Many who wait share a look, and there are ten of them a second at most.
+    ///
+    /// # Errors
+    /// When that look failed.
+    pub async fn turn_now(&self, reader: &Reader) -> Result<Option<Turn<'_>>, Error> {
+        if reader.model().store.backend() == Backend::Sqlite {
+            return Ok(None);
+        }
+        let missed = Instant::now();
+        let turn = self.turn().await;
+        match turn.seen.asked {
+            Some(asked) if asked >= missed && turn.seen.failed => {
+                Err(Error::Other("what other replicas committed cannot be read".into()))
+            }
+            Some(asked) if asked >= missed => Ok(None),
+            Some(asked) => {
+                tokio::time::sleep_until(asked + ASK_AGAIN_AFTER).await;
+                Ok(Some(turn))
+            }
+            None => Ok(Some(turn)),
+        }
+    }
 }
 
 /// The turn to read the tables anew.
 pub struct Turn<'a> {
     tables: &'static [&'static str],
-    seen: MutexGuard<'a, Option<Marks>>,
+    seen: MutexGuard<'a, Seen>,
 }
 
 impl Turn<'_> {
@@ -53,9 +90,12 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn changed(&self, reader: &Reader) -> Result<Option<Marks>, Error> {
+    pub async fn changed(&mut self, reader: &Reader) -> Result<Option<Marks>, Error> {
+        // Until it is known to have gone well it has failed: whoever asks may be gone before its end.
+        (self.seen.asked, self.seen.failed) = (Some(Instant::now()), true);
         let model = reader.model();
         if model.store.backend() == Backend::Sqlite {
+            self.seen.failed = false;
             return Ok(None);
         }
         let mut tables = Vec::with_capacity(self.tables.len());
@@ -67,13 +107,17 @@ impl Turn<'_> {
             tables.push(marks.map_err(Error::database("ask whether a table changed"))?);
         }
         let marks = Marks { slot: model.slot, tables };
-        Ok((self.seen.as_ref() != Some(&marks)).then_some(marks))
+        if self.seen.marks.as_ref() == Some(&marks) {
+            self.seen.failed = false;
+            return Ok(None);
+        }
+        Ok(Some(marks))
     }
 
     /// Ends the turn. `marks` are those of before the reading; none when something was learned from elsewhere
     /// meanwhile, so that the tables are read once more.
     pub fn done(mut self, marks: Option<Marks>) {
-        *self.seen = marks;
+        (self.seen.marks, self.seen.failed) = (marks, false);
     }
 }
 

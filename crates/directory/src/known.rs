@@ -1,7 +1,7 @@
 //! The tenants and accounts in memory, from the tables and from what this process commits.
 
 use crate::AccountSetup;
-use crate::fresh::{self, Watch};
+use crate::fresh::{self, Turn, Watch};
 use events::tenant::Settings;
 use events::{AccountEvent, TenantEvent};
 use laws::account::Account;
@@ -75,7 +75,22 @@ impl Directory {
     /// # Errors
     /// Database errors.
     pub async fn refresh(&self, reader: &Reader) -> Result<bool, Error> {
-        let turn = self.inner.watch.turn().await;
+        self.look(self.inner.watch.turn().await, reader).await
+    }
+
+    /// Learns what other replicas committed up to now, for whoever misses something: many who ask share a look, and
+    /// there are ten of them a second at most.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn look_again(&self, reader: &Reader) -> Result<(), Error> {
+        match self.inner.watch.turn_now(reader).await? {
+            Some(turn) => self.look(turn, reader).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    async fn look(&self, mut turn: Turn<'_>, reader: &Reader) -> Result<bool, Error> {
         let Some(marks) = turn.changed(reader).await? else { return Ok(false) };
         let is_whole = self.read_tables(&reader.model().store).await?;
         turn.done(is_whole.then_some(marks));

@@ -152,6 +152,13 @@ async fn what_one_replica_commits_the_other_knows_within_two_seconds() {
         assert!(two.directory.account_by_slug("desk-1").is_none());
         let after = two.directory.account(ids[0]).unwrap();
         assert!(Arc::ptr_eq(&before, &after), "what did not change is the same value");
+        for n in 0..5 {
+            let slug = format!("late-{n}");
+            configure(&one.spine, new_id(), &slug).await;
+            ground::caught_up(&one.spine).await;
+            two.directory.look_again(&two.reader).await.unwrap();
+            assert!(two.directory.account_by_slug(&slug).is_some(), "{slug} is looked for and not found");
+        }
         two.stop().await;
         one.stop().await;
     })

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use channels::contract::{Account, Channel, Secret};
 use directory::{AccountSetup, Directory};
 use spine::keys::{Keys, Opened};
-use spine::{Address, Error};
+use spine::{Address, Error, Reader};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
@@ -30,20 +30,31 @@ type Openings = HashMap<Uuid, (Arc<AccountSetup>, Ready)>;
 #[derive(Clone)]
 pub struct Accounts {
     directory: Directory,
+    /// Of the read model that the directory is kept in.
+    reader: Reader,
     keys: Keys,
     opened: Arc<Mutex<Openings>>,
 }
 
 impl Accounts {
-    pub fn new(directory: Directory, keys: Keys) -> Self {
-        Self { directory, keys, opened: Arc::default() }
+    pub fn new(directory: Directory, reader: Reader, keys: Keys) -> Self {
+        Self { directory, reader, keys, opened: Arc::default() }
     }
 
-    /// The account of that name in webhook addresses, if it is in use on this channel.
+    /// The account of that name in webhook addresses, if it is in use on this channel. What another replica just read
+    /// is looked for before it is said that there is none.
     ///
     /// # Errors
-    /// When the key register fails.
+    /// When the key register fails, or the database when it is asked.
     pub async fn by_slug(&self, channel: &str, slug: &str) -> Result<Option<Ready>, Error> {
+        if let Some(ready) = self.known_by_slug(channel, slug).await? {
+            return Ok(Some(ready));
+        }
+        self.directory.look_again(&self.reader).await?;
+        self.known_by_slug(channel, slug).await
+    }
+
+    async fn known_by_slug(&self, channel: &str, slug: &str) -> Result<Option<Ready>, Error> {
         match self.directory.account_by_slug(slug) {
             Some(setup) if setup.setup.channel == channel => self.ready(setup).await,
             _ => Ok(None),

@@ -80,7 +80,7 @@ pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::R
     let clock = spine.log.clock().clone();
     let state =
         StateStore::open(&spine.database, spine.keys.clone(), clock.clone(), directory.clone()).await?;
-    let accounts = Accounts::new(directory.clone(), spine.keys.clone());
+    let accounts = Accounts::new(directory.clone(), frame.reader.clone(), spine.keys.clone());
     let journal = Journal::new(spine.log.nats().clone(), spine.keys.clone(), clock.clone());
     let normaliser = normaliser(&spine, &host, (&accounts, &journal, &state), &stages);
     normalise(&mut frame, &normaliser).await?;

@@ -59,7 +59,7 @@ impl Shelf {
         if self.directory.refresh(reader).await? {
             self.choose_all();
         }
-        let turn = self.watch.turn().await;
+        let mut turn = self.watch.turn().await;
         let Some(marks) = turn.changed(reader).await? else { return Ok(()) };
         let is_whole = self.read_tables(&reader.model().store).await?;
         turn.done(is_whole.then_some(marks));

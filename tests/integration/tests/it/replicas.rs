@@ -46,7 +46,7 @@ async fn two_of_each_role_started_anew_one_after_the_other_refuse_nobody() {
     let Some(database) = Postgres::start(CONNECTIONS).await else { return };
     let mut split = doubled(&database.place()).await;
     let load = Load::start(&split.site, effort(CUSTOMERS)).await;
-    let before = refused_until_known(&split, &load).await;
+    let before = refused_until_one_knows(&load).await;
     for _ in 0..effort(ROUNDS) {
         renew_each(&mut split, &load).await;
     }
@@ -54,13 +54,8 @@ async fn two_of_each_role_started_anew_one_after_the_other_refuse_nobody() {
     load.end(&split.site).await;
 }
 
-/// Calls that were refused because a process did not know the account yet, which it learns within two seconds from the
-/// one that reads it; from here on both take whatever comes.
-pub(crate) async fn refused_until_known(split: &Split, load: &Load) -> u32 {
-    for which in [Which::Second, Which::First] {
-        load.point_at(&split.http(which));
-        load.until_more_is_taken().await;
-    }
+/// Calls that were refused because no process had read the account yet; once one has, all take whatever comes.
+pub(crate) async fn refused_until_one_knows(load: &Load) -> u32 {
     load.until_more_is_answered().await;
     load.refused()
 }

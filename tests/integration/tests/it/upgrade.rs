@@ -2,7 +2,7 @@
 //! back and upgraded again, while customers write. `make upgrade-test` builds both releases.
 
 use crate::load::Load;
-use crate::replicas::{refused_until_known, renew_each};
+use crate::replicas::{refused_until_one_knows, renew_each};
 use ground::Postgres;
 use integration::{Split, binary, effort};
 use runtime::Role;
@@ -34,7 +34,7 @@ async fn an_upgrade_its_way_back_and_the_next_one_refuse_nobody_and_lose_nothing
         split.double(role).await;
     }
     let load = Load::start(&split.site, effort(CUSTOMERS)).await;
-    let before = refused_until_known(&split, &load).await;
+    let before = refused_until_one_knows(&load).await;
     assert_eq!(live_version(&url).await, 1);
 
     upgrade(&mut split, &load, (binary(), "to the next release")).await;
