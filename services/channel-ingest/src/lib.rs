@@ -20,6 +20,7 @@ mod part;
 mod privacy;
 mod profiles;
 mod project;
+mod purge;
 pub mod quarantine;
 mod refused;
 mod reingest;

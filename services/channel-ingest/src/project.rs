@@ -54,7 +54,7 @@ pub(crate) struct SendBody {
 pub(crate) struct Ingest {
     pub(crate) directory: Directory,
     pub(crate) keys: Keys,
-    /// Hears of erased threads; a full queue loses nothing, since the start looks at all of quarantine.
+    /// Hears of erased threads; a full queue loses nothing, since it is looked for all who were erased now and then.
     pub(crate) erased: mpsc::Sender<Uuid>,
     pub(crate) stages: Stages,
 }

@@ -235,22 +235,6 @@ impl StateStore {
             None => Ok(None),
         }
     }
-
-    /// Removes everything of a thread whose person was erased.
-    pub(crate) async fn purge(&self, thread: Uuid) -> Result<(), Error> {
-        for text in [
-            "DELETE FROM quarantine WHERE thread = $1",
-            "DELETE FROM early WHERE thread = $1",
-            "DELETE FROM profiles WHERE thread = $1",
-        ] {
-            sqlx::query(text)
-                .bind(thread.to_string())
-                .execute(self.store.write())
-                .await
-                .map_err(Error::database("purge what is kept of a thread"))?;
-        }
-        Ok(())
-    }
 }
 
 /// Reads the columns of a held item in their order.

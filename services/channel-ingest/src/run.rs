@@ -9,6 +9,7 @@ use crate::operations::Operations;
 use crate::pace::Pace;
 use crate::profiles::Profiles;
 use crate::project::{Ingest, SEND};
+use crate::purge::{self, Purge};
 use crate::socket::{self, SOCKETS_MAX, Sockets};
 use crate::stages::Stages;
 use crate::state::StateStore;
@@ -22,7 +23,6 @@ use runtime::Host;
 use runtime::metrics::Label;
 use spine::db::Backend;
 use spine::journal::Journal;
-use spine::keys::Owner;
 use spine::lease::Leases;
 use spine::read::WorkLimits;
 use spine::{PARTS, Spine};
@@ -34,8 +34,6 @@ use uuid::Uuid;
 
 /// Sends in flight: overall, and for one account, so that a hanging platform delays no other.
 const SENDS: WorkLimits = WorkLimits { in_flight_max: 256, per_lane_max: 32 };
-
-const ERASURES_WAITING_MAX: usize = 1_024;
 
 /// A service that is ready to run.
 pub struct Service {
@@ -64,7 +62,7 @@ impl Service {
 /// When the database or the HTTP client cannot be opened.
 pub async fn start(spine: Spine, host: Host, listener: TcpListener) -> anyhow::Result<Service> {
     let directory = Directory::default();
-    let (erased, erasures) = mpsc::channel(ERASURES_WAITING_MAX);
+    let (erased, erasures) = mpsc::channel(purge::WAITING_MAX);
     let stages = Stages::new(&host.metrics, spine.log.clock().clone());
     let projector =
         Ingest { directory: directory.clone(), keys: spine.keys.clone(), erased, stages: stages.clone() };
@@ -180,23 +178,12 @@ async fn normalise(frame: &mut Frame, normaliser: &Normaliser) -> anyhow::Result
     Ok(())
 }
 
-/// Keeps quarantine free of erased people: what was missed while the process was down first, then as it comes.
-fn purge(frame: &mut Frame, state: StateStore, mut erasures: mpsc::Receiver<Uuid>) {
+fn purge(frame: &mut Frame, state: StateStore, erasures: mpsc::Receiver<Uuid>) {
     let (keys, shutdown) = (frame.spine.keys.clone(), frame.host.shutdown.clone());
-    frame.spawn("quarantine purge", async move {
-        for held in state.held(None).await? {
-            if let Some(thread) = held.thread
-                && keys.is_erased(&held.tenant, &Owner::thread(thread)).await?.is_some()
-            {
-                state.purge(thread).await?;
-            }
-        }
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                Some(thread) = erasures.recv() => state.purge(thread).await?,
-            }
-        }
+    let purge = Purge { state, keys, erasures };
+    frame.spawn("purge", async move {
+        purge.run(&shutdown).await;
+        Ok(())
     });
 }
 

@@ -128,6 +128,24 @@ impl Keys {
         Ok(found.and_then(|id| Uuid::try_parse(&id).ok()))
     }
 
+    /// Threads that were erased, of all tenants, in the order of their erasures and ids, each with its moment: `max` of
+    /// those that follow `after`.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn erased_threads(&self, after: &(i64, String), max: u32) -> Result<Vec<(i64, String)>, Error> {
+        sqlx::query_as(
+            "SELECT at, owner FROM erased WHERE kind = 'thread' AND (at > $1 OR (at = $1 AND owner > $2))
+             ORDER BY at, owner LIMIT $3",
+        )
+        .bind(after.0)
+        .bind(after.1.clone())
+        .bind(i64::from(max))
+        .fetch_all(self.inner.store.reads())
+        .await
+        .map_err(Error::database("list erased threads"))
+    }
+
     /// Puts an owner under legal hold: erasure refuses it and expiry passes over it.
     ///
     /// # Errors

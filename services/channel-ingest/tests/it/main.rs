@@ -6,6 +6,7 @@ mod desk;
 mod echoes;
 mod parts;
 mod places;
+mod purge;
 mod replicas;
 mod service;
 mod tokens;
