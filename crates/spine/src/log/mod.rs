@@ -29,6 +29,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
+/// A stream that elects a leader, which takes up to nine seconds, answers nobody, and what it is asked then is lost: it is
+/// asked again after the one and no more after the other.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const ASK_MAX: Duration = Duration::from_secs(12);
 /// Locks that keep two decisions of one process from racing for the same subject.
 const LANES: usize = 1024;
 
@@ -159,7 +163,7 @@ impl Log {
     /// The last sequence of each part, asked from the streams' leaders.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// When the server does not answer for twelve seconds.
     pub async fn ends(&self) -> Result<[u64; PARTS as usize], Error> {
         let ends = futures::future::try_join_all((0..PARTS).map(|part| self.end_of(part))).await?;
         Ok(ends.try_into().expect("there is one end for each part"))
@@ -168,8 +172,16 @@ impl Log {
     async fn end_of(&self, part: u8) -> Result<u64, Error> {
         let name = stream_name(GENERATION, part);
         let failed = |source| Error::Nats { request: format!("info of {name}"), source };
-        let stream = self.nats.jetstream.get_stream(&name).await.map_err(|error| failed(error.into()))?;
-        Ok(stream.cached_info().state.last_sequence)
+        let asked = async {
+            loop {
+                let answer = self.nats.jetstream.get_stream(&name);
+                if let Ok(answer) = tokio::time::timeout(ASK_AGAIN_AFTER, answer).await {
+                    return answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(ASK_MAX, asked).await.map_err(|error| failed(error.into()))?;
+        Ok(answer.map_err(|error| failed(error.into()))?.cached_info().state.last_sequence)
     }
 
     /// Makes sure that the message of `part` that a reader has read last is still there, by the time when it was stored: a log

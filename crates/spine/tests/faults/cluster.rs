@@ -33,6 +33,8 @@ async fn a_storm_of_leaders_that_step_down_under_load_loses_and_doubles_nothing(
     for (round, part) in (0..effort(STEP_DOWNS)).zip((0..PARTS).cycle()) {
         let stream = stream_name(1, part);
         stepped_down += usize::from(load.cluster.step_down(&stream, &client).await);
+        // What is asked while nobody leads is lost.
+        load.ends().await;
         // Each time at another distance from the election before it.
         tokio::time::sleep(Duration::from_millis(20 + 37 * (round as u64 % 7))).await;
     }

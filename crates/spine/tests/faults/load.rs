@@ -158,6 +158,13 @@ impl UnderLoad {
         Self { cluster, writers, followers }
     }
 
+    /// Asks each process where the log ends, and takes no failure.
+    pub(crate) async fn ends(&self) {
+        for follower in &self.followers {
+            follower.log.ends().await.expect("the log says where it ends");
+        }
+    }
+
     /// Ends the load and counts: everything that was acknowledged is in the log once and in order, and each process was
     /// shown all of it. Nothing else is there.
     pub(crate) async fn end(self) -> Cluster {
