@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 /// small.
 const CACHE_KIB_WRITE: u32 = 2_048;
 const CACHE_KIB_READ: u32 = 1_024;
-/// Page cache of the write connection while a slot fills, and the pages that its WAL may hold meanwhile (64 MiB).
+/// Page cache of the write connection while a slot fills.
 const CACHE_KIB_FILLING: u32 = 65_536;
-const WAL_PAGES_FILLING: u32 = 16_384;
-/// Pages in the WAL after which SQLite moves them into the file (4 MiB), and the size that the WAL is cut to.
+/// Pages in the WAL after which SQLite moves them into the file (4 MiB), and the size that the WAL is cut to. More of them
+/// make no filling quicker, and the disk is kept from those who sync an append for longer.
 const WAL_PAGES_MAX: u32 = 1_000;
 const WAL_BYTES_KEPT_MAX: u32 = 8 * 1_048_576;
 /// A connection that was idle for longer is tested before it is given out, on Postgres.
@@ -252,13 +252,8 @@ impl Connector {
 
 /// What a write connection is told while a slot fills, and what it is told afterwards. SQLite alone.
 pub(super) fn filling_pragmas(is_filling: bool) -> String {
-    let (cache_kib, wal_pages) = match is_filling {
-        true => (CACHE_KIB_FILLING, WAL_PAGES_FILLING),
-        false => (CACHE_KIB_WRITE, WAL_PAGES_MAX),
-    };
-    format!(
-        "PRAGMA cache_size = -{cache_kib}; PRAGMA wal_autocheckpoint = {wal_pages}; PRAGMA shrink_memory;"
-    )
+    let cache_kib = if is_filling { CACHE_KIB_FILLING } else { CACHE_KIB_WRITE };
+    format!("PRAGMA cache_size = -{cache_kib}; PRAGMA shrink_memory;")
 }
 
 /// Logs no statement but a slow one.

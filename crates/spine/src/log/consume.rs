@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use std::time::Duration;
 
-/// Messages asked for at once.
+/// Messages asked for at once, where nothing else is said.
 const BATCH: usize = 500;
 const EXPIRES: Duration = Duration::from_secs(10);
 /// The server speaks at least this often; a silence of twice that throws the consumer away.
@@ -38,6 +38,8 @@ pub struct Consumption {
     next: u64,
     /// Whether a missing sequence means that the log lost messages.
     gapless: bool,
+    /// Messages asked for at once.
+    batch: usize,
     messages: Option<pull::Stream>,
     /// The message that was delivered last: its sequence, and when it was stored.
     last: Option<(u64, i64)>,
@@ -46,12 +48,17 @@ pub struct Consumption {
 impl Consumption {
     /// Reads a stream of the log, which loses nothing, from sequence `next`.
     pub fn of_log(nats: &Nats, stream: String, next: u64) -> Self {
-        Self { nats: nats.clone(), stream, next, gapless: true, messages: None, last: None }
+        Self { nats: nats.clone(), stream, next, gapless: true, batch: BATCH, messages: None, last: None }
     }
 
     /// Reads a stream that loses messages by age or by secure deletion, from sequence `next`.
     pub fn with_gaps(nats: &Nats, stream: String, next: u64) -> Self {
         Self { gapless: false, ..Self::of_log(nats, stream, next) }
+    }
+
+    /// Asks for so many messages at once: what was asked for comes at once, whoever else is waiting for the machine.
+    pub(crate) fn in_batches_of(self, batch: usize) -> Self {
+        Self { batch, ..self }
     }
 
     /// The next message, waiting for it as long as it takes. Cancel-safe between messages.
@@ -141,7 +148,7 @@ impl Consumption {
         let consumer = stream.create_consumer(config).await.map_err(|error| failed(error.into()))?;
         consumer
             .stream()
-            .max_messages_per_batch(BATCH)
+            .max_messages_per_batch(self.batch)
             .expires(EXPIRES)
             .heartbeat(HEARTBEAT)
             .messages()

@@ -4,11 +4,12 @@ use super::Projector;
 use super::batch::{self, Progress, chain};
 use super::reader::Command;
 use super::shared::{Shared, Status};
+use super::source::Source;
 use super::throttle::Throttle;
 use crate::address::Address;
 use crate::db::Model;
 use crate::error::Error;
-use crate::log::tail::{self, TailMessages};
+use crate::log::tail::TailMessages;
 use crate::log::{Log, Tail};
 use crate::record::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +60,7 @@ pub(crate) struct Lane<'a> {
     /// Whether the lane ends instead, so that a newer release may take its part over.
     pub(crate) gives_way: bool,
     /// What holds a slot back that fills beside one that is worked on.
-    pub(crate) throttle: Option<Throttle<'a>>,
+    pub(crate) throttle: Option<Arc<Throttle>>,
 }
 
 impl Lane<'_> {
@@ -113,6 +114,12 @@ impl Lane<'_> {
     /// Reads each part on its own up to the given sequence, inclusive.
     pub(crate) async fn catch_up(&mut self, until: &BTreeMap<u8, u64>) -> Result<(), Error> {
         let (sender, mut messages) = mpsc::channel(CATCH_UP_WAITING_MAX * until.len().max(1));
+        let source = Source {
+            log: self.log.clone(),
+            projector: self.projector.clone(),
+            sender,
+            throttle: self.throttle.clone(),
+        };
         let mut sources = JoinSet::new();
         for (part, until) in until.clone() {
             let from = self.progress.positions.get(&part).copied().unwrap_or(0) + 1;
@@ -122,24 +129,21 @@ impl Lane<'_> {
                 }
                 continue;
             }
-            let (log, sender, projector) = (self.log.clone(), sender.clone(), self.projector.clone());
-            sources.spawn(async move {
-                let prepare = |record: &Recorded| projector.prepare(record);
-                tail::forward(&log, part, (from, until), (&sender, &prepare)).await
-            });
+            let source = source.clone();
+            sources.spawn(async move { source.forward(part, (from, until)).await });
         }
-        drop(sender);
+        drop(source);
         let (mut waiting, batch_max) = (Vec::new(), CATCH_UP_BATCH_MAX * until.len().max(1));
         loop {
-            let batch_max =
-                self.throttle.as_mut().map_or(batch_max, |throttle| throttle.batch_max(batch_max));
+            let throttle = self.throttle.clone();
+            let batch_max = throttle.as_ref().map_or(batch_max, |throttle| throttle.batch_max(batch_max));
             if messages.recv_many(&mut waiting, batch_max).await == 0 {
                 break;
             }
             fill_up(&mut messages, &mut waiting, batch_max).await;
-            self.take_in(&mut waiting).await?;
-            if let Some(throttle) = &mut self.throttle {
-                throttle.rest().await;
+            match throttle {
+                None => self.take_in(&mut waiting).await?,
+                Some(throttle) => throttle.bite(self.take_in(&mut waiting)).await?,
             }
         }
         while let Some(ended) = sources.join_next().await {

@@ -9,6 +9,7 @@ pub mod reader;
 mod rebuild;
 mod running;
 mod shared;
+mod source;
 pub mod start;
 mod throttle;
 mod verify;

@@ -9,6 +9,7 @@ use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -103,7 +104,7 @@ impl Reader {
             progress,
             standing: BTreeSet::new(),
             gives_way: false,
-            throttle: (beside == Beside::Live).then(|| Throttle::new(&inner.tail)),
+            throttle: (beside == Beside::Live).then(|| Arc::new(Throttle::new(&inner.tail))),
         };
         let all: u64 = until.values().sum();
         let mut positions = shared.positions();
