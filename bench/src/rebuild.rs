@@ -12,6 +12,7 @@ use rand::Rng;
 use runtime::Role;
 use spine::{Address, Entity, Reader};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -55,7 +56,7 @@ pub(crate) async fn measure(messages: u64, database: Option<&str>) -> anyhow::Re
     progress("loading the same rows in bulk");
     let loaded = load(&world, &reader, Order::Arrival).await?;
     let sorted = load(&world, &reader, Order::Key).await?;
-    let (alone, beside) = appends(&world, &reader, rebuilt).await?;
+    let Appends { alone, beside, filled } = appends(&world, &reader, rebuilt).await?;
     let world = Arc::into_inner(world).ok_or_else(|| anyhow::anyhow!("somebody still appends"))?;
     world.stop().await;
     let per_second = |seconds: f64| events as f64 / seconds;
@@ -65,6 +66,7 @@ pub(crate) async fn measure(messages: u64, database: Option<&str>) -> anyhow::Re
         Figure::of_limit(&name, rate, per_second(loaded), "/s", goal),
         Figure::stated(&format!("raw read of the same log, {backend}"), scanned, "/s"),
         Figure::stated(&format!("bulk load sorted by keys, {backend}"), per_second(sorted), "/s"),
+        Figure::stated(&format!("rebuild meanwhile beside appends, {backend}"), filled, "/s"),
         Figure::ceiling(
             &format!("append beside a running rebuild, p99 against without, {backend}"),
             beside,
@@ -75,16 +77,32 @@ pub(crate) async fn measure(messages: u64, database: Option<&str>) -> anyhow::Re
     ])
 }
 
-/// The p99 of appends in milliseconds while nothing else runs, and while the model is rebuilt, which takes about so long.
-async fn appends(world: &Arc<World>, reader: &Reader, rebuild: Duration) -> anyhow::Result<(f64, f64)> {
+/// Appends without and beside a rebuild, and the rebuild beside them.
+struct Appends {
+    /// p99 in milliseconds.
+    alone: f64,
+    beside: f64,
+    /// Messages a second that the rebuild took in meanwhile.
+    filled: f64,
+}
+
+/// Appends while nothing else runs, and while the model is rebuilt, which takes about so long.
+async fn appends(world: &Arc<World>, reader: &Reader, rebuild: Duration) -> anyhow::Result<Appends> {
     let held = rebuild.mul_f64(0.8).clamp(Duration::from_secs(1), Duration::from_secs(20));
     let schedule = Schedule::new(BESIDE_PER_SECOND, held);
     progress(&format!("appending for {} s, then beside a rebuild", held.as_secs()));
     let alone = first_messages(world, schedule).await?;
-    let (rebuilt, beside) =
-        tokio::join!(async { reader.rebuild(|_, _| {}).await }, first_messages(world, schedule));
+    let done = AtomicU64::new(0);
+    let rebuilding = async { reader.rebuild(|now, _| done.store(now, Ordering::Relaxed)).await };
+    let appending = async {
+        let started = Instant::now();
+        let beside = first_messages(world, schedule).await?;
+        anyhow::Ok((beside, done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()))
+    };
+    let (rebuilt, appended) = tokio::join!(rebuilding, appending);
     rebuilt?;
-    Ok((alone, beside?))
+    let (beside, filled) = appended?;
+    Ok(Appends { alone, beside, filled })
 }
 
 /// New customers who write once each; the p99 in milliseconds from the scheduled moment to the acknowledgement.
