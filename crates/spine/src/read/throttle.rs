@@ -11,6 +11,8 @@ const BATCH_BESIDE_MAX: usize = 64;
 /// The rest after a bite, in the time that the bite took, and at most.
 const REST_FACTOR: u32 = 3;
 const REST_MAX: Duration = Duration::from_millis(200);
+/// Shorter rests are saved up: a timer sleeps for a millisecond at least, and waking up costs, too.
+const REST_MIN: Duration = Duration::from_millis(4);
 /// When nothing was appended for so long, a rebuild has the machine to itself.
 const QUIET_AFTER: Duration = Duration::from_secs(1);
 
@@ -18,7 +20,8 @@ const QUIET_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Throttle {
     tail: Tail,
     moved: Mutex<Moved>,
-    turn: tokio::sync::Mutex<()>,
+    /// Whose turn it is, and the rest that is owed.
+    turn: tokio::sync::Mutex<Duration>,
 }
 
 /// How far the tail was, and when it was seen to move last.
@@ -44,12 +47,12 @@ impl Throttle {
         if !self.is_beside(Instant::now()) {
             return work.await;
         }
-        let _turn = self.turn.lock().await;
+        let mut owed = self.turn.lock().await;
         let began = Instant::now();
         let done = work.await;
-        let rest = self.rest_after(began, Instant::now());
-        if rest > Duration::ZERO {
-            tokio::time::sleep(rest).await;
+        *owed += self.rest_after(began, Instant::now());
+        if *owed >= REST_MIN {
+            tokio::time::sleep(std::mem::take(&mut *owed)).await;
         }
         done
     }
