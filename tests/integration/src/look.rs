@@ -84,7 +84,8 @@ impl World {
             !owed && thread.pending().next().is_none()
         };
         ground::eventually(&format!("thread {thread} to rest"), async || {
-            let rests = self.spine.log.read::<Thread, _>(&at, rests).await.ok()?;
+            // What this process knows may be older than a message that the caller just read from the server.
+            let rests = self.spine.log.read_confirmed::<Thread, _>(&at, rests).await.ok()?;
             rests.then_some(())
         })
         .await;
