@@ -234,12 +234,20 @@ fn the_doctor_looks_with_and_without_a_suite() {
     {
         assert!(text.contains(looked_at), "{looked_at}: {well:#}");
     }
+    let elsewhere = world.run_without_path(&["doctor"]);
+    assert_eq!(
+        (elsewhere.code, elsewhere.out.contains("one runs, and a start from here")),
+        (0, true),
+        "{elsewhere:?}"
+    );
     world.open_to_others("service.credential");
     let open = world.run(&["doctor"]);
     assert_eq!((open.code, open.out.contains("chmod 600")), (1, true), "{open:?}");
     world.stop();
     let stopped = world.run(&["doctor", "--listen-http", "127.0.0.1:0"]);
     assert!(stopped.out.contains("the last one has stopped"), "{stopped:?}");
+    let bare = world.run_without_path(&["doctor", "--listen-http", "127.0.0.1:0"]);
+    assert_eq!((bare.code, bare.out.contains("install nats-server 2.15")), (1, true), "{bare:?}");
     let key = world.data().join("keys/master.key");
     std::fs::write(&key, "ab".repeat(32)).unwrap();
     let stranger = world.run(&["doctor"]);

@@ -101,8 +101,8 @@ pub(crate) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
     if findings.is_empty() {
         suite::check(&common.data, running.as_ref(), &mut findings).await;
     }
-    nats::check_binary(&common, &mut findings).await;
     let connected = connect(&common, &args, running.is_some(), &mut findings).await;
+    nats::check_binary(&common, connected.is_some(), &mut findings).await;
     if let Some(nats) = &connected {
         nats::check_server(nats, &common, &mut findings).await;
         nats::check_streams(nats, args.replicas, &mut findings).await;

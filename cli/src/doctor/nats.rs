@@ -19,13 +19,17 @@ const SKEW_FAIL_US: i64 = 30_000_000;
 /// Entities of one part from which on it is time for a new generation.
 const SUBJECTS_WARN: u64 = 700_000;
 
-/// The program that `run` would start.
-pub(super) async fn check_binary(common: &Common, findings: &mut Vec<Finding>) {
+/// The program that `run` would start. Whoever started the one that `runs` may have had another PATH.
+pub(super) async fn check_binary(common: &Common, runs: bool, findings: &mut Vec<Finding>) {
     if common.nats.is_some() {
         return;
     }
     findings.push(match nats::found(&nats::Settings::of(&common.data)).await {
         Ok((path, version)) => Finding::ok(CHECK, format!("version {version} in {}", path.display())),
+        Err(error) if runs => {
+            let found = format!("one runs, and a start from here would find none: {error}");
+            Finding::warn(CHECK, found, "put its folder on the PATH from which the suite is started")
+        }
         Err(error) => {
             let remedy =
                 "install nats-server 2.15 or later from https://github.com/nats-io/nats-server/releases";

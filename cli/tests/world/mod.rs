@@ -1,6 +1,7 @@
 //! A data folder, a suite on it, and what a person does with both.
 
 mod following;
+mod http;
 mod nats;
 mod postgres;
 mod probe;
@@ -12,7 +13,7 @@ pub(crate) use postgres::Postgres;
 use base64::Engine;
 use following::Following;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::Connection;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -133,6 +134,11 @@ impl World {
         answer(self.command(args).output().expect("the command runs"))
     }
 
+    /// As a shell that finds no programs.
+    pub(crate) fn run_without_path(&self, args: &[&str]) -> Answer {
+        answer(self.command(args).env("PATH", "").output().expect("the command runs"))
+    }
+
     pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Answer {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -165,60 +171,10 @@ impl World {
         Following::of(self.command(args))
     }
 
-    /// What the REST API answers; nothing without a body is null.
-    pub(crate) fn rest(&self, token: &str, method: reqwest::Method, path: &str, body: &Value) -> Value {
-        let run: Value = serde_json::from_slice(&self.read("run.json")).expect("run.json");
-        let url = format!("{}/api/v1/{path}", run["api"].as_str().expect("an address"));
-        let asked = async {
-            let _provider = rustls::crypto::ring::default_provider().install_default();
-            let mut request = reqwest::Client::new().request(method, url).bearer_auth(token);
-            if !body.is_null() {
-                request = request.json(body);
-            }
-            let answer = request.send().await.expect("the suite answers");
-            answer.json().await.unwrap_or_default()
-        };
-        tokio::runtime::Runtime::new().expect("a runtime").block_on(asked)
-    }
-
     /// The first event of this name from a time on, of one entity if it is named.
     pub(crate) fn event(&self, from: &str, name: &str, of: Option<&str>) -> Option<Value> {
         let wanted = |event: &Value| event["event"] == name && of.is_none_or(|of| event["id"] == of);
         self.events(from).into_iter().find(wanted)
-    }
-
-    pub(crate) fn write_as_customer(&self, text: &str) {
-        self.write_as("alice", text);
-    }
-
-    /// A signed webhook of the partner, as Standard Webhooks says; again while the account is not known yet.
-    pub(crate) fn write_as(&self, user: &str, text: &str) {
-        let run: Value = serde_json::from_slice(&self.read("run.json")).expect("run.json");
-        let url = format!("{}/channels/http/shop-http", run["http"].as_str().expect("an address"));
-        let at = spine::Clock::system().now();
-        let body =
-            json!({ "id": at.to_string(), "user": user, "text": text, "sent_at": at / 1_000 }).to_string();
-        let webhook = standardwebhooks::Webhook::from_bytes(SECRET.to_vec()).expect("a key");
-        let id = format!("msg_{at}");
-        let signature = webhook.sign(&id, at / 1_000_000, body.as_bytes()).expect("a signature");
-        let post = async || {
-            let _provider = rustls::crypto::ring::default_provider().install_default();
-            let answer = reqwest::Client::new()
-                .post(&url)
-                .header("webhook-id", &id)
-                .header("webhook-timestamp", (at / 1_000_000).to_string())
-                .header("webhook-signature", &signature)
-                .body(body.clone())
-                .send()
-                .await
-                .expect("the suite answers");
-            answer.status()
-        };
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let answered =
-            || Some(runtime.block_on(post())).filter(|status| *status != reqwest::StatusCode::NOT_FOUND);
-        let status = self.until(answered);
-        assert!(status.is_success(), "{status}");
     }
 
     /// Changes a row of a live model behind its back.

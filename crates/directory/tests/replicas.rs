@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use directory::Directory;
+use directory::fresh::Watch;
 use events::AccountEvent;
 use events::account::Setup;
 use events::tenant::Settings;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use ground::{Place, Server, on_each};
 use laws::account::Account;
 use laws::tenant::Tenant;
@@ -25,6 +26,7 @@ const TENANT: &str = "shop";
 /// What is promised, and no more.
 const KNOWN_WITHIN: Duration = Duration::from_secs(2);
 const ACCOUNTS: usize = 16;
+const STRANGERS: u32 = 50;
 
 /// A role that only keeps the directory.
 struct Keeps(Directory);
@@ -160,6 +162,39 @@ async fn what_one_replica_commits_the_other_knows_within_two_seconds() {
             assert!(two.directory.account_by_slug(&slug).is_some(), "{slug} is looked for and not found");
         }
         two.stop().await;
+        one.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_make_names_up_cause_ten_looks_a_second_at_most() {
+    on_each(async |place: Place| {
+        if place.is_sqlite() {
+            return;
+        }
+        let server = Server::start().await;
+        let one = Replica::start(&place, server.log().await).await;
+        let watch = Watch::of(&["accounts"]);
+        let (began, end) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        let stranger = async || {
+            let (mut asked, mut looks) = (0, 0);
+            while Instant::now() < end {
+                if let Some(mut turn) = watch.turn_now(&one.reader).await.unwrap() {
+                    let marks = turn.changed(&one.reader).await.unwrap();
+                    turn.done(marks);
+                    looks += 1;
+                }
+                asked += 1;
+            }
+            (asked, looks)
+        };
+        let all = join_all((0..STRANGERS).map(|_| stranger())).await;
+        let asked: u32 = all.iter().map(|(asked, _)| asked).sum();
+        let looks: u32 = all.iter().map(|(_, looks)| looks).sum();
+        let may = began.elapsed().as_millis() / 100 + 1;
+        assert!(looks >= 1 && u128::from(looks) <= may, "{looks} looks in {:?}", began.elapsed());
+        assert!(asked > looks, "{asked} questions share {looks} looks");
         one.stop().await;
     })
     .await;
