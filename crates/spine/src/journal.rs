@@ -1,6 +1,6 @@
 //! INBOUND: every raw request of an outside platform, sealed and durable before it is acknowledged.
 
-use crate::address::part_of;
+use crate::address::{PARTS, part_of};
 use crate::clock::Clock;
 use crate::erase::erase_message;
 use crate::error::Error;
@@ -170,6 +170,15 @@ impl Journal {
         let failed = |source| Error::Nats { request: format!("info of {name}"), source };
         let stream = self.nats.jetstream.get_stream(&name).await.map_err(|error| failed(error.into()))?;
         Ok(stream.cached_info().state.last_sequence)
+    }
+
+    /// The last sequence of each part.
+    ///
+    /// # Errors
+    /// As [`Journal::end`].
+    pub async fn ends(&self) -> Result<[u64; PARTS as usize], Error> {
+        let ends = futures::future::try_join_all((0..PARTS).map(|part| self.end(part))).await?;
+        Ok(ends.try_into().expect("there is one end for each part"))
     }
 
     /// Where a part ends if that is before `position`, which was read once: then it lost its end or is another one. Asked

@@ -13,6 +13,7 @@ use conversation::{
 use events::thread::OpenedBy;
 use events::{Content, Micros};
 use sealing::{beginning, seal};
+use spine::journal::Place;
 use spine::keys::{Contact, Keys, Owner, Period};
 use spine::{Address, Cause, Decided, Entity, Error, Log, Refused};
 use uuid::Uuid;
@@ -23,7 +24,7 @@ const FINDS_MAX: u32 = 3;
 /// What became of an item.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// It stands in the log of the thread, or needed no event.
+    /// It stands in the log of the thread, or needed no event, as that of somebody who was erased since.
     Settled { thread: Option<Uuid>, decided: Option<Decided> },
     /// A receipt of a message whose sending is still under way: the platform was faster than its own answer.
     Early { thread: Uuid },
@@ -40,8 +41,8 @@ pub(crate) enum Taken {
 pub(crate) struct Arrival<'a> {
     pub(crate) ready: &'a Ready,
     pub(crate) item: &'a Item,
-    /// The journalled request; none for what the widget's socket brought.
-    pub(crate) raw: Option<String>,
+    /// Where the request is journalled; none for what the widget's socket brought.
+    pub(crate) place: Option<Place>,
     pub(crate) cause: Cause,
     pub(crate) received_at: Micros,
     /// An operator says that a message of the customer is no redelivery, however old it is.
@@ -68,6 +69,9 @@ pub(crate) async fn take(
             Some(address) => (address.clone(), false),
             None => {
                 let found = find(keys, arrival).await?;
+                if found.erased {
+                    return Ok(Taken::Settled { thread: Some(found.thread), decided: None });
+                }
                 (Address::of(&arrival.ready.tenant, Thread::KIND, found.thread)?, found.new)
             }
         };
@@ -120,6 +124,7 @@ async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, 
         external_user: &arrival.item.external_user,
         class: content::CLASS,
         period: &Period::quarter(arrival.received_at),
+        journalled: arrival.place.map(|place| place.sequence),
     };
     keys.thread_for(&contact).await
 }
@@ -230,7 +235,7 @@ fn received(
         sent_at: told_at(item.sent_at, at),
         order: item.order,
         window: item.window,
-        raw: arrival.raw.clone(),
+        raw: arrival.place.map(|place| place.to_string()),
         touch: item.touch.clone(),
         began,
     };
@@ -254,7 +259,7 @@ fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&st
         provider: item.item_id.clone(),
         content,
         sent_at: told_at(item.sent_at, at),
-        raw: arrival.raw.clone(),
+        raw: arrival.place.map(|place| place.to_string()),
     };
     ("echo", Box::new(move |state| conversation::echo(state, &echo, at)))
 }

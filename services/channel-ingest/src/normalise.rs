@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
 use spine::journal::{Journal, Journalled};
-use spine::keys::{Contact, Keys, Period};
+use spine::keys::{Contact, Found, Keys, Period};
 use spine::{Decided, Error, Log};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,11 +142,14 @@ impl Normaliser {
         let item = match &job.what {
             Ok(item) => item,
             Err(fault) => {
-                let thread = match &fault.external_user {
-                    Some(user) => Some(self.person(ready, user, job.journalled.received_at).await?),
-                    None => None,
+                let Some(user) = &fault.external_user else {
+                    return Ok(Outcome::held(job.hold((None, false), fault.to_string())));
                 };
-                return Ok(Outcome::held(job.hold((thread, false), fault.to_string())));
+                let Found { thread, erased, .. } = self.person(ready, user, &job.journalled).await?;
+                return Ok(match erased {
+                    true => Outcome { unnamed: vec![job.of(thread)], ..Outcome::default() },
+                    false => Outcome::held(job.hold((Some(thread), false), fault.to_string())),
+                });
             }
         };
         if !waits.all.is_empty()
@@ -158,7 +161,7 @@ impl Normaliser {
         let arrival = Arrival {
             ready,
             item,
-            raw: Some(job.journalled.place.to_string()),
+            place: Some(job.journalled.place),
             cause: job.journalled.cause(job.number, "receive"),
             received_at: job.journalled.received_at,
             late: false,
@@ -249,15 +252,16 @@ impl Normaliser {
     }
 
     /// The person's thread, made where there is none: what they sent is theirs, also if it is the first and broken.
-    async fn person(&self, ready: &Ready, user: &str, at: i64) -> Result<Uuid, Error> {
+    async fn person(&self, ready: &Ready, user: &str, from: &Journalled) -> Result<Found, Error> {
         let contact = Contact {
             tenant: &ready.tenant,
             account: &ready.account.id.to_string(),
             external_user: user,
             class: content::CLASS,
-            period: &Period::quarter(at),
+            period: &Period::quarter(from.received_at),
+            journalled: Some(from.place.sequence),
         };
-        Ok(self.keys.thread_for(&contact).await?.thread)
+        self.keys.thread_for(&contact).await
     }
 
     async fn thread_of(&self, ready: &Ready, user: &str) -> Result<Option<Uuid>, Error> {

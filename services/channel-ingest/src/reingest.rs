@@ -172,7 +172,7 @@ impl Normaliser {
             let arrival = Arrival {
                 ready: &ready,
                 item,
-                raw: Some(held.place.to_string()),
+                place: Some(held.place),
                 cause: journalled.cause(held.number, "receive"),
                 received_at: held.received_at,
                 late,

@@ -214,7 +214,7 @@ impl Visitor {
         let arrival = Arrival {
             ready: &self.ready,
             item: &item,
-            raw: None,
+            place: None,
             cause: Cause::new(new_id(), "receive", "channel-ingest"),
             received_at: at,
             late: false,

@@ -48,6 +48,7 @@ async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Op
         external_user: &visitor,
         class: content::CLASS,
         period: &period,
+        journalled: None,
     };
     let found = keys.thread_for(&contact).await?;
     let address = Address::of(&ready.tenant, Thread::KIND, found.thread)?;

@@ -6,13 +6,14 @@
 
 use super::add::{Added, add_keys, add_threads, erased_among};
 use super::cache::{DataKey, ThreadName};
+use super::gone::GoneContacts;
 use super::names::{Owner, Period, SealKey};
 use super::register::{self, Change, TenantKeys};
 use super::{Inner, KeyLimits};
 use crate::db::may_retry;
 use crate::error::Error;
 use sqlx::AnyConnection;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
@@ -30,7 +31,16 @@ pub(super) enum Want {
         candidate: Uuid,
         class: Arc<str>,
         period: Period,
+        /// See [`super::Contact::journalled`].
+        journalled: Option<u64>,
     },
+}
+
+impl Want {
+    /// Whether this caller's candidate became the thread.
+    fn is_candidate(&self, thread: Uuid) -> bool {
+        matches!(self, Self::Thread { candidate, .. } if *candidate == thread)
+    }
 }
 
 /// What a caller gets.
@@ -129,8 +139,14 @@ impl Inner {
         let mut tx = register::begin(&self.store, Change::Add).await?;
         self.check_not_behind(&mut tx).await?;
         let tenants = self.tenants(&mut tx, wants).await?;
-        let threads = add_threads(&mut tx, wants).await?;
-        let names: Vec<SealKey> = wants.iter().map(|want| key_of(want, &threads)).collect();
+        let gone = GoneContacts::among(&mut tx, wants).await?;
+        let living: Vec<&Want> = wants.iter().filter(|want| gone.thread(want).is_none()).copied().collect();
+        let threads = add_threads(&mut tx, &living).await?;
+        let thread_of = |want: &Want| match want {
+            Want::Key(_) => None,
+            Want::Thread { name, .. } => gone.thread(want).or_else(|| threads.get(name).copied()),
+        };
+        let names: Vec<SealKey> = wants.iter().map(|want| key_of(want, thread_of(want))).collect();
         let erased = erased_among(&mut tx, &names).await?;
         let alive: BTreeSet<&SealKey> = names
             .iter()
@@ -147,12 +163,7 @@ impl Inner {
         }
         let answer = |(want, name): (&&Want, &SealKey)| Got {
             key: keys.get(name).cloned(),
-            thread: match want {
-                Want::Key(_) => None,
-                Want::Thread { name, candidate, .. } => {
-                    threads.get(name).map(|thread| (*thread, thread == candidate))
-                }
-            },
+            thread: thread_of(want).map(|thread| (thread, want.is_candidate(thread))),
         };
         Ok(wants.iter().zip(&names).map(answer).collect())
     }
@@ -177,12 +188,12 @@ impl Inner {
     }
 }
 
-fn key_of(want: &Want, threads: &BTreeMap<ThreadName, Uuid>) -> SealKey {
+fn key_of(want: &Want, thread: Option<Uuid>) -> SealKey {
     match want {
         Want::Key(name) => name.clone(),
-        Want::Thread { name, candidate, class, period } => SealKey {
+        Want::Thread { name, candidate, class, period, .. } => SealKey {
             tenant: name.0.clone(),
-            owner: Owner::thread(*threads.get(name).unwrap_or(candidate)),
+            owner: Owner::thread(thread.unwrap_or(*candidate)),
             class: class.clone(),
             period: period.clone(),
         },

@@ -2,7 +2,8 @@
 
 use super::names::{Owner, OwnerKind, Period};
 use super::register::{self, Change};
-use super::{Inner, Keys, lost};
+use super::{Inner, Keys, gone, lost};
+use crate::address::PARTS;
 use crate::db::{AnyQuery, Backend, Bulk, Checkpoint};
 use crate::error::Error;
 use sqlx::any::AnyRow;
@@ -52,9 +53,17 @@ impl Keys {
     /// Destroys all keys of the owners and the rows that lead to their threads, all or none, and remembers that
     /// they were erased: nothing is sealed for them again. Again destroys nothing more.
     ///
+    /// `journal_ends` are the last sequences of the journal's parts before this call. What the contacts sent up to there
+    /// and nobody decided yet stays theirs: see [`super::Found::erased`].
+    ///
     /// # Errors
     /// [`Error::Held`] when any of them is under legal hold, [`Error::Limit`] above `erase_owners_max`.
-    pub async fn erase(&self, tenant: &str, owners: &[Owner], erasure: Uuid) -> Result<Erasure, Error> {
+    pub async fn erase(
+        &self,
+        tenant: &str,
+        owners: &[Owner],
+        (erasure, journal_ends): (Uuid, &[u64; PARTS as usize]),
+    ) -> Result<Erasure, Error> {
         let inner = &self.inner;
         if owners.len() > inner.limits.erase_owners_max {
             let max = inner.limits.erase_owners_max as u64;
@@ -66,6 +75,7 @@ impl Keys {
         let bind = |query: AnyQuery, owner: &Owner| bind_owner(query, tenant, owner);
         let keys = ids_of(&KEYS_DELETE.fetch(&mut tx, owners, bind).await?)?;
         let threads: Vec<&Owner> = owners.iter().filter(|owner| owner.kind == OwnerKind::Thread).collect();
+        gone::keep(&mut tx, tenant, &threads, (journal_ends, at)).await?;
         let bind_thread =
             |query: AnyQuery, owner: &&Owner| query.bind(tenant.to_owned()).bind(owner.id.to_string());
         THREADS_DELETE.write(&mut tx, &threads, bind_thread).await?;
@@ -218,7 +228,7 @@ impl Inner {
     /// Gets destroyed bytes out of the files, as far as that is ours to do.
     pub(super) async fn settle(&self) -> Result<Checkpoint, Error> {
         if self.store.backend() == Backend::Postgres {
-            for text in ["VACUUM keys", "VACUUM tenants", "VACUUM threads"] {
+            for text in ["VACUUM keys", "VACUUM tenants", "VACUUM threads", "VACUUM gone"] {
                 // Without it the rows stay dead in their pages until the server's own vacuum.
                 if let Err(error) = sqlx::query(text).persistent(false).execute(self.store.write()).await {
                     tracing::warn!(error = %error, "A table of the key register could not be vacuumed");

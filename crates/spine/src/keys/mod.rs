@@ -9,6 +9,7 @@ mod cache;
 mod cipher;
 mod commit;
 mod erase;
+mod gone;
 mod lost;
 mod master;
 mod names;

@@ -9,11 +9,12 @@ use sqlx::{Any, AnyConnection, Row, Transaction};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-pub(crate) const MIGRATIONS: [Migration; 4] = [
+pub(crate) const MIGRATIONS: [Migration; 5] = [
     Migration::portable(1, FIRST),
     Migration::portable(2, ROTATIONS),
     Migration::portable(3, DESTROYED),
     Migration::portable(4, super::requests::SCHEMA),
+    Migration::portable(5, super::gone::SCHEMA),
 ];
 
 const FIRST: &str = "CREATE TABLE register (name TEXT PRIMARY KEY, value BLOB NOT NULL);

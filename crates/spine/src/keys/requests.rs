@@ -80,18 +80,18 @@ impl Keys {
         .map_err(Error::database("find raw requests of erased people"))
     }
 
-    /// Forgets requests that are overwritten, and what is older than any request is kept.
+    /// Forgets requests that are overwritten, and what is older than any request is kept: of it no contact is needed either.
     ///
     /// # Errors
     /// Database errors.
     pub async fn forget_requests(&self, places: &[String]) -> Result<(), Error> {
         let mut tx = self.inner.store.begin().await?;
         FORGET.write(&mut tx, places, |query, place| query.bind(place.clone())).await?;
-        sqlx::query("DELETE FROM requests WHERE at < $1")
-            .bind(self.inner.clock.now() - KEPT_US)
-            .execute(&mut *tx)
-            .await
-            .map_err(Error::database("forget raw requests"))?;
+        let before = self.inner.clock.now() - KEPT_US;
+        for old in ["DELETE FROM requests WHERE at < $1", "DELETE FROM gone WHERE at < $1"] {
+            let deleted = sqlx::query(old).bind(before).execute(&mut *tx).await;
+            deleted.map_err(Error::database("forget raw requests"))?;
+        }
         tx.commit().await.map_err(Error::database("forget raw requests"))
     }
 }

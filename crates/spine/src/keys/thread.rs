@@ -26,6 +26,9 @@ pub struct Contact<'a> {
     /// Retention class and period of the thread's first key.
     pub class: &'a str,
     pub period: &'a Period,
+    /// The sequence, in the account's part of the journal, of the request in which the person appears; none for somebody
+    /// who is there now.
+    pub journalled: Option<u64>,
 }
 
 /// The thread of a contact.
@@ -34,11 +37,13 @@ pub struct Found {
     pub thread: Uuid,
     /// Whether this call made it. Of callers at the same time, one is told so.
     pub new: bool,
+    /// The person sent the request and was erased after it: nothing is to be made of it.
+    pub erased: bool,
 }
 
 impl Keys {
     /// The contact's thread for life, made with its first key and synced to disk when there is none. Callers at
-    /// the same time, in any process, get the same one. After an erasure it is a new one.
+    /// the same time, in any process, get the same one. After an erasure it is a new one, but for requests from before.
     ///
     /// # Errors
     /// When a name is not allowed, and database errors.
@@ -47,7 +52,7 @@ impl Keys {
         let inner = &self.inner;
         let name = inner.thread_name(contact.tenant, contact.account, contact.external_user).await?;
         if let Some(thread) = inner.find(&name).await? {
-            return Ok(Found { thread, new: false });
+            return Ok(Found { thread, new: false, erased: false });
         }
         let epoch = inner.cache.epoch();
         let want = Want::Thread {
@@ -55,12 +60,17 @@ impl Keys {
             candidate: crate::new_id(),
             class: contact.class.into(),
             period: contact.period.clone(),
+            journalled: contact.journalled,
         };
         let got = inner.ensure(want).await?;
         let (thread, new) =
             got.thread.ok_or_else(|| Error::Other("a thread vanished while it was made".into()))?;
-        inner.cache.put_thread(epoch, name, thread);
-        Ok(Found { thread, new })
+        // None is sealed for them again.
+        let erased = got.key.is_none();
+        if !erased {
+            inner.cache.put_thread(epoch, name, thread);
+        }
+        Ok(Found { thread, new, erased })
     }
 
     /// The contact's thread if there is one.
@@ -113,7 +123,7 @@ fn thread_token(lookup: &Secret, external_user: &str) -> String {
     URL_SAFE_NO_PAD.encode(lookup.mac(&[&[0], external_user.as_bytes()]))
 }
 
-fn parse(thread: &str) -> Result<Uuid, sqlx::Error> {
+pub(super) fn parse(thread: &str) -> Result<Uuid, sqlx::Error> {
     Uuid::try_parse(thread).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

@@ -4,8 +4,8 @@ use crate::notes::open;
 use crate::register::{SUBJECT, contact, key, read, register, seal, start};
 use ground::{holders, on_each};
 use spine::db::Checkpoint;
-use spine::keys::{Opened, Owner, Period, SealKey};
-use spine::{Clock, Error, new_id};
+use spine::keys::{Contact, Found, Opened, Owner, Period, SealKey};
+use spine::{Clock, Error, PARTS, new_id};
 use uuid::Uuid;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -20,7 +20,8 @@ async fn erased_is_gone_everywhere_and_is_never_sealed_for_again() {
         let (owner, other) = (Owner::thread(thread), Owner::thread(new_id()));
         let (sealed, kept) = (seal(&keys, &owner, "secret").await, seal(&keys, &other, "kept").await);
 
-        let erasure = keys.erase("demo", std::slice::from_ref(&owner), new_id()).await.unwrap();
+        let erasure =
+            keys.erase("demo", std::slice::from_ref(&owner), (new_id(), &[0; PARTS as usize])).await.unwrap();
         assert_eq!(erasure.keys, [sealed.split('.').nth(2).unwrap()]);
         assert_ne!(erasure.checkpoint, Checkpoint::ReaderInTheWay);
         assert_eq!(read(&keys, &sealed).await, Opened::Gone);
@@ -31,7 +32,8 @@ async fn erased_is_gone_everywhere_and_is_never_sealed_for_again() {
             let refused = keys.seal(&key(&owner, month), SUBJECT, "text", "again").await;
             assert!(matches!(refused, Err(Error::Gone { .. })), "{refused:?}");
         }
-        let again = keys.erase("demo", std::slice::from_ref(&owner), new_id()).await.unwrap();
+        let again =
+            keys.erase("demo", std::slice::from_ref(&owner), (new_id(), &[0; PARTS as usize])).await.unwrap();
         assert!(again.keys.is_empty());
         assert_eq!(keys.is_erased("demo", &owner).await.unwrap(), Some(erasure.id), "the first one counts");
 
@@ -39,6 +41,34 @@ async fn erased_is_gone_everywhere_and_is_never_sealed_for_again() {
         assert!(back.new && back.thread != thread, "who comes back is somebody new");
         drop(keys);
         assert_eq!(read(&start(&place).await, &sealed).await, Opened::Gone);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_somebody_sent_before_their_erasure_stays_theirs_however_late_it_is_decided() {
+    on_each(async |place| {
+        let keys = start(&place).await;
+        let period = key(&Owner::thread(Uuid::nil()), "2026-11").period;
+        let sent = |user, sequence| Contact { journalled: Some(sequence), ..contact("wa-1", user, &period) };
+        let (person, bystander) = ("+49 170 1234567", "+49 170 7654321");
+        let thread = keys.thread_for(&sent(person, 3)).await.unwrap().thread;
+        keys.erase("demo", &[Owner::thread(thread)], (new_id(), &[10; PARTS as usize])).await.unwrap();
+        let found = async |user, sequence| keys.thread_for(&sent(user, sequence)).await.unwrap();
+        let late = Found { thread, new: false, erased: true };
+        assert_eq!(found(person, 10).await, late);
+        assert!(matches!(found(bystander, 10).await, Found { new: true, erased: false, .. }));
+        assert_eq!(keys.find_thread("demo", "wa-1", person).await.unwrap(), None);
+        let (old, new) = futures::join!(found(person, 4), found(person, 11));
+        assert_eq!(old, late);
+        assert!(new.thread != thread && new.new && !new.erased, "{new:?}");
+        assert_eq!(found(person, 12).await, Found { new: false, ..new });
+        let other = sent(person, 4);
+        let elsewhere = keys.thread_for(&Contact { account: "wa-2", ..other }).await.unwrap();
+        assert!(elsewhere.new && !elsewhere.erased, "another account of theirs was not erased");
+        keys.erase("demo", &[Owner::thread(new.thread)], (new_id(), &[20; PARTS as usize])).await.unwrap();
+        assert_eq!(found(person, 20).await, Found { new: false, erased: true, ..new });
+        assert!(found(person, 21).await.new);
     })
     .await;
 }
@@ -57,7 +87,7 @@ async fn another_process_forgets_at_once_when_told_and_by_itself_after_a_minute(
         let sealed = seal(&eraser, &owner, "secret").await;
         assert!(read(&told, &sealed).await.text().is_some());
         assert!(read(&untold, &sealed).await.text().is_some());
-        eraser.erase("demo", std::slice::from_ref(&owner), new_id()).await.unwrap();
+        eraser.erase("demo", std::slice::from_ref(&owner), (new_id(), &[0; PARTS as usize])).await.unwrap();
         told.forget("demo", &owner);
         assert_eq!(read(&told, &sealed).await, Opened::Gone);
         assert!(read(&untold, &sealed).await.text().is_some(), "it still has the key in memory");
@@ -85,7 +115,7 @@ async fn a_destroyed_key_is_in_no_file() {
             .unwrap();
         let is_held = || files(&place.folder).iter().any(|bytes| holds(bytes, &wrapped));
         assert!(is_held());
-        let erasure = keys.erase("demo", &[owner], new_id()).await.unwrap();
+        let erasure = keys.erase("demo", &[owner], (new_id(), &[0; PARTS as usize])).await.unwrap();
         assert_eq!(erasure.checkpoint, Checkpoint::Truncated);
         assert!(!is_held());
         assert!(!holders(&place.folder, id).is_empty(), "that there was a key of this id is kept");
@@ -115,7 +145,10 @@ async fn a_legal_hold_refuses_erasure_and_expiry_until_it_ends() {
         let (of_held, of_free) = (seal(&keys, &held, "held").await, seal(&keys, &free, "free").await);
         keys.hold("demo", &held, "file 17").await.unwrap();
         let both = [free.clone(), held.clone()];
-        assert!(matches!(keys.erase("demo", &both, new_id()).await, Err(Error::Held { .. })));
+        assert!(matches!(
+            keys.erase("demo", &both, (new_id(), &[0; PARTS as usize])).await,
+            Err(Error::Held { .. })
+        ));
         assert!(read(&keys, &of_free).await.text().is_some(), "all or none");
         assert_eq!(keys.holds("demo").await.unwrap()[0].owner, held);
 
@@ -127,7 +160,7 @@ async fn a_legal_hold_refuses_erasure_and_expiry_until_it_ends() {
 
         assert!(keys.unhold("demo", &held).await.unwrap());
         assert!(!keys.unhold("demo", &held).await.unwrap());
-        assert_eq!(keys.erase("demo", &both, new_id()).await.unwrap().keys.len(), 1);
+        assert_eq!(keys.erase("demo", &both, (new_id(), &[0; PARTS as usize])).await.unwrap().keys.len(), 1);
     })
     .await;
 }

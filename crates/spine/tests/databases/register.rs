@@ -27,7 +27,7 @@ pub(crate) fn key(owner: &Owner, period: &str) -> SealKey {
 }
 
 pub(crate) fn contact<'a>(account: &'a str, user: &'a str, period: &'a Period) -> Contact<'a> {
-    Contact { tenant: "demo", account, external_user: user, class: "messages", period }
+    Contact { tenant: "demo", account, external_user: user, class: "messages", period, journalled: None }
 }
 
 pub(crate) async fn seal(keys: &Keys, owner: &Owner, text: &str) -> String {

@@ -68,7 +68,12 @@ async fn of_an_erased_person_nothing_stays_though_the_tables_were_away_or_nobody
         run(&place, "ALTER TABLE {}away RENAME TO early").await;
         until_noted_are(&place, &[unheard]).await;
 
-        replica.spine.keys.erase(TENANT, &[Owner::thread(unheard)], new_id()).await.unwrap();
+        replica
+            .spine
+            .keys
+            .erase(TENANT, &[Owner::thread(unheard)], (new_id(), &[0; spine::PARTS as usize]))
+            .await
+            .unwrap();
         replica.stop().await;
         let replica = Replica::start(&place, server.log().await).await;
         until_noted_are(&place, &[]).await;

@@ -182,7 +182,16 @@ async fn an_erased_person_leaves_counts_and_no_words_live_and_rebuilt() {
         world.ai_answers(&customer, seen, "张三丰您好").await;
         world.caught_up().await;
         let erasure = spine::new_id();
-        world.spine.keys.erase(crate::world::TENANT, &[Owner::thread(customer.id)], erasure).await.unwrap();
+        world
+            .spine
+            .keys
+            .erase(
+                crate::world::TENANT,
+                &[Owner::thread(customer.id)],
+                (erasure, &[0; spine::PARTS as usize]),
+            )
+            .await
+            .unwrap();
         let at = world.spine.log.clock().now();
         world.decide(&customer, |thread| conversation::erase(thread, erasure, at)).await;
         world.caught_up().await;
@@ -256,7 +265,12 @@ async fn no_unsealed_column_depends_on_a_key() {
         world.ai_answers(&customer, message, "好的").await;
         world.caught_up().await;
         let owners = [Owner::thread(customer.id)];
-        world.spine.keys.erase(crate::world::TENANT, &owners, spine::new_id()).await.unwrap();
+        world
+            .spine
+            .keys
+            .erase(crate::world::TENANT, &owners, (spine::new_id(), &[0; spine::PARTS as usize]))
+            .await
+            .unwrap();
         let comparison = world.reader().verify(|_, _| {}).await.unwrap().comparison;
         assert!(!comparison.differences.is_empty());
         for difference in comparison.differences {

@@ -40,6 +40,7 @@ impl World {
             account: &account,
             external_user: person,
             class: "message",
+            journalled: None,
             period: &Period::quarter(self.now()),
         };
         let thread = self.spine.keys.thread_for(&contact).await.unwrap().thread;

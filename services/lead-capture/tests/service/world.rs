@@ -229,7 +229,12 @@ impl Customer {
         for lead in leads {
             world.erases_lead(lead, erasure).await;
         }
-        world.spine.keys.erase(TENANT, &[Owner::thread(self.thread)], erasure).await.unwrap();
+        world
+            .spine
+            .keys
+            .erase(TENANT, &[Owner::thread(self.thread)], (erasure, &[0; spine::PARTS as usize]))
+            .await
+            .unwrap();
     }
 
     async fn seal(&self, world: &World, field: &str, text: &str) -> String {

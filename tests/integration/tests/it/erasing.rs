@@ -1,5 +1,6 @@
 //! A person erased from the whole suite while it works for them: nothing comes back, and no byte is left.
 
+use crate::receipts::{journal, journalled};
 use crate::shop;
 use events::ThreadEvent;
 use futures::future::join_all;
@@ -25,13 +26,19 @@ async fn says(world: &World, outside: &integration::Outside, user: &str, text: &
 }
 
 async fn erased(world: &World, thread: Uuid) {
+    let asked = asked_to_erase(world, thread).await;
+    erased_until(world, asked, |step| step == Step::Done).await;
+}
+
+async fn asked_to_erase(world: &World, thread: Uuid) -> Uuid {
     let erasures = world.identity.clone().unwrap().erasures;
-    let asked = erasures.ask(world.tenant(), Subject::Thread(thread), "ticket-7").await.unwrap();
-    eventually("the erasure", async || {
-        let erasure = erasures.get(asked.id).await.unwrap()?;
-        (erasure.step == Step::Done).then_some(())
-    })
-    .await;
+    erasures.ask(world.tenant(), Subject::Thread(thread), "ticket-7").await.unwrap().id
+}
+
+async fn erased_until(world: &World, erasure: Uuid, is_there: impl Fn(Step) -> bool) {
+    let erasures = world.identity.clone().unwrap().erasures;
+    eventually("the erasure", async || is_there(erasures.get(erasure).await.unwrap()?.step).then_some(()))
+        .await;
 }
 
 /// Nothing is due any more for the thread, in any role.
@@ -179,6 +186,50 @@ async fn no_raw_request_of_an_erased_person_stays_whatever_it_came_to() {
             operations.quarantine(Some(world.tenant())).await.ok()?.is_empty().then_some(())
         })
         .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_erased_person_sent_and_nobody_decided_yet_makes_them_no_new_thread() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        let outside = world.furnish(&shop()).await;
+        let thread = says(&world, &outside, USER, SECRET).await;
+        world.quiet(thread).await;
+        let sent = journalled(&world, USER).await.remove(0);
+        let without_channels = Role::ALL.into_iter().filter(|role| *role != Role::ChannelIngest);
+        let world = world.again(&without_channels.collect::<Vec<_>>()).await;
+        let redelivered = sent.request.unwrap();
+        let id = format!("{USER}-{}", SECRET.len());
+        let another = String::from_utf8(redelivered.clone()).unwrap().replace(&id, "not-decided-yet");
+        let broken = String::from_utf8(redelivered.clone())
+            .unwrap()
+            .replace("\"text\":", "\"kind\":\"none\",\"text\":");
+        for request in [redelivered, another.into_bytes(), broken.into_bytes()] {
+            journal(&world).append(world.tenant(), sent.account, &request, None).await.unwrap();
+        }
+        let erasure = asked_to_erase(&world, thread).await;
+        let keys_are_gone = |step| !matches!(step, Step::Collect | Step::Append | Step::Keys);
+        erased_until(&world, erasure, keys_are_gone).await;
+        let world = world.again(&Role::ALL).await;
+        world.is_reached_by(&outside);
+        erased_until(&world, erasure, |step| step == Step::Done).await;
+        world.journal_is_read(&outside).await;
+        let account = outside.shop.to_string();
+        assert_eq!(world.spine.keys.find_thread(world.tenant(), &account, USER).await.unwrap(), None);
+        // In time for the certificate, or for the next sweep.
+        eventually("their requests to be noted", async || {
+            let left = world.spine.keys.requests_left(10).await.unwrap();
+            let kept = journalled(&world, USER).await;
+            kept.iter().all(|kept| left.contains(&kept.place.to_string())).then_some(())
+        })
+        .await;
+        let new = says(&world, &outside, USER, OTHER).await;
+        assert_ne!(new, thread, "who writes again is somebody new");
+        assert_eq!(world.texts(new).await, [OTHER]);
+        world.every_model_equals_the_log().await;
+        world.stop().await;
     })
     .await;
 }

@@ -9,8 +9,7 @@ use runtime::Role;
 use serde_json::{Value, json};
 use simulators::Fault;
 use simulators::http::Item;
-use spine::journal::Journal;
-use std::collections::BTreeSet;
+use spine::journal::{Journal, Journalled};
 use uuid::Uuid;
 
 async fn post(outside: &Outside, fields: Value) {
@@ -63,11 +62,15 @@ async fn a_receipt_that_comes_before_our_own_answer_is_applied_when_that_is_ther
     .await;
 }
 
-/// The requests of the journal that name the text.
-async fn journalled(world: &World, text: &str) -> BTreeSet<String> {
+/// The journal as any role sees it.
+pub(crate) fn journal(world: &World) -> Journal {
     let spine = &world.spine;
-    let journal = Journal::new(spine.log.nats().clone(), spine.keys.clone(), spine.log.clock().clone());
-    let mut found = BTreeSet::new();
+    Journal::new(spine.log.nats().clone(), spine.keys.clone(), spine.log.clock().clone())
+}
+
+/// The requests of the journal that name the text.
+pub(crate) async fn journalled(world: &World, text: &str) -> Vec<Journalled> {
+    let (journal, mut found) = (journal(world), Vec::new());
     for part in 0..spine::PARTS {
         let end = journal.end(part).await.unwrap();
         let mut reading = journal.read(part, 1);
@@ -78,8 +81,9 @@ async fn journalled(world: &World, text: &str) -> BTreeSet<String> {
             let Ok(next) = next else { break };
             let next = next.unwrap();
             at = next.place.sequence;
-            if next.request.is_some_and(|request| String::from_utf8_lossy(&request).contains(text)) {
-                found.insert(next.place.to_string());
+            let names = |request: &Vec<u8>| String::from_utf8_lossy(request).contains(text);
+            if next.request.as_ref().is_some_and(names) {
+                found.push(next);
             }
         }
     }
