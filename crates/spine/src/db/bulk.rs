@@ -4,7 +4,8 @@ use super::dialect::Backend;
 use crate::error::Error;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Execute};
+use sqlx_core::any::AnyValueKind;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +13,12 @@ use std::sync::{Arc, OnceLock};
 const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 /// Values of one statement, which bounds both its memory and the time that it takes to prepare.
 const PARAMETERS_MAX: usize = 2_000;
+/// Bytes of the values of one statement on Postgres, so that it is one record of TLS, which holds 16 384. sqlx 0.9.0 leaves
+/// Nagle's algorithm on, by which a second record waits 40 ms for the acknowledgement of the first (transact-rs/sqlx#4335;
+/// mended in what comes after 0.9.0, and then this may go).
+const RECORD_BYTES_MAX: usize = 15_000;
+/// Of each value: its length and its format.
+const VALUE_HEAD_BYTES: usize = 6;
 
 /// A statement that values are bound to.
 pub type AnyQuery = Query<'static, Any, AnyArguments>;
@@ -88,8 +95,11 @@ impl Bulk {
         rows: &'r [T],
         bind: impl Fn(AnyQuery, &T) -> AnyQuery,
     ) -> (AnyQuery, &'r [T]) {
-        let fits =
-            |size: &usize| *size == 1 || (*size <= rows.len() && *size * self.columns <= PARAMETERS_MAX);
+        let rows_max = match backend {
+            Backend::Sqlite => rows.len(),
+            Backend::Postgres => of_one_record(&rows[..rows.len().min(SIZES[0])], &bind),
+        };
+        let fits = |size: &usize| *size == 1 || (*size <= rows_max && *size * self.columns <= PARAMETERS_MAX);
         let place = SIZES.iter().position(fits).expect("the last size always fits");
         let (now, later) = rows.split_at(SIZES[place]);
         let texts = &self.texts[usize::from(backend == Backend::Postgres)];
@@ -118,6 +128,31 @@ impl Bulk {
     }
 }
 
+/// How many of the rows one record holds.
+fn of_one_record<T>(rows: &[T], bind: impl Fn(AnyQuery, &T) -> AnyQuery) -> usize {
+    let mut room = RECORD_BYTES_MAX;
+    let fits = |row: &&T| match room.checked_sub(bytes_of(bind(sqlx::query(""), row))) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    rows.iter().take_while(fits).count()
+}
+
+/// Bytes of what is bound; a value that cannot be encoded says so when the statement runs.
+fn bytes_of(mut query: AnyQuery) -> usize {
+    let arguments = query.take_arguments().ok().flatten().unwrap_or_default();
+    let bytes = |value: &AnyValueKind| match value {
+        AnyValueKind::Text(text) => text.len(),
+        AnyValueKind::TextSlice(text) => text.len(),
+        AnyValueKind::Blob(bytes) => bytes.len(),
+        _ => size_of::<i64>(),
+    };
+    arguments.values.0.iter().map(|value| VALUE_HEAD_BYTES + bytes(value)).sum()
+}
+
 pub(crate) fn backend_of(connection: &AnyConnection) -> Backend {
     if connection.backend_name() == "SQLite" { Backend::Sqlite } else { Backend::Postgres }
 }
@@ -135,5 +170,21 @@ mod tests {
             bulk.text(Backend::Sqlite, 1),
             "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT DO NOTHING"
         );
+    }
+
+    #[test]
+    fn a_statement_to_postgres_is_one_record_where_rows_allow_it() {
+        let bulk = Bulk::new("INSERT INTO t (a, b)", 2, "");
+        let of = |backend, texts: &[usize]| {
+            let rows: Vec<String> = texts.iter().map(|length| "a".repeat(*length)).collect();
+            let bind = |query: AnyQuery, row: &String| query.bind(1_i64).bind(row.clone());
+            rows.len() - bulk.next(backend, &rows, bind).1.len()
+        };
+        assert_eq!(of(Backend::Postgres, &[30; 300]), 256);
+        assert_eq!(of(Backend::Postgres, &[300; 300]), 32, "some 46 fit");
+        assert_eq!(of(Backend::Postgres, &[7_000, 7_000, 7_000]), 2);
+        assert_eq!(of(Backend::Postgres, &[100_000, 1, 1]), 1, "which no record holds");
+        assert_eq!(of(Backend::Postgres, &[1, 1, 100_000]), 2);
+        assert_eq!(of(Backend::Sqlite, &[7_000; 300]), 256);
     }
 }
