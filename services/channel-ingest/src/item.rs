@@ -14,7 +14,7 @@ use events::thread::OpenedBy;
 use events::{Content, Micros};
 use sealing::{beginning, seal};
 use spine::journal::Place;
-use spine::keys::{Contact, Keys, Owner, Period};
+use spine::keys::{Contact, Keys, Owner, Period, Request};
 use spine::{Address, Cause, Decided, Entity, Error, Log, Refused};
 use uuid::Uuid;
 
@@ -124,7 +124,9 @@ async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, 
         external_user: &arrival.item.external_user,
         class: content::CLASS,
         period: &Period::quarter(arrival.received_at),
-        journalled: arrival.place.map(|place| place.sequence),
+        journalled: arrival
+            .place
+            .map(|place| Request { sequence: place.sequence, received_at: arrival.received_at }),
     };
     keys.thread_for(&contact).await
 }

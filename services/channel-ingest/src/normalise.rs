@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
 use spine::journal::{Journal, Journalled};
-use spine::keys::{Contact, Found, Keys, Period};
+use spine::keys::{Contact, Found, Keys, Period, Request};
 use spine::{Decided, Error, Log};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -259,7 +259,7 @@ impl Normaliser {
             external_user: user,
             class: content::CLASS,
             period: &Period::quarter(from.received_at),
-            journalled: Some(from.place.sequence),
+            journalled: Some(Request { sequence: from.place.sequence, received_at: from.received_at }),
         };
         self.keys.thread_for(&contact).await
     }

@@ -130,6 +130,9 @@ impl Bulk {
 
 /// How many of the rows one record holds.
 fn of_one_record<T>(rows: &[T], bind: impl Fn(AnyQuery, &T) -> AnyQuery) -> usize {
+    if rows.len() < 2 {
+        return rows.len();
+    }
     let mut room = RECORD_BYTES_MAX;
     let fits = |row: &&T| match room.checked_sub(bytes_of(bind(sqlx::query(""), row))) {
         Some(left) => {

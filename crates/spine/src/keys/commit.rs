@@ -9,6 +9,7 @@ use super::cache::{DataKey, ThreadName};
 use super::gone::GoneContacts;
 use super::names::{Owner, Period, SealKey};
 use super::register::{self, Change, TenantKeys};
+use super::thread::Request;
 use super::{Inner, KeyLimits};
 use crate::db::may_retry;
 use crate::error::Error;
@@ -32,7 +33,7 @@ pub(super) enum Want {
         class: Arc<str>,
         period: Period,
         /// See [`super::Contact::journalled`].
-        journalled: Option<u64>,
+        journalled: Option<Request>,
     },
 }
 

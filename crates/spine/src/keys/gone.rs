@@ -28,13 +28,24 @@ static KEEP: Bulk = Bulk::new(
      SET thread = excluded.thread, until = excluded.until, at = excluded.at",
 );
 static FIND: Bulk = Bulk::new(
-    "SELECT tenant, account, token, thread, until FROM gone WHERE (tenant, account, token) IN (",
+    "SELECT tenant, account, token, thread, until, at FROM gone WHERE (tenant, account, token) IN (",
     3,
     ")",
 );
 
-/// The erased threads of contacts, each with the last request that may be of the erased person.
-pub(super) struct GoneContacts(HashMap<ThreadName, (Uuid, u64)>);
+/// A request that came so long after the erasure is another's whatever its sequence: a journal that was put back or made anew
+/// counts once more what it counted before. Longer than clocks are wrong.
+const CLOCKS_WRONG_US_MAX: i64 = 24 * 3_600_000_000;
+
+/// An erased thread, and which requests may be of its person.
+struct Gone {
+    thread: Uuid,
+    until: u64,
+    at: i64,
+}
+
+/// The erased threads of contacts.
+pub(super) struct GoneContacts(HashMap<ThreadName, Gone>);
 
 impl GoneContacts {
     /// Those of the contacts from whose requests threads are wanted.
@@ -51,7 +62,8 @@ impl GoneContacts {
         let read = |row: &AnyRow| {
             let text = |place: usize| row.try_get::<String, _>(place).map(Arc::<str>::from);
             let until = u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or(0);
-            Ok(((text(0)?, text(1)?, text(2)?), (super::thread::parse(&text(3)?)?, until)))
+            let gone = Gone { thread: super::thread::parse(&text(3)?)?, until, at: row.try_get(5)? };
+            Ok(((text(0)?, text(1)?, text(2)?), gone))
         };
         let found: Result<_, sqlx::Error> = rows.iter().map(read).collect();
         found.map(Self).map_err(Error::database("read contacts of erased people"))
@@ -59,9 +71,11 @@ impl GoneContacts {
 
     /// The erased thread, if what the caller wants a thread for was sent before the erasure.
     pub(super) fn thread(&self, want: &Want) -> Option<Uuid> {
-        let Want::Thread { name, journalled: Some(sequence), .. } = want else { return None };
-        let (thread, until) = self.0.get(name)?;
-        (sequence <= until).then_some(*thread)
+        let Want::Thread { name, journalled: Some(request), .. } = want else { return None };
+        let gone = self.0.get(name)?;
+        let is_before = request.sequence <= gone.until
+            && request.received_at.saturating_sub(gone.at) <= CLOCKS_WRONG_US_MAX;
+        is_before.then_some(gone.thread)
     }
 }
 

@@ -28,7 +28,7 @@ pub use open::{Opened, SealedField};
 pub use requests::HeldRequest;
 pub use rotate::Rotation;
 pub use sign::{Signature, verify_signature};
-pub use thread::{Contact, Found};
+pub use thread::{Contact, Found, Request};
 
 use crate::clock::Clock;
 use crate::db::{Database, Store};

@@ -26,9 +26,16 @@ pub struct Contact<'a> {
     /// Retention class and period of the thread's first key.
     pub class: &'a str,
     pub period: &'a Period,
-    /// The sequence, in the account's part of the journal, of the request in which the person appears; none for somebody
-    /// who is there now.
-    pub journalled: Option<u64>,
+    /// The request in which the person appears; none for somebody who is there now.
+    pub journalled: Option<Request>,
+}
+
+/// A request of an account in its part of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub sequence: u64,
+    /// Microseconds.
+    pub received_at: i64,
 }
 
 /// The thread of a contact.

@@ -4,11 +4,12 @@ use crate::notes::open;
 use crate::register::{SUBJECT, contact, key, read, register, seal, start};
 use ground::{holders, on_each};
 use spine::db::Checkpoint;
-use spine::keys::{Contact, Found, Opened, Owner, Period, SealKey};
+use spine::keys::{Contact, Found, Opened, Owner, Period, Request, SealKey};
 use spine::{Clock, Error, PARTS, new_id};
 use uuid::Uuid;
 
 const MINUTE_US: i64 = 60_000_000;
+const DAY_US: i64 = 24 * 60 * MINUTE_US;
 
 #[tokio::test]
 async fn erased_is_gone_everywhere_and_is_never_sealed_for_again() {
@@ -50,7 +51,11 @@ async fn what_somebody_sent_before_their_erasure_stays_theirs_however_late_it_is
     on_each(async |place| {
         let keys = start(&place).await;
         let period = key(&Owner::thread(Uuid::nil()), "2026-11").period;
-        let sent = |user, sequence| Contact { journalled: Some(sequence), ..contact("wa-1", user, &period) };
+        let received_at = Clock::system().now();
+        let sent = |user, sequence| Contact {
+            journalled: Some(Request { sequence, received_at }),
+            ..contact("wa-1", user, &period)
+        };
         let (person, bystander) = ("+49 170 1234567", "+49 170 7654321");
         let thread = keys.thread_for(&sent(person, 3)).await.unwrap().thread;
         keys.erase("demo", &[Owner::thread(thread)], (new_id(), &[10; PARTS as usize])).await.unwrap();
@@ -68,7 +73,9 @@ async fn what_somebody_sent_before_their_erasure_stays_theirs_however_late_it_is
         assert!(elsewhere.new && !elsewhere.erased, "another account of theirs was not erased");
         keys.erase("demo", &[Owner::thread(new.thread)], (new_id(), &[20; PARTS as usize])).await.unwrap();
         assert_eq!(found(person, 20).await, Found { new: false, erased: true, ..new });
-        assert!(found(person, 21).await.new);
+        let after_days = Request { sequence: 5, received_at: received_at + 2 * DAY_US };
+        let back = Contact { journalled: Some(after_days), ..contact("wa-1", person, &period) };
+        assert!(keys.thread_for(&back).await.unwrap().new, "a journal made anew counts from one");
     })
     .await;
 }
