@@ -8,8 +8,12 @@ use sqlx::{AnyConnection, AssertSqlSafe, Column, Row, ValueRef};
 use std::fmt::Write;
 use std::time::Instant;
 
-/// Rows of one statement.
-const ROWS: usize = 64;
+/// Rows of one statement at most, a power of two.
+const ROWS_MAX: usize = 64;
+/// Bytes of the values of one statement on Postgres: one record of TLS, for the reason that stands at [`spine::db::Bulk`].
+const RECORD_BYTES_MAX: usize = 15_000;
+/// Of each value: its length and its format.
+const VALUE_HEAD_BYTES: usize = 6;
 /// By what the rows of a table came one after the other, as the log brings them. The others hold a handful of rows.
 const ARRIVALS: [(&str, &str); 4] = [
     ("threads", "began_at"),
@@ -61,8 +65,11 @@ pub(crate) async fn load(world: &World, reader: &Reader, order: Order) -> anyhow
         let (columns, rows) = read(&mut source, &table.name, order).await?;
         let started = Instant::now();
         let mut tx = empty.store.begin().await?;
-        for chunk in rows.chunks(ROWS) {
-            insert(&mut tx, &table.name, &columns, chunk).await?;
+        let mut rest = rows.as_slice();
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rows_of_one_statement(tx.backend_name(), rest));
+            insert(&mut tx, &table.name, &columns, now).await?;
+            rest = later;
         }
         tx.commit().await?;
         seconds += started.elapsed().as_secs_f64();
@@ -118,6 +125,28 @@ fn value(row: &AnyRow, place: usize, kind: Kind) -> Result<Value, sqlx::Error> {
     })
 }
 
+/// How many of the rows go into the next statement: powers of two, so that few texts are prepared.
+fn rows_of_one_statement(backend: &str, rows: &[Vec<Value>]) -> usize {
+    let bytes = |row: &Vec<Value>| row.iter().map(bytes_of).sum::<usize>();
+    let fits = |size: &usize| {
+        *size <= rows.len()
+            && (backend == "SQLite" || rows[..*size].iter().map(bytes).sum::<usize>() <= RECORD_BYTES_MAX)
+    };
+    std::iter::successors(Some(ROWS_MAX), |size| Some(size / 2).filter(|half| *half > 0))
+        .find(fits)
+        .unwrap_or(1)
+}
+
+fn bytes_of(value: &Value) -> usize {
+    let held = match value {
+        Value::Text(text) => text.as_ref().map_or(0, String::len),
+        Value::Bytes(bytes) => bytes.as_ref().map_or(0, Vec::len),
+        Value::Number(_) | Value::Real(_) => size_of::<i64>(),
+        Value::Truth(_) => size_of::<bool>(),
+    };
+    VALUE_HEAD_BYTES + held
+}
+
 async fn insert(
     tx: &mut AnyConnection,
     table: &str,
@@ -151,4 +180,16 @@ async fn insert(
     }
     query.execute(tx).await?;
     Ok(())
+}
+
+#[test]
+fn a_statement_on_postgres_is_one_record_and_on_sqlite_as_many_rows_as_there_are() {
+    let rows = |bytes: usize, count: usize| -> Rows {
+        (0..count).map(|_| vec![Value::Bytes(Some(vec![0; bytes])), Value::Number(Some(1))]).collect()
+    };
+    for (bytes, count, expected) in [(10, 200, 64), (10, 63, 32), (480, 200, 16), (15_000, 9, 1), (10, 1, 1)]
+    {
+        assert_eq!(rows_of_one_statement("PostgreSQL", &rows(bytes, count)), expected, "{bytes} × {count}");
+    }
+    assert_eq!(rows_of_one_statement("SQLite", &rows(15_000, 200)), ROWS_MAX);
 }
