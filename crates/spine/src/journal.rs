@@ -172,13 +172,13 @@ impl Journal {
         Ok(stream.cached_info().state.last_sequence)
     }
 
-    /// The last sequence of each part.
+    /// Where each part ends.
     ///
     /// # Errors
     /// As [`Journal::end`].
-    pub async fn ends(&self) -> Result<[u64; PARTS as usize], Error> {
+    pub async fn ends(&self) -> Result<JournalEnds, Error> {
         let ends = futures::future::try_join_all((0..PARTS).map(|part| self.end(part))).await?;
-        Ok(ends.try_into().expect("there is one end for each part"))
+        Ok(JournalEnds(ends.try_into().expect("there is one end for each part")))
     }
 
     /// Where a part ends if that is before `position`, which was read once: then it lost its end or is another one. Asked
@@ -201,6 +201,25 @@ impl Journal {
     /// When the server refuses or does not answer.
     pub async fn erase(&self, place: Place) -> Result<(), Error> {
         erase_message(&self.nats, &stream(place.part), place.sequence).await
+    }
+}
+
+/// The last sequence of each part of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalEnds([u64; PARTS as usize]);
+
+impl JournalEnds {
+    /// Of a journal that holds nothing.
+    pub const NONE: Self = Self::all(0);
+
+    /// Of a journal all of whose parts end at one sequence.
+    pub const fn all(sequence: u64) -> Self {
+        Self([sequence; PARTS as usize])
+    }
+
+    /// The end of the part that holds the account's requests.
+    pub fn of(&self, tenant: &str, account: &str) -> u64 {
+        self.0[usize::from(part_of(tenant, account))]
     }
 }
 

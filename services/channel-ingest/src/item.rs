@@ -1,17 +1,15 @@
 //! One item of a request becomes a decision on its thread.
 
+mod asked;
 mod sealing;
 
 use crate::accounts::Ready;
 use crate::evidence;
-use crate::moment::told_at;
 use crate::privacy;
+use asked::{acted, echoed, message_of, nothing_but_evidence, received};
 use channels::contract::{Item, Kind};
-use conversation::{
-    Beginning, Decision, DeskWord, Echo, Gone, Inbound, Rejection, Stage, Thread, TouchOpen, Visit, content,
-};
-use events::thread::OpenedBy;
-use events::{Content, Micros};
+use conversation::{Beginning, Rejection, Thread, content};
+use events::Micros;
 use sealing::{beginning, seal};
 use spine::journal::Place;
 use spine::keys::{Contact, Keys, Owner, Period, Request};
@@ -24,8 +22,10 @@ const FINDS_MAX: u32 = 3;
 /// What became of an item.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// It stands in the log of the thread, or needed no event, as that of somebody who was erased since.
+    /// It stands in the log of the thread, or needed no event.
     Settled { thread: Option<Uuid>, decided: Option<Decided> },
+    /// Its person was erased since they sent it: nothing is made of it, and its request goes with the erased thread.
+    Erased { thread: Uuid },
     /// A receipt of a message whose sending is still under way: the platform was faster than its own answer.
     Early { thread: Uuid },
     /// An echo that may be of a send under way, or a person's: it is taken by itself once the outcome tells.
@@ -49,6 +49,13 @@ pub(crate) struct Arrival<'a> {
     pub(crate) late: bool,
 }
 
+impl Arrival<'_> {
+    /// Where the key register looks whether its person was erased since.
+    pub(crate) fn journalled(&self) -> Option<Request> {
+        self.place.map(|place| Request { sequence: place.sequence, received_at: self.received_at })
+    }
+}
+
 /// Decides an item on its thread: the `known` one, or the one that is found or made for the contact.
 ///
 /// # Errors
@@ -70,7 +77,7 @@ pub(crate) async fn take(
             None => {
                 let found = find(keys, arrival).await?;
                 if found.erased {
-                    return Ok(Taken::Settled { thread: Some(found.thread), decided: None });
+                    return Ok(Taken::Erased { thread: found.thread });
                 }
                 (Address::of(&arrival.ready.tenant, Thread::KIND, found.thread)?, found.new)
             }
@@ -124,23 +131,13 @@ async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, 
         external_user: &arrival.item.external_user,
         class: content::CLASS,
         period: &Period::quarter(arrival.received_at),
-        journalled: arrival
-            .place
-            .map(|place| Request { sequence: place.sequence, received_at: arrival.received_at }),
+        journalled: arrival.journalled(),
     };
     keys.thread_for(&contact).await
 }
 
-/// The purpose under which the log keeps that an operator had a message taken whatever its age.
-const LATE: &str = "receive_late";
-
 /// A receipt names a message that is not known here while one is on its way.
 const NOT_KNOWN_YET: Rejection = Rejection::NoSuchMessage { message: Uuid::nil() };
-
-/// Whether a call to the platform has begun whose outcome is not known.
-fn sends_now(thread: &Thread) -> bool {
-    thread.pending().any(|pending| matches!(pending.stage, Stage::Started { .. } | Stage::Unknown { .. }))
-}
 
 /// A refusal that means there is nothing to do: a receipt of a message that is forgotten, a tap with no
 /// conversation open.
@@ -209,104 +206,4 @@ async fn decide(
     let at = late.unwrap_or(arrival.received_at);
     let decide = |state: &Thread| evidence::with(state, decision(state), &evidence, at);
     log.transact(address, &cause, decide).await.map(Some)
-}
-
-fn nothing_but_evidence() -> Asked {
-    ("identify", Box::new(|_| Ok(Vec::new())))
-}
-
-/// What is asked of the law, and for which purpose.
-type Asked = (&'static str, Box<dyn Fn(&Thread) -> Decision + Send + Sync>);
-
-/// Our id of the item, the same for each of its deliveries.
-fn message_of(arrival: &Arrival<'_>, address: &Address) -> Uuid {
-    Uuid::new_v5(&address.uuid().unwrap_or_default(), arrival.item.item_id.as_bytes())
-}
-
-fn received(
-    arrival: &Arrival<'_>,
-    message: Uuid,
-    content: Content,
-    (began, late): (Option<Beginning>, Option<Micros>),
-) -> Asked {
-    let (item, at) = (arrival.item, arrival.received_at);
-    let inbound = Inbound {
-        message,
-        provider: item.item_id.clone(),
-        content,
-        sent_at: told_at(item.sent_at, at),
-        order: item.order,
-        window: item.window,
-        raw: arrival.place.map(|place| place.to_string()),
-        touch: item.touch.clone(),
-        began,
-    };
-    match late {
-        None => ("receive", Box::new(move |state| conversation::receive(state, &inbound, at))),
-        Some(now) => {
-            // Should it have been taken before, it is another message now: nothing else may be two under one id. It is
-            // taken now and not when it came, so that its own id is remembered from now on.
-            let message = Uuid::new_v5(&message, &now.to_be_bytes());
-            let inbound = Inbound { message, ..inbound };
-            (LATE, Box::new(move |state| conversation::receive_late(state, &inbound, now)))
-        }
-    }
-}
-
-fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&str>) -> Asked {
-    let (item, at) = (arrival.item, arrival.received_at);
-    let echo = Echo {
-        ours: of.and_then(|of| Uuid::try_parse(of).ok()),
-        message,
-        provider: item.item_id.clone(),
-        content,
-        sent_at: told_at(item.sent_at, at),
-        raw: arrival.place.map(|place| place.to_string()),
-    };
-    ("echo", Box::new(move |state| conversation::echo(state, &echo, at)))
-}
-
-/// What the customer or the platform did without writing; none when it is no part of a conversation.
-fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<Option<Asked>, Error> {
-    let (item, at) = (arrival.item, arrival.received_at);
-    let (provider, sent_at) = (item.item_id.clone(), told_at(item.sent_at, at));
-    let (touch, window) = (item.touch.clone(), item.window);
-    let visit = |by| -> Asked {
-        let visit = Visit {
-            by,
-            provider: provider.clone(),
-            touch: touch.clone(),
-            window,
-            sent_at,
-            began: began.clone(),
-        };
-        ("open", Box::new(move |state| conversation::open(state, &visit, at)))
-    };
-    Ok(Some(match &item.kind {
-        Kind::Follow => visit(OpenedBy::Follow),
-        Kind::Scan => visit(OpenedBy::Scan),
-        Kind::Menu => {
-            let touch = TouchOpen { provider, touch: touch.unwrap_or_default(), window, sent_at };
-            ("touch", Box::new(move |state| conversation::touch(state, &touch, at)))
-        }
-        Kind::Unfollow => {
-            let gone = Gone { provider, sent_at };
-            ("leave", Box::new(move |state| conversation::unreachable(state, &gone, at)))
-        }
-        Kind::Receipt { of, state: receipt } => {
-            let (of, receipt) = (of.clone(), *receipt);
-            let decide =
-                move |state: &Thread| match Uuid::try_parse(&of).ok().or_else(|| state.message_of(&of)) {
-                    Some(ours) => conversation::receipt(state, ours, receipt, Some(&of), at),
-                    None if sends_now(state) => Err(NOT_KNOWN_YET),
-                    None => Ok(vec![]),
-                };
-            ("receipt", Box::new(decide))
-        }
-        Kind::Desk { took } => {
-            let word = DeskWord { took: *took, provider, sent_at, began };
-            ("desk", Box::new(move |state| conversation::desk(state, &word, at)))
-        }
-        _ => return Ok(None),
-    }))
 }

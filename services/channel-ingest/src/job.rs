@@ -6,7 +6,7 @@ use crate::quarantine::{Entry, Held, Until};
 use channels::contract::{Item, ItemFault, RawRequest, Verified};
 use spine::Error;
 use spine::journal::Journalled;
-use spine::keys::HeldRequest;
+use spine::keys::{HeldRequest, Request};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -26,6 +26,11 @@ pub(crate) struct Outcome {
 impl Outcome {
     pub(crate) fn held(entry: Entry) -> Self {
         Self { held: vec![entry], ..Self::default() }
+    }
+
+    /// What was sent by somebody who was erased since: nothing is made of it, and its request is to be overwritten.
+    pub(crate) fn erased(job: &Job, thread: Uuid) -> Self {
+        Self { unnamed: vec![job.of(thread)], ..Self::default() }
     }
 
     /// Whether nothing is to be written but the place.
@@ -74,6 +79,11 @@ impl Job {
             Ok(item) => item.external_user.clone(),
             Err(fault) => fault.external_user.clone().unwrap_or_default(),
         }
+    }
+
+    /// Where the key register looks whether its person was erased since.
+    pub(crate) fn sent(&self) -> Request {
+        Request { sequence: self.journalled.place.sequence, received_at: self.journalled.received_at }
     }
 
     /// The request as one that holds something of the thread.

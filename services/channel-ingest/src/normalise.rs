@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::metrics::Counter;
 use spine::journal::{Journal, Journalled};
-use spine::keys::{Contact, Found, Keys, Period, Request};
+use spine::keys::{Contact, Found, Keys, Period};
 use spine::{Decided, Error, Log};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,7 +119,11 @@ impl Normaliser {
                     delay = (delay * 2).min(RETRY_DELAY_MAX);
                 }
                 Err(error) => match self.whose(job).await {
-                    Ok(thread) => return Outcome::held(job.hold((thread, false), error.to_string())),
+                    Ok(Some(Found { thread, erased: true, .. })) => return Outcome::erased(job, thread),
+                    Ok(found) => {
+                        let thread = found.map(|found| found.thread);
+                        return Outcome::held(job.hold((thread, false), error.to_string()));
+                    }
                     Err(later) if later.is_passing() => tokio::time::sleep(delay).await,
                     Err(_) => return Outcome::held(job.hold((None, false), error.to_string())),
                 },
@@ -128,9 +132,9 @@ impl Normaliser {
     }
 
     /// The thread of an item that cannot be decided, if there is one, so that it goes with its customer's erasure.
-    async fn whose(&self, job: &Job) -> Result<Option<Uuid>, Error> {
+    async fn whose(&self, job: &Job) -> Result<Option<Found>, Error> {
         match (&job.ready, &job.what) {
-            (Some(ready), Ok(item)) => self.thread_of(ready, &item.external_user).await,
+            (Some(ready), Ok(item)) => self.found(ready, &item.external_user, job).await,
             _ => Ok(None),
         }
     }
@@ -145,15 +149,15 @@ impl Normaliser {
                 let Some(user) = &fault.external_user else {
                     return Ok(Outcome::held(job.hold((None, false), fault.to_string())));
                 };
-                let Found { thread, erased, .. } = self.person(ready, user, &job.journalled).await?;
+                let Found { thread, erased, .. } = self.person(ready, user, job).await?;
                 return Ok(match erased {
-                    true => Outcome { unnamed: vec![job.of(thread)], ..Outcome::default() },
+                    true => Outcome::erased(job, thread),
                     false => Outcome::held(job.hold((Some(thread), false), fault.to_string())),
                 });
             }
         };
         if !waits.all.is_empty()
-            && let Some(thread) = self.thread_of(ready, &item.external_user).await?
+            && let Some(Found { thread, .. }) = self.found(ready, &item.external_user, job).await?
             && let Some(until) = waits.holds(thread, item)
         {
             return Ok(Outcome::held_until(until, job.hold((Some(thread), true), BEHIND.into())));
@@ -177,6 +181,7 @@ impl Normaliser {
                 let (met, unnamed) = (met.into_iter().collect(), unnamed.into_iter().collect());
                 Outcome { met, unnamed, ..Outcome::default() }
             }
+            Taken::Erased { thread } => Outcome::erased(job, thread),
             Taken::Early { thread } => {
                 let entry = job.hold((Some(thread), false), String::new());
                 Outcome { early: vec![entry], ..Outcome::default() }
@@ -252,20 +257,21 @@ impl Normaliser {
     }
 
     /// The person's thread, made where there is none: what they sent is theirs, also if it is the first and broken.
-    async fn person(&self, ready: &Ready, user: &str, from: &Journalled) -> Result<Found, Error> {
+    async fn person(&self, ready: &Ready, user: &str, job: &Job) -> Result<Found, Error> {
         let contact = Contact {
             tenant: &ready.tenant,
             account: &ready.account.id.to_string(),
             external_user: user,
             class: content::CLASS,
-            period: &Period::quarter(from.received_at),
-            journalled: Some(Request { sequence: from.place.sequence, received_at: from.received_at }),
+            period: &Period::quarter(job.journalled.received_at),
+            journalled: Some(job.sent()),
         };
         self.keys.thread_for(&contact).await
     }
 
-    async fn thread_of(&self, ready: &Ready, user: &str) -> Result<Option<Uuid>, Error> {
-        self.keys.find_thread(&ready.tenant, &ready.account.id.to_string(), user).await
+    async fn found(&self, ready: &Ready, user: &str, job: &Job) -> Result<Option<Found>, Error> {
+        let account = ready.account.id.to_string();
+        self.keys.find_thread(&ready.tenant, &account, user, Some(job.sent())).await
     }
 }
 

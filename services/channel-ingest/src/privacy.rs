@@ -3,7 +3,7 @@
 use crate::item::{Arrival, Taken};
 use channels::contract::PrivacyDemand;
 use spine::Error;
-use spine::keys::Keys;
+use spine::keys::{Found, Keys};
 
 /// A person used their right over their data on the platform. Erasing is identity's alone, and cannot be taken back: an
 /// operator who has looked at holds and duties asks for it, and the erasure removes what waits here. Somebody who is
@@ -14,7 +14,12 @@ pub(crate) async fn demanded(
     (demand, scope): (PrivacyDemand, &[String]),
 ) -> Result<Taken, Error> {
     let (tenant, account) = (&arrival.ready.tenant, arrival.ready.account.id.to_string());
-    let found = keys.find_thread(tenant, &account, &arrival.item.external_user).await?;
+    let user = &arrival.item.external_user;
+    let found = keys.find_thread(tenant, &account, user, arrival.journalled()).await?;
+    if let Some(Found { thread, erased: true, .. }) = found {
+        return Ok(Taken::Erased { thread });
+    }
+    let found = found.map(|found| found.thread);
     let duty = match demand {
         PrivacyDemand::Modified => return Ok(Taken::Settled { thread: found, decided: None }),
         PrivacyDemand::Cancelled => "closed their account: erase them".to_owned(),

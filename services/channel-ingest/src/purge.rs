@@ -4,15 +4,17 @@ use crate::state::StateStore;
 use spine::Error;
 use spine::db::Bulk;
 use spine::keys::Keys;
+use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Erased threads that wait to be purged; what has no room is found by the next sweep.
 pub(crate) const WAITING_MAX: usize = 1_000;
-/// How soon what failed is tried again.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 /// How often it is looked for what was not heard of: erased while this process was down, or too many at once.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// Erased threads that a sweep looks at in one go.
@@ -43,29 +45,15 @@ impl Purge {
 
     async fn purge(&mut self) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut since = 0;
         loop {
-            let heard = tokio::select! {
-                Some(thread) = self.erasures.recv() => Some(thread),
-                _ = sweep.tick() => None,
-            };
-            // Nothing may stay because the database was away.
-            loop {
-                let ended = match heard {
-                    Some(thread) => self.delete(&[thread]).await.map(|()| since),
-                    None => self.sweep(since).await,
-                };
-                match ended {
-                    Ok(newest) => {
-                        since = since.max(newest - OVERLAP_US);
-                        break;
-                    }
-                    Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "what is kept of erased people cannot be purged; trying again");
-                    }
+            tokio::select! {
+                Some(thread) = self.erasures.recv() => until_done(|| self.delete(&[thread])).await,
+                _ = sweep.tick() => {
+                    let newest = until_done(|| self.sweep(since)).await;
+                    since = since.max(newest - OVERLAP_US);
                 }
-                tokio::time::sleep(RETRY_EVERY).await;
             }
         }
     }
@@ -89,5 +77,24 @@ impl Purge {
             kept.write(&mut tx, threads, |query, thread| query.bind(thread.to_string())).await?;
         }
         tx.commit().await.map_err(Error::database("purge what is kept of erased people"))
+    }
+}
+
+/// Tries until it is done: nothing may stay because the database was away.
+async fn until_done<T, F>(task: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut delay = RETRY_DELAY;
+    loop {
+        match task().await {
+            Ok(done) => return done,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what is kept of erased people cannot be purged; trying again");
+            }
+        }
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(RETRY_DELAY_MAX);
     }
 }

@@ -182,6 +182,7 @@ impl Normaliser {
                     let is_named = matches!(decided, Some(Decided::Appended(_)));
                     self.note_late(held, thread.filter(|_| !is_named)).await?;
                 }
+                Taken::Erased { thread } => self.note_late(held, Some(thread)).await?,
                 Taken::Early { .. } => again = Again::Early { why: "its message is still under way".into() },
                 Taken::Rests { why, .. } => again = Again::Early { why },
                 Taken::Refused { thread, why, blocks } => {

@@ -226,7 +226,13 @@ impl Visitor {
                     decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
                 ServerFrame::Ack { client_id, sequence }
             }
-            Ok(Taken::Early { .. } | Taken::Rests { .. } | Taken::Refused { .. } | Taken::Newer { .. })
+            Ok(
+                Taken::Erased { .. }
+                | Taken::Early { .. }
+                | Taken::Rests { .. }
+                | Taken::Refused { .. }
+                | Taken::Newer { .. },
+            )
             | Err(_) => ServerFrame::Error {
                 code: Code::Unavailable,
                 client_id: Some(client_id),

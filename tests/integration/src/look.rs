@@ -32,7 +32,8 @@ impl World {
     pub async fn thread_of(&self, account: Uuid, user: &str) -> Uuid {
         let account = account.to_string();
         ground::eventually(&format!("a thread of {user}"), async || {
-            self.spine.keys.find_thread(TENANT, &account, user).await.ok().flatten()
+            let found = self.spine.keys.find_thread(TENANT, &account, user, None).await.ok().flatten()?;
+            Some(found.thread)
         })
         .await
     }

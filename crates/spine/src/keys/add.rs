@@ -50,7 +50,7 @@ pub(super) async fn add_threads(
     found.iter().map(read).collect::<Result<_, _>>().map_err(Error::database("read threads"))
 }
 
-fn bind_name(query: AnyQuery, name: &ThreadName) -> AnyQuery {
+pub(super) fn bind_name(query: AnyQuery, name: &ThreadName) -> AnyQuery {
     query.bind(name.0.to_string()).bind(name.1.to_string()).bind(name.2.to_string())
 }
 

@@ -51,6 +51,8 @@ pub(super) struct Got {
     pub(super) key: Option<Arc<DataKey>>,
     /// The thread, and whether this caller's candidate became it.
     pub(super) thread: Option<(Uuid, bool)>,
+    /// Whether the contact is of somebody who was erased before.
+    pub(super) returned: bool,
 }
 
 pub(super) struct Commits {
@@ -165,6 +167,7 @@ impl Inner {
         let answer = |(want, name): (&&Want, &SealKey)| Got {
             key: keys.get(name).cloned(),
             thread: thread_of(want).map(|thread| (thread, want.is_candidate(thread))),
+            returned: gone.has(want),
         };
         Ok(wants.iter().zip(&names).map(answer).collect())
     }

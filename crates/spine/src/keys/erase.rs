@@ -3,9 +3,9 @@
 use super::names::{Owner, OwnerKind, Period};
 use super::register::{self, Change};
 use super::{Inner, Keys, gone, lost};
-use crate::address::PARTS;
 use crate::db::{AnyQuery, Backend, Bulk, Checkpoint};
 use crate::error::Error;
+use crate::journal::JournalEnds;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use std::sync::Arc;
@@ -53,8 +53,8 @@ impl Keys {
     /// Destroys all keys of the owners and the rows that lead to their threads, all or none, and remembers that
     /// they were erased: nothing is sealed for them again. Again destroys nothing more.
     ///
-    /// `journal_ends` are the last sequences of the journal's parts before this call. What the contacts sent up to there
-    /// and nobody decided yet stays theirs: see [`super::Found::erased`].
+    /// What the contacts sent up to `journal_ends`, asked for before this call, and nobody decided yet stays theirs: see
+    /// [`super::Found::erased`].
     ///
     /// # Errors
     /// [`Error::Held`] when any of them is under legal hold, [`Error::Limit`] above `erase_owners_max`.
@@ -62,7 +62,8 @@ impl Keys {
         &self,
         tenant: &str,
         owners: &[Owner],
-        (erasure, journal_ends): (Uuid, &[u64; PARTS as usize]),
+        erasure: Uuid,
+        journal_ends: &JournalEnds,
     ) -> Result<Erasure, Error> {
         let inner = &self.inner;
         if owners.len() > inner.limits.erase_owners_max {
@@ -75,7 +76,7 @@ impl Keys {
         let bind = |query: AnyQuery, owner: &Owner| bind_owner(query, tenant, owner);
         let keys = ids_of(&KEYS_DELETE.fetch(&mut tx, owners, bind).await?)?;
         let threads: Vec<&Owner> = owners.iter().filter(|owner| owner.kind == OwnerKind::Thread).collect();
-        gone::keep(&mut tx, tenant, &threads, (journal_ends, at)).await?;
+        gone::keep(&mut tx, tenant, &threads, journal_ends, at).await?;
         let bind_thread =
             |query: AnyQuery, owner: &&Owner| query.bind(tenant.to_owned()).bind(owner.id.to_string());
         THREADS_DELETE.write(&mut tx, &threads, bind_thread).await?;

@@ -2,7 +2,7 @@
 //! item in quarantine. They are sealed with the key that all of a tenant's requests of a day share, so an erasure has to
 //! find and delete them.
 
-use super::Keys;
+use super::{Keys, gone};
 use crate::db::Bulk;
 use crate::error::Error;
 use crate::journal::Place;
@@ -80,7 +80,8 @@ impl Keys {
         .map_err(Error::database("find raw requests of erased people"))
     }
 
-    /// Forgets requests that are overwritten, and what is older than any request is kept: of it no contact is needed either.
+    /// Forgets requests that are overwritten; further what was noted, and who was erased, so long ago that no request of
+    /// then is kept.
     ///
     /// # Errors
     /// Database errors.
@@ -88,10 +89,9 @@ impl Keys {
         let mut tx = self.inner.store.begin().await?;
         FORGET.write(&mut tx, places, |query, place| query.bind(place.clone())).await?;
         let before = self.inner.clock.now() - KEPT_US;
-        for old in ["DELETE FROM requests WHERE at < $1", "DELETE FROM gone WHERE at < $1"] {
-            let deleted = sqlx::query(old).bind(before).execute(&mut *tx).await;
-            deleted.map_err(Error::database("forget raw requests"))?;
-        }
+        let deleted = sqlx::query("DELETE FROM requests WHERE at < $1").bind(before).execute(&mut *tx).await;
+        deleted.map_err(Error::database("forget raw requests"))?;
+        gone::forget(&mut tx, before).await?;
         tx.commit().await.map_err(Error::database("forget raw requests"))
     }
 }

@@ -5,7 +5,7 @@ use super::cipher::Secret;
 use super::commit::Want;
 use super::names::{Period, check_class};
 use super::register::{self, Change};
-use super::{Inner, Keys};
+use super::{Inner, Keys, gone};
 use crate::error::Error;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,8 +44,19 @@ pub struct Found {
     pub thread: Uuid,
     /// Whether this call made it. Of callers at the same time, one is told so.
     pub new: bool,
-    /// The person sent the request and was erased after it: nothing is to be made of it.
+    /// The person sent the request and was erased after it: nothing is to be made of it, also where they have come back
+    /// since and have another thread.
     pub erased: bool,
+}
+
+impl Found {
+    fn there(thread: Uuid) -> Self {
+        Self { thread, new: false, erased: false }
+    }
+
+    pub(super) fn erased(thread: Uuid) -> Self {
+        Self { thread, new: false, erased: true }
+    }
 }
 
 impl Keys {
@@ -58,8 +69,8 @@ impl Keys {
         check_class(contact.class)?;
         let inner = &self.inner;
         let name = inner.thread_name(contact.tenant, contact.account, contact.external_user).await?;
-        if let Some(thread) = inner.find(&name).await? {
-            return Ok(Found { thread, new: false, erased: false });
+        if let Some(found) = inner.find(&name, contact.journalled).await? {
+            return Ok(found);
         }
         let epoch = inner.cache.epoch();
         let want = Want::Thread {
@@ -74,13 +85,13 @@ impl Keys {
             got.thread.ok_or_else(|| Error::Other("a thread vanished while it was made".into()))?;
         // None is sealed for them again.
         let erased = got.key.is_none();
-        if !erased {
+        if !erased && !got.returned {
             inner.cache.put_thread(epoch, name, thread);
         }
         Ok(Found { thread, new, erased })
     }
 
-    /// The contact's thread if there is one.
+    /// The contact's thread if there is one; `journalled` as in [`Contact`].
     ///
     /// # Errors
     /// Database errors.
@@ -89,9 +100,10 @@ impl Keys {
         tenant: &str,
         account: &str,
         external_user: &str,
-    ) -> Result<Option<Uuid>, Error> {
+        journalled: Option<Request>,
+    ) -> Result<Option<Found>, Error> {
         let name = self.inner.thread_name(tenant, account, external_user).await?;
-        self.inner.find(&name).await
+        self.inner.find(&name, journalled).await
     }
 
     /// The person's threads on all accounts of the tenant whose platforms call them the same: account and thread.
@@ -148,25 +160,21 @@ impl Inner {
         Ok((tenant.into(), account.into(), thread_token(&lookup, external_user).into()))
     }
 
-    async fn find(&self, name: &ThreadName) -> Result<Option<Uuid>, Error> {
+    /// The contact's thread, or their erased one where the request is from before the erasure. Of whoever came back after
+    /// one nothing is kept in memory, since it depends on the request.
+    async fn find(&self, name: &ThreadName, journalled: Option<Request>) -> Result<Option<Found>, Error> {
         if let Some(thread) = self.cache.thread(name) {
-            return Ok(Some(thread));
+            return Ok(Some(Found::there(thread)));
         }
         let epoch = self.cache.epoch();
-        let action = "find a thread";
-        let found: Option<String> = sqlx::query_scalar(
-            "SELECT thread FROM threads WHERE tenant = $1 AND account = $2 AND token = $3",
-        )
-        .bind(&*name.0)
-        .bind(&*name.1)
-        .bind(&*name.2)
-        .fetch_optional(self.store.reads())
-        .await
-        .map_err(Error::database(action))?;
-        let Some(thread) = found else { return Ok(None) };
-        let thread = parse(&thread).map_err(Error::database(action))?;
-        self.cache.put_thread(epoch, name.clone(), thread);
-        Ok(Some(thread))
+        let (thread, gone) = gone::find(&self.store, name).await?;
+        if let Some(erased) = gone.as_ref().and_then(|gone| gone.thread_of(journalled)) {
+            return Ok(Some(Found::erased(erased)));
+        }
+        if let (Some(thread), None) = (thread, gone) {
+            self.cache.put_thread(epoch, name.clone(), thread);
+        }
+        Ok(thread.map(Found::there))
     }
 
     /// The tenant's lookup key, made with its other key at its first use.

@@ -40,9 +40,9 @@ async fn the_same_contact_finds_the_same_thread_and_one_caller_made_it() {
         assert!(other.new && other.thread != found[0].thread);
         let all = keys.threads_of("demo", "+49 170 1234567").await.unwrap();
         assert_eq!(all, [("wa-1".to_owned(), found[0].thread), ("wa-2".to_owned(), other.thread)]);
-        let again = keys.find_thread("demo", "wa-1", "+49 170 1234567").await.unwrap();
-        assert_eq!(again, Some(found[0].thread));
-        assert_eq!(keys.find_thread("demo", "wa-1", "nobody").await.unwrap(), None);
+        let again = keys.find_thread("demo", "wa-1", "+49 170 1234567", None).await.unwrap();
+        assert_eq!(again.map(|found| found.thread), Some(found[0].thread));
+        assert_eq!(keys.find_thread("demo", "wa-1", "nobody", None).await.unwrap(), None);
     })
     .await;
 }

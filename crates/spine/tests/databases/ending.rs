@@ -4,8 +4,9 @@ use crate::notes::open;
 use crate::register::{SUBJECT, contact, key, read, register, seal, start};
 use ground::{holders, on_each};
 use spine::db::Checkpoint;
+use spine::journal::JournalEnds;
 use spine::keys::{Contact, Found, Opened, Owner, Period, Request, SealKey};
-use spine::{Clock, Error, PARTS, new_id};
+use spine::{Clock, Error, new_id};
 use uuid::Uuid;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -22,7 +23,7 @@ async fn erased_is_gone_everywhere_and_is_never_sealed_for_again() {
         let (sealed, kept) = (seal(&keys, &owner, "secret").await, seal(&keys, &other, "kept").await);
 
         let erasure =
-            keys.erase("demo", std::slice::from_ref(&owner), (new_id(), &[0; PARTS as usize])).await.unwrap();
+            keys.erase("demo", std::slice::from_ref(&owner), new_id(), &JournalEnds::NONE).await.unwrap();
         assert_eq!(erasure.keys, [sealed.split('.').nth(2).unwrap()]);
         assert_ne!(erasure.checkpoint, Checkpoint::ReaderInTheWay);
         assert_eq!(read(&keys, &sealed).await, Opened::Gone);
@@ -34,7 +35,7 @@ async fn erased_is_gone_everywhere_and_is_never_sealed_for_again() {
             assert!(matches!(refused, Err(Error::Gone { .. })), "{refused:?}");
         }
         let again =
-            keys.erase("demo", std::slice::from_ref(&owner), (new_id(), &[0; PARTS as usize])).await.unwrap();
+            keys.erase("demo", std::slice::from_ref(&owner), new_id(), &JournalEnds::NONE).await.unwrap();
         assert!(again.keys.is_empty());
         assert_eq!(keys.is_erased("demo", &owner).await.unwrap(), Some(erasure.id), "the first one counts");
 
@@ -58,20 +59,25 @@ async fn what_somebody_sent_before_their_erasure_stays_theirs_however_late_it_is
         };
         let (person, bystander) = ("+49 170 1234567", "+49 170 7654321");
         let thread = keys.thread_for(&sent(person, 3)).await.unwrap().thread;
-        keys.erase("demo", &[Owner::thread(thread)], (new_id(), &[10; PARTS as usize])).await.unwrap();
+        keys.erase("demo", &[Owner::thread(thread)], new_id(), &JournalEnds::all(10)).await.unwrap();
         let found = async |user, sequence| keys.thread_for(&sent(user, sequence)).await.unwrap();
         let late = Found { thread, new: false, erased: true };
         assert_eq!(found(person, 10).await, late);
         assert!(matches!(found(bystander, 10).await, Found { new: true, erased: false, .. }));
-        assert_eq!(keys.find_thread("demo", "wa-1", person).await.unwrap(), None);
+        assert_eq!(keys.find_thread("demo", "wa-1", person, None).await.unwrap(), None);
         let (old, new) = futures::join!(found(person, 4), found(person, 11));
         assert_eq!(old, late);
         assert!(new.thread != thread && new.new && !new.erased, "{new:?}");
         assert_eq!(found(person, 12).await, Found { new: false, ..new });
+        assert_eq!(found(person, 5).await, late, "though they are back");
+        let before = Request { sequence: 6, received_at };
+        assert_eq!(keys.find_thread("demo", "wa-1", person, Some(before)).await.unwrap(), Some(late));
+        let back = keys.find_thread("demo", "wa-1", person, None).await.unwrap();
+        assert_eq!(back, Some(Found { new: false, ..new }));
         let other = sent(person, 4);
         let elsewhere = keys.thread_for(&Contact { account: "wa-2", ..other }).await.unwrap();
         assert!(elsewhere.new && !elsewhere.erased, "another account of theirs was not erased");
-        keys.erase("demo", &[Owner::thread(new.thread)], (new_id(), &[20; PARTS as usize])).await.unwrap();
+        keys.erase("demo", &[Owner::thread(new.thread)], new_id(), &JournalEnds::all(20)).await.unwrap();
         assert_eq!(found(person, 20).await, Found { new: false, erased: true, ..new });
         let after_days = Request { sequence: 5, received_at: received_at + 2 * DAY_US };
         let back = Contact { journalled: Some(after_days), ..contact("wa-1", person, &period) };
@@ -94,7 +100,7 @@ async fn another_process_forgets_at_once_when_told_and_by_itself_after_a_minute(
         let sealed = seal(&eraser, &owner, "secret").await;
         assert!(read(&told, &sealed).await.text().is_some());
         assert!(read(&untold, &sealed).await.text().is_some());
-        eraser.erase("demo", std::slice::from_ref(&owner), (new_id(), &[0; PARTS as usize])).await.unwrap();
+        eraser.erase("demo", std::slice::from_ref(&owner), new_id(), &JournalEnds::NONE).await.unwrap();
         told.forget("demo", &owner);
         assert_eq!(read(&told, &sealed).await, Opened::Gone);
         assert!(read(&untold, &sealed).await.text().is_some(), "it still has the key in memory");
@@ -122,7 +128,7 @@ async fn a_destroyed_key_is_in_no_file() {
             .unwrap();
         let is_held = || files(&place.folder).iter().any(|bytes| holds(bytes, &wrapped));
         assert!(is_held());
-        let erasure = keys.erase("demo", &[owner], (new_id(), &[0; PARTS as usize])).await.unwrap();
+        let erasure = keys.erase("demo", &[owner], new_id(), &JournalEnds::NONE).await.unwrap();
         assert_eq!(erasure.checkpoint, Checkpoint::Truncated);
         assert!(!is_held());
         assert!(!holders(&place.folder, id).is_empty(), "that there was a key of this id is kept");
@@ -153,7 +159,7 @@ async fn a_legal_hold_refuses_erasure_and_expiry_until_it_ends() {
         keys.hold("demo", &held, "file 17").await.unwrap();
         let both = [free.clone(), held.clone()];
         assert!(matches!(
-            keys.erase("demo", &both, (new_id(), &[0; PARTS as usize])).await,
+            keys.erase("demo", &both, new_id(), &JournalEnds::NONE).await,
             Err(Error::Held { .. })
         ));
         assert!(read(&keys, &of_free).await.text().is_some(), "all or none");
@@ -167,7 +173,7 @@ async fn a_legal_hold_refuses_erasure_and_expiry_until_it_ends() {
 
         assert!(keys.unhold("demo", &held).await.unwrap());
         assert!(!keys.unhold("demo", &held).await.unwrap());
-        assert_eq!(keys.erase("demo", &both, (new_id(), &[0; PARTS as usize])).await.unwrap().keys.len(), 1);
+        assert_eq!(keys.erase("demo", &both, new_id(), &JournalEnds::NONE).await.unwrap().keys.len(), 1);
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use crate::notes::open;
 use crate::register::{SUBJECT, contact, key, read, register, seal, start};
 use ground::{Server, on_each};
+use spine::journal::JournalEnds;
 use spine::keys::{Keys, Opened, Owner};
 use spine::{Address, Cause, Clock, Entity, Error, new_id};
 use sqlx::AssertSqlSafe;
@@ -43,9 +44,7 @@ async fn a_key_that_was_lost_is_not_taken_for_a_destroyed_one() {
         let keys = register(&database, &Clock::system()).await;
         let (lost, erased) = (Owner::thread(new_id()), Owner::thread(new_id()));
         let (of_lost, of_erased) = (seal(&keys, &lost, "lost").await, seal(&keys, &erased, "erased").await);
-        keys.erase("demo", std::slice::from_ref(&erased), (new_id(), &[0; spine::PARTS as usize]))
-            .await
-            .unwrap();
+        keys.erase("demo", std::slice::from_ref(&erased), new_id(), &JournalEnds::NONE).await.unwrap();
         loses(&keys, &of_lost).await;
 
         let again = register(&database, &Clock::system()).await;

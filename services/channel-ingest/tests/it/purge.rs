@@ -5,6 +5,7 @@ use conversation::Thread;
 use events::ThreadEvent;
 use ground::{Place, Server, eventually, on_each};
 use spine::backup::{StoreName, rows};
+use spine::journal::JournalEnds;
 use spine::keys::Owner;
 use spine::{Address, Cause, Entity, new_id};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
@@ -71,7 +72,7 @@ async fn of_an_erased_person_nothing_stays_though_the_tables_were_away_or_nobody
         replica
             .spine
             .keys
-            .erase(TENANT, &[Owner::thread(unheard)], (new_id(), &[0; spine::PARTS as usize]))
+            .erase(TENANT, &[Owner::thread(unheard)], new_id(), &JournalEnds::NONE)
             .await
             .unwrap();
         replica.stop().await;

@@ -145,5 +145,6 @@ impl Replica {
 }
 
 pub(crate) async fn thread(spine: &Spine, account: Uuid, user: &str) -> Option<Uuid> {
-    spine.keys.find_thread(TENANT, &account.to_string(), user).await.ok().flatten()
+    let found = spine.keys.find_thread(TENANT, &account.to_string(), user, None).await.ok().flatten()?;
+    Some(found.thread)
 }

@@ -8,6 +8,7 @@ use events::ThreadEvent;
 use events::thread::FailureClass;
 use serde_json::json;
 use spine::db::DifferenceKind;
+use spine::journal::JournalEnds;
 use spine::keys::Owner;
 use sqlx::Row;
 
@@ -185,11 +186,7 @@ async fn an_erased_person_leaves_counts_and_no_words_live_and_rebuilt() {
         world
             .spine
             .keys
-            .erase(
-                crate::world::TENANT,
-                &[Owner::thread(customer.id)],
-                (erasure, &[0; spine::PARTS as usize]),
-            )
+            .erase(crate::world::TENANT, &[Owner::thread(customer.id)], erasure, &JournalEnds::NONE)
             .await
             .unwrap();
         let at = world.spine.log.clock().now();
@@ -268,7 +265,7 @@ async fn no_unsealed_column_depends_on_a_key() {
         world
             .spine
             .keys
-            .erase(crate::world::TENANT, &owners, (spine::new_id(), &[0; spine::PARTS as usize]))
+            .erase(crate::world::TENANT, &owners, spine::new_id(), &JournalEnds::NONE)
             .await
             .unwrap();
         let comparison = world.reader().verify(|_, _| {}).await.unwrap().comparison;

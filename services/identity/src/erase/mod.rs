@@ -199,10 +199,13 @@ impl Erasures {
     }
 
     /// Overwrites raw requests of erased people that nobody knew of when they were erased, such as a redelivery that was
-    /// decided before and noted after. Not beside an erasure, whose certificate is to list them.
-    async fn sweep(&self) -> Result<(), Error> {
+    /// decided before and noted after. Not beside an erasure under way, whose certificate is to list them.
+    ///
+    /// # Errors
+    /// What failed; the next call does it again.
+    pub async fn sweep(&self) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
-        if !self.shelf.open_ones().await?.is_empty() {
+        if self.shelf.is_any_under_way().await? {
             return Ok(());
         }
         let left = self.spine.keys.requests_left(SWEEP_MAX).await?;

@@ -151,6 +151,18 @@ impl Shelf {
         Ok(rows.iter().filter_map(|row| row.get::<String, _>(0).parse().ok()).collect())
     }
 
+    /// Whether one has begun and its certificate is not signed yet. One that a legal hold keeps has not begun.
+    pub(super) async fn is_any_under_way(&self) -> Result<bool, Error> {
+        let found: Option<String> =
+            sqlx::query_scalar("SELECT erasure FROM erasures WHERE step NOT IN ($1, $2) LIMIT 1")
+                .bind(Step::Collect.as_ref())
+                .bind(Step::Done.as_ref())
+                .fetch_optional(self.store.reads())
+                .await
+                .map_err(Error::database("look for erasures under way"))?;
+        Ok(found.is_some())
+    }
+
     /// Writes what a step came to, unless another process has already gone on from `from`.
     pub(super) async fn put(&self, erasure: &Erasure, from: Step, done_at: Option<i64>) -> Result<(), Error> {
         sqlx::query(

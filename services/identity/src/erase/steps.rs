@@ -76,7 +76,7 @@ impl Erasures {
     async fn destroy(&self, erasure: &mut Erasure) -> Result<Waits, Error> {
         let owners = collect::owners(&erasure.plan);
         let journal_ends = self.journal.ends().await?;
-        match self.spine.keys.erase(&erasure.tenant, &owners, (erasure.id, &journal_ends)).await {
+        match self.spine.keys.erase(&erasure.tenant, &owners, erasure.id, &journal_ends).await {
             Ok(destroyed) => erasure.plan.keys.extend(destroyed.keys),
             // Put on hold after the first step looked.
             Err(held @ Error::Held { .. }) => return Ok(Some(held.to_string())),

@@ -1,5 +1,6 @@
 //! An erased person is nowhere any more, and everybody else is where they were.
 
+use crate::people::ACCOUNT;
 use crate::world::{TENANT, World, on_each};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -9,7 +10,7 @@ use ground::{PATIENCE, Place, Server};
 use identity::erase::{Certificate, Erasure, Signed, Step, Subject, verify};
 use identity::ids::{customer_of, thread_address};
 use serde_json::{Value, json};
-use spine::keys::Owner;
+use spine::keys::{HeldRequest, Owner};
 use std::time::Duration;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -108,6 +109,28 @@ async fn the_word_that_a_lead_was_erased_stays_in_the_feed() {
         let erasure = done(&world, erasure.id).await;
         assert!(!erasure.plan.feed.contains(&kept));
         assert_eq!(erasure.plan.feed.len(), 1);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_noted_late_of_an_erased_person_goes_though_a_hold_keeps_another_erasure() {
+    on_each(async |world| {
+        let (anna, _, bob) = populate(&world).await;
+        world.spine.keys.hold(TENANT, &Owner::thread(bob), "case-9").await.unwrap();
+        let kept = world.admin.erasures.ask(TENANT, Subject::Thread(bob), "").await.unwrap();
+        assert!(kept.waits.contains("case-9"), "{kept:?}");
+        let erasure = world.admin.erasures.ask(TENANT, Subject::Thread(anna), "").await.unwrap();
+        done(&world, erasure.id).await;
+        let late = world.journal.append(TENANT, ACCOUNT, SECRET.as_bytes(), None).await.unwrap();
+        let held = HeldRequest { tenant: TENANT.into(), thread: anna, place: late };
+        world.spine.keys.note_requests(&[held]).await.unwrap();
+        world.admin.erasures.sweep().await.unwrap();
+        let next = world.journal.append(TENANT, ACCOUNT, OTHER.as_bytes(), None).await.unwrap();
+        let read = world.journal.read(late.part, late.sequence).next().await.unwrap();
+        assert_eq!(read.place, next, "what is overwritten is passed over");
+        assert!(world.spine.keys.requests_left(1).await.unwrap().is_empty());
         world.stop().await;
     })
     .await;

@@ -5,6 +5,7 @@ use events::{Content, ContentKind, LeadEvent, Sealed};
 use ground::{Place, Server};
 use laws::lead::Lead;
 use runtime::{Health, Host, Metrics, Secret};
+use spine::journal::JournalEnds;
 use spine::keys::{KeySettings, Owner, Period, SealKey};
 use spine::{Address, Cause, Log, PARTS, Reader, Spine, new_id};
 use std::sync::Arc;
@@ -232,7 +233,7 @@ impl Customer {
         world
             .spine
             .keys
-            .erase(TENANT, &[Owner::thread(self.thread)], (erasure, &[0; spine::PARTS as usize]))
+            .erase(TENANT, &[Owner::thread(self.thread)], erasure, &JournalEnds::NONE)
             .await
             .unwrap();
     }
