@@ -12,8 +12,9 @@ pub(crate) struct LlmArgs {
     /// A language model that words answers from the knowledge where that is not sure: the address of an
     /// OpenAI-compatible endpoint, below which /chat/completions is (https://api.deepseek.com/v1)
     ///
-    /// Without it, what the knowledge is not sure of goes to people. Customers' words go there with phone numbers,
-    /// addresses and the like blacked out; docs/operating/llm.md says what is checked of what comes back.
+    /// Without it, what the knowledge is not sure of goes to people. Customers' words go there; numbers of
+    /// seven digits and more, e-mail addresses and names behind words such as 微信 are blacked out, people's names and
+    /// addresses of houses are not. docs/operating/llm.md says more, and what is checked of what comes back.
     #[arg(long, env = "TRIBUTARY_LLM_URL", value_name = "URL")]
     pub(crate) llm_url: Option<String>,
     /// The model's name at that endpoint (deepseek-chat)

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 pub const WAIT_MIN: Duration = Duration::from_millis(100);
 pub const WAIT_MAX: Duration = Duration::from_secs(15);
 /// Calls at a time; a question beyond them is not asked, since a customer who waits for a place waits for nothing.
-const CALLS_MAX: usize = 64;
+pub const CALLS_MAX: usize = 64;
 /// Bytes of a reply; one without an end is cut there.
 const REPLY_BYTES_MAX: usize = 256 * 1024;
 const CONNECT_WAIT: Duration = Duration::from_secs(3);
@@ -104,6 +104,9 @@ pub enum Problem {
     /// It answered with that HTTP status.
     #[error("the endpoint answers with the HTTP status {0}")]
     Status(u16),
+    /// It answered with a status that says that it does not take this question.
+    #[error("the endpoint does not take the question, by its HTTP status {0}")]
+    Refused(u16),
     /// The reply has no end within the bytes that are read of it.
     #[error("the reply is longer than {REPLY_BYTES_MAX} bytes")]
     TooLong,
@@ -113,13 +116,17 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Whether it says that the endpoint is ill. What a question brings about, which a customer can write again and again,
-    /// does not: else one of them could take the model from all.
+    /// Whether the endpoint is better left alone. A question that it refuses or answers badly says nothing of it: a customer
+    /// can write such a one again and again. Slow replies and too many questions do, whoever asked them: others would only
+    /// wait longer.
     fn is_of_the_endpoint(&self) -> bool {
         match self {
-            Self::Unreachable | Self::TimedOut | Self::TooLong | Self::Unusable(Unusable::Form) => true,
-            Self::Status(status) => !matches!(status, 400 | 413 | 422),
-            Self::Unasked | Self::Busy | Self::Resting | Self::Unusable(_) => false,
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::Status(_)
+            | Self::TooLong
+            | Self::Unusable(Unusable::Form) => true,
+            Self::Unasked | Self::Busy | Self::Resting | Self::Refused(_) | Self::Unusable(_) => false,
         }
     }
 
@@ -131,6 +138,7 @@ impl Problem {
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed_out",
             Self::Status(_) => "status",
+            Self::Refused(_) => "refused",
             Self::TooLong => "too_long",
             Self::Unusable(Unusable::Ungrounded | Unusable::Citation) => "ungrounded",
             Self::Unusable(_) => "garbled",
@@ -139,7 +147,7 @@ impl Problem {
 }
 
 /// All that [`outcome`] says.
-pub const OUTCOMES: [&str; 11] = [
+pub const OUTCOMES: [&str; 12] = [
     "answered",
     "not_there",
     "unasked",
@@ -148,6 +156,7 @@ pub const OUTCOMES: [&str; 11] = [
     "unreachable",
     "timed_out",
     "status",
+    "refused",
     "too_long",
     "ungrounded",
     "garbled",
@@ -219,7 +228,10 @@ impl Endpoint {
 async fn fetch(call: reqwest::RequestBuilder) -> Result<BytesMut, Problem> {
     let mut response = call.send().await.map_err(problem)?;
     if !response.status().is_success() {
-        return Err(Problem::Status(response.status().as_u16()));
+        return Err(match response.status().as_u16() {
+            status @ (400 | 413 | 422) => Problem::Refused(status),
+            status => Problem::Status(status),
+        });
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(problem)? {
@@ -268,6 +280,7 @@ mod tests {
             Problem::Unreachable,
             Problem::TimedOut,
             Problem::Status(500),
+            Problem::Refused(400),
             Problem::TooLong,
         ];
         let failed = unusable.into_iter().map(Problem::from).chain(others).map(Err);

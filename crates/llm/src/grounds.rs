@@ -1,12 +1,14 @@
 //! Whether an answer holds anything that can be checked and does not stand in the knowledge.
 
 use crate::mask::{UNSEEN, names};
+use crate::units::unit;
 use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
-/// How Chinese writes numbers and what is counted: 七天, 三百元, 八折.
+/// How Chinese writes numbers.
 const NUMERALS: &str = "零〇一二两三四五六七八九十百千万亿半";
-const COUNTED: &str = "元块角分折倍成天日周月年时小秒岁斤克米升";
+/// What parts a link behind its host, and ends no word.
+const LINK_MARKS: [char; 9] = ['/', '?', '#', ':', '&', '=', '%', '+', '~'];
 
 /// What of a text can be held against another: its numbers, addresses, links and names on platforms.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,46 +41,40 @@ impl Grounds {
 fn numbers(text: &str) -> Vec<String> {
     let kept = |c: char| c.is_numeric() || matches!(c, '.' | ',');
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(char::is_numeric) {
-        let run = &rest[start..];
+    let mut at = 0;
+    while let Some(start) = text[at..].find(char::is_numeric).map(|start| at + start) {
+        let run = &text[start..];
         let run = &run[..run.find(|c| !kept(c)).unwrap_or(run.len())];
-        rest = &rest[start + run.len()..];
+        at = start + run.len();
         let number = run.trim_matches(['.', ',']).replace(',', "");
-        let counted =
-            rest.trim_start().chars().next().filter(|c| COUNTED.contains(*c) || matches!(c, '%' | '个'));
-        found.extend(counted.map(|counted| format!("{number}{counted}")));
+        found.extend(unit(&text[..start], &text[at..]).map(|unit| format!("{number}{unit}")));
         found.push(number);
     }
     found
 }
 
-/// A Chinese number and the character that it counts.
+/// A Chinese number with what it counts.
 fn counted(text: &str) -> Vec<String> {
+    let of_number = |c: char| NUMERALS.contains(c);
     let mut found = Vec::new();
-    let mut number = String::new();
-    for c in text.chars() {
-        if NUMERALS.contains(c) {
-            number.push(c);
-            continue;
-        }
-        if !number.is_empty() && (COUNTED.contains(c) || matches!(c, '个' | '%')) {
-            number.push(c);
-            found.push(std::mem::take(&mut number));
-        }
-        number.clear();
+    let mut at = 0;
+    while let Some(start) = text[at..].find(of_number).map(|start| at + start) {
+        let number = &text[start..];
+        let number = &number[..number.find(|c| !of_number(c)).unwrap_or(number.len())];
+        at = start + number.len();
+        found.extend(unit(&text[..start], &text[at..]).map(|unit| format!("{number}{unit}")));
     }
     found
 }
 
 /// E-mail addresses, links and names of hosts, without the marks that end a sentence; hosts in lower case.
 fn links(text: &str) -> Vec<String> {
-    let of_link = |c: char| c.is_ascii_alphanumeric() || "@._-:/?#=&%+~".contains(c);
+    let of_link = |c: char| c.is_ascii_alphanumeric() || "@._-".contains(c) || LINK_MARKS.contains(&c);
     let of_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-');
-    let plain = text.split(|c| !of_link(c)).map(|word| word.trim_matches(['.', ':', '-', '/', '?']));
-    let plain = plain.filter(|word| {
-        word.contains('@') || word.contains("://") || is_host(word.split('/').next().unwrap_or_default())
-    });
+    let at_an_end = |c: char| matches!(c, '.' | '-') || LINK_MARKS.contains(&c);
+    let plain = text.split(|c| !of_link(c)).map(|word| word.trim_matches(at_an_end));
+    let plain = plain
+        .filter(|word| word.contains('@') || word.contains("://") || word.split(LINK_MARKS).any(is_host));
     let other = text.split(|c| !of_host(c)).filter(|word| !word.is_ascii() && is_host(word));
     plain.map(with_host_in_lower_case).chain(other.map(str::to_lowercase)).collect()
 }
@@ -123,6 +119,10 @@ mod tests {
             ("请放心，运费由我们承担。", "运费由我们承担"),
             ("48 小时内发货。", "满99，48小时内发货"),
             ("1.打开订单 2.点退货，3.5折", "打开订单，1 2 点退货，3.5折"),
+            ("写信到 help@example.com~", "邮箱：help@example.com"),
+            ("Within 48 hours.", "48小时内发货"),
+            ("It is ¥5.", "一共5元"),
+            ("7天内，三个工作日到账", "7日内，三个工作日到账"),
         ] {
             assert!(stands(answer, knowledge), "{answer}");
         }
@@ -147,6 +147,16 @@ mod tests {
             ("访问 例子.公司", "访问官网"),
             ("看 https://t.cn/abc", "看 https://t.cn/AbC"),
             ("访问 evil.\u{200b}com", "访问官网"),
+            ("访问 evil.com~", "访问官网"),
+            ("访问 evil.com?from=shop", "访问官网"),
+            ("访问 evil.com:80", "访问官网"),
+            ("访问 go=evil.com#a", "访问官网"),
+            ("3个月内", "3个工作日内"),
+            ("三个月内", "三个工作日内"),
+            ("within 48 days", "48小时内发货"),
+            ("just $5", "5天内发货"),
+            ("只要¥5", "5美元"),
+            ("7天内", "3月7日前"),
         ] {
             assert!(!stands(answer, knowledge), "{answer}");
         }

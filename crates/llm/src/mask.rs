@@ -33,7 +33,8 @@ const CUES: [&str; 18] = [
 ];
 /// Words between a cue and the name.
 const FILLERS: [&str; 4] = ["is", "id", "no", "number"];
-/// Characters of such a name: platforms take twenty at most.
+/// Characters of such a name. Platforms take 32 at most; what is longer is blacked out all the same, as a name with
+/// something behind it.
 const HANDLE_CHARS_MIN: usize = 5;
 const HANDLE_CHARS_MAX: usize = 64;
 /// Characters between a cue and the name: 微信号是：
@@ -42,7 +43,8 @@ const CUE_GAP_MAX: usize = 4;
 pub(crate) const UNSEEN: [char; 7] =
     ['\u{fe0f}', '\u{20e3}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
-/// The text without phone, card and identity numbers, e-mail addresses, and names on WeChat and QQ; its characters in
+/// The text without phone, card and identity numbers, e-mail addresses, and names behind words for a platform such as WeChat, QQ,
+/// WhatsApp or Telegram; its characters in
 /// their plain form (NFKC).
 ///
 /// It is meant to hide too much rather than too little: order numbers and whole dates go too.

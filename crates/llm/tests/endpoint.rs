@@ -128,7 +128,7 @@ async fn no_customer_can_make_it_rest_by_what_the_model_is_led_to_say() {
     }
     world.model.faults().next(Fault::status(400), FAILURES * 2);
     for _ in 0..FAILURES * 2 {
-        assert_eq!(world.ask().await, Err(Problem::Status(400)));
+        assert_eq!(world.ask().await, Err(Problem::Refused(400)));
     }
     world.model.behave(Manner::Honest);
     world.ask().await.unwrap();

@@ -2,6 +2,7 @@
 
 mod burst;
 mod embedded;
+mod pith;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -188,3 +188,20 @@ fn where_an_answer_may_stand_is_told_however_unsure_and_with_what_was_asked_befo
     assert!(!found.contains(&"spring".to_owned()), "it is not valid now");
     assert!(ids(&Turn { tenant: "other".into(), ..turn(&["怎么退货"]) }).is_empty());
 }
+
+#[test]
+fn a_question_that_goes_on_is_looked_for_with_the_one_before_though_its_own_words_find_enough() {
+    let embedded = shop();
+    let cases =
+        (0..8).map(|n| format!("- {{id: case-{n}, question: 第{n}种情况那怎么办呢, answer: 办法{n}}}\n"));
+    for entry in entries(&cases.collect::<String>()) {
+        embedded.edit("shop", |library| library.index.put(Arc::new(entry)));
+    }
+    let alone = turn(&["那怎么办呢"]);
+    let ids = |turn: &Turn| embedded.passages(turn).into_iter().map(|hit| hit.entry.id.clone()).collect();
+    let found: Vec<String> = ids(&alone);
+    assert!(found.len() == 6 && found.iter().all(|id| id.starts_with("case-")), "{found:?}");
+    let before = Said { by: Speaker::Customer, text: "退货邮费谁出".into() };
+    let found: Vec<String> = ids(&Turn { history: vec![before], ..alone });
+    assert!(found.contains(&"freight".to_owned()), "{found:?}");
+}

@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use unicode_normalization::UnicodeNormalization;
 
 use super::burst::{self, Ask};
+use super::pith::pith;
 use super::{Answer, Answerer, Citation, Language, Reason, Speaker, Turn};
 use crate::detect::{Smalltalk, anger, declines_person, smalltalk, wants_person};
 use crate::retrieve::{Hit, Index};
@@ -101,20 +102,20 @@ impl Embedded {
         self.libraries.read().unwrap_or_else(PoisonError::into_inner).get(tenant).map(look)
     }
 
-    /// The entries in which the answer to a turn may stand however unsure that is, the likeliest first: what is asked
-    /// on its own, and together with what was asked before.
+    /// The entries in which the answer to a turn may stand however unsure that is: by turns the likeliest for what is asked
+    /// on its own, and for it together with what was asked before, since a question that goes on (那怎么办呢) says little.
     pub fn passages(&self, turn: &Turn) -> Vec<Hit> {
         let asked: String = turn.texts.join(" ").nfkc().collect();
         let before = turn.history.iter().rev().find(|said| said.by == Speaker::Customer);
         let both = before.map(|said| format!("{} {asked}", said.text));
         self.read(&turn.tenant, |library| {
+            let search = |text: &String| library.index.search(text, turn.at, PASSAGES_MAX);
+            let mut lists =
+                [search(&asked), both.as_ref().map(search).unwrap_or_default()].map(Vec::into_iter);
             let mut hits: Vec<Hit> = Vec::new();
-            for text in std::iter::once(&asked).chain(&both) {
-                for hit in library.index.search(text, turn.at, PASSAGES_MAX) {
-                    if !hit.entry.answer.is_empty() && hits.iter().all(|known| known.entry.id != hit.entry.id)
-                    {
-                        hits.push(hit);
-                    }
+            for hit in (0..PASSAGES_MAX).flat_map(|_| lists.each_mut().map(Iterator::next)).flatten() {
+                if !hit.entry.answer.is_empty() && hits.iter().all(|known| known.entry.id != hit.entry.id) {
+                    hits.push(hit);
                 }
             }
             hits.truncate(PASSAGES_MAX);
@@ -160,7 +161,7 @@ fn person_needed(texts: &[&str]) -> Option<Reason> {
 impl Library {
     fn answer(&self, turn: &Turn, texts: &[&str]) -> Answer {
         let asked: Vec<String> =
-            texts.iter().map(|text| burst::pith(text)).filter(|text| burst::has_words(text)).collect();
+            texts.iter().map(|text| pith(text)).filter(|text| burst::has_words(text)).collect();
         if asked.is_empty() {
             let language = turn.language.unwrap_or_else(|| Language::of(&texts.join(" ")));
             let kind =

@@ -1,6 +1,8 @@
 //! Owns the answerer that has a language model beside it: what the knowledge is sure of it says itself; the rest is
 //! worded by the model from its entries, or left as the knowledge would leave it.
 
+use super::run::ANSWERS;
+use super::work::ANSWER_TIMEOUT;
 use crate::answer::{Answer, Answerer, Citation, Embedded, Reason, Speaker, Turn};
 use crate::detect::only_leaves_contact;
 use crate::retrieve::Hit;
@@ -12,6 +14,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::Instrument;
+
+// A reply that came in time is said, and half of the places for answers are never a model's.
+const _: () = assert!(llm::WAIT_MAX.as_millis() < ANSWER_TIMEOUT.as_millis());
+const _: () = assert!(2 * llm::endpoint::CALLS_MAX <= ANSWERS.in_flight_max);
 
 /// The knowledge, and a model for what it is not sure of.
 pub(crate) struct Assisted {
@@ -76,8 +82,9 @@ impl Assisted {
         }
         self.seconds.record(started.elapsed().as_secs_f64(), &[]);
         match reply {
-            // What a question brought about; of the rest there are few before the endpoint is left alone.
-            Ok(_) | Err(Problem::Unusable(_)) => {}
+            // What a question brought about, as often as somebody writes such a one; the figures show it. Of the rest there
+            // are few before the endpoint is left alone.
+            Ok(_) | Err(Problem::Unusable(_) | Problem::Refused(_)) => {}
             Err(problem) => tracing::warn!(
                 llm.outcome = outcome,
                 error = %problem,

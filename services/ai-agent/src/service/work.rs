@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// An answer that takes longer is given up; routing's deadline hands the conversation over.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How soon a turn is looked at again that the customer added to meanwhile.
 const AGAIN_MS: u64 = 5;
 
@@ -71,20 +71,20 @@ impl Answering {
         let Some(texts) = self.texts(&address, &work, &standing.awaiting).await? else {
             return Ok(Done::Nothing);
         };
-        let at = self.log.clock().now();
         let thread = address.uuid().unwrap_or_default();
         let turn = Turn {
             tenant: address.tenant.to_string(),
             history: self.recent.of(thread),
             language: None,
-            at,
+            at: self.log.clock().now(),
             texts,
         };
         let started = Instant::now();
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.answerer.answer(&turn)).await;
         self.seconds.record(started.elapsed().as_secs_f64(), &[]);
         let Standing { tenure, account, .. } = standing;
-        let turned = Turned { address: &address, tenure, account, seen, at };
+        // Anew: a model may have taken seconds.
+        let turned = Turned { address: &address, tenure, account, seen, at: self.log.clock().now() };
         let Ok(answer) = answer else { return self.hand_over(&turned, HandoverReason::Failure).await };
         self.settle(&turned, &turn, answer).await
     }

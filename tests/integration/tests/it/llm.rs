@@ -6,6 +6,7 @@ use events::tenant::Settings;
 use events::thread::{Author, HandoverReason};
 use futures::future::join_all;
 use integration::{Order, Outside, Place, World, count, on_each};
+use llm::endpoint::CALLS_MAX;
 use simulators::Fault;
 use simulators::http::Item;
 use simulators::llm::{Manner, Model};
@@ -168,7 +169,7 @@ async fn beside_a_model_endpoint_that_hangs_for_all_who_ask_what_is_known_is_ans
                 false => assert_eq!(ended, (vec![None], vec![]), "{user}"),
             }
         }
-        assert!(model.asked().len() <= EACH, "no question is asked twice");
+        assert!(model.asked().len() <= CALLS_MAX, "no question is asked twice, and none in place of another");
         world.everything_is_there_once(&outside, Order::Kept).await;
         world.stop().await;
         stop.cancel();
