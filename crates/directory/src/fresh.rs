@@ -21,7 +21,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How a set of tables stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Marks {
+struct Marks {
     slot: Slot,
     /// For each table its rows and the sum of their writers. A row that replaces another has a later writer, so
     /// equal counts with equal sums are equal tables.
@@ -34,7 +34,8 @@ struct Seen {
     marks: Option<Marks>,
     /// When it began.
     asked: Option<Instant>,
-    failed: bool,
+    /// Whether it went well; none while it runs, and when whoever asked went away in its middle.
+    went_well: Option<bool>,
 }
 
 /// Tables that are kept in memory, and how they stood when they were last read.
@@ -49,7 +50,7 @@ impl Watch {
         Self { tables, seen: Mutex::default() }
     }
 
-    /// The turn to read the tables, one at a time; [`Turn::done`] says how they stood.
+    /// The turn to read the tables, one at a time.
     pub async fn turn(&self) -> Turn<'_> {
         Turn { tables: self.tables, seen: self.seen.lock().await }
     }
@@ -58,23 +59,21 @@ impl Watch {
     /// meanwhile, and on SQLite. Many who wait share a look, and there are ten of them a second at most.
     ///
     /// # Errors
-    /// When that look failed.
+    /// When that look failed. Who finds that it was broken off looks for themselves.
     pub async fn turn_now(&self, reader: &Reader) -> Result<Option<Turn<'_>>, Error> {
         if reader.model().store.backend() == Backend::Sqlite {
             return Ok(None);
         }
         let missed = Instant::now();
         let turn = self.turn().await;
-        match turn.seen.asked {
-            Some(asked) if asked >= missed && turn.seen.failed => {
-                Err(Error::Other("what other replicas committed cannot be read".into()))
-            }
-            Some(asked) if asked >= missed => Ok(None),
-            Some(asked) => {
+        let Some(asked) = turn.seen.asked else { return Ok(Some(turn)) };
+        match turn.seen.went_well.filter(|_| asked >= missed) {
+            Some(true) => Ok(None),
+            Some(false) => Err(Error::Other("what other replicas committed cannot be read".into())),
+            None => {
                 tokio::time::sleep_until(asked + ASK_AGAIN_AFTER).await;
                 Ok(Some(turn))
             }
-            None => Ok(Some(turn)),
         }
     }
 }
@@ -86,17 +85,31 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// How the tables stand now, if not as they were last seen. Never on SQLite, where the one process reads all.
+    /// Has the tables read if they changed since they were last seen, and says whether they did. `read` says whether it
+    /// read all there is; if something was learned from elsewhere meanwhile, they are read once more the next time. On
+    /// SQLite nothing changes, where the one process reads all.
     ///
     /// # Errors
-    /// Database errors.
-    pub async fn changed(&mut self, reader: &Reader) -> Result<Option<Marks>, Error> {
-        // Until it is known to have gone well it has failed: whoever asks may be gone before its end.
-        (self.seen.asked, self.seen.failed) = (Some(Instant::now()), true);
+    /// Database errors, and those of `read`.
+    pub async fn look(
+        mut self,
+        reader: &Reader,
+        read: impl Future<Output = Result<bool, Error>>,
+    ) -> Result<bool, Error> {
+        (self.seen.asked, self.seen.went_well) = (Some(Instant::now()), None);
+        let looked = self.read_changed(reader, read).await;
+        self.seen.went_well = Some(looked.is_ok());
+        looked
+    }
+
+    async fn read_changed(
+        &mut self,
+        reader: &Reader,
+        read: impl Future<Output = Result<bool, Error>>,
+    ) -> Result<bool, Error> {
         let model = reader.model();
         if model.store.backend() == Backend::Sqlite {
-            self.seen.failed = false;
-            return Ok(None);
+            return Ok(false);
         }
         let mut tables = Vec::with_capacity(self.tables.len());
         for table in self.tables {
@@ -108,16 +121,11 @@ impl Turn<'_> {
         }
         let marks = Marks { slot: model.slot, tables };
         if self.seen.marks.as_ref() == Some(&marks) {
-            self.seen.failed = false;
-            return Ok(None);
+            return Ok(false);
         }
-        Ok(Some(marks))
-    }
-
-    /// Ends the turn. `marks` are those of before the reading; none when something was learned from elsewhere
-    /// meanwhile, so that the tables are read once more.
-    pub fn done(mut self, marks: Option<Marks>) {
-        (self.seen.marks, self.seen.failed) = (marks, false);
+        let is_whole = read.await?;
+        self.seen.marks = is_whole.then_some(marks);
+        Ok(true)
     }
 }
 

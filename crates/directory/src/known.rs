@@ -66,7 +66,7 @@ impl Directory {
     pub async fn load(&self, store: &Store) -> Result<(), Error> {
         let turn = self.inner.watch.turn().await;
         self.read_tables(store).await?;
-        turn.done(None);
+        drop(turn);
         Ok(())
     }
 
@@ -90,11 +90,8 @@ impl Directory {
         }
     }
 
-    async fn look(&self, mut turn: Turn<'_>, reader: &Reader) -> Result<bool, Error> {
-        let Some(marks) = turn.changed(reader).await? else { return Ok(false) };
-        let is_whole = self.read_tables(&reader.model().store).await?;
-        turn.done(is_whole.then_some(marks));
-        Ok(true)
+    async fn look(&self, turn: Turn<'_>, reader: &Reader) -> Result<bool, Error> {
+        turn.look(reader, async { self.read_tables(&reader.model().store).await }).await
     }
 
     /// Refreshes until `shutdown`, so that what another replica commits is known within two seconds.

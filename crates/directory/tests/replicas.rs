@@ -27,6 +27,7 @@ const TENANT: &str = "shop";
 const KNOWN_WITHIN: Duration = Duration::from_secs(2);
 const ACCOUNTS: usize = 16;
 const STRANGERS: u32 = 50;
+const SHORT: Duration = Duration::from_millis(200);
 
 /// A role that only keeps the directory.
 struct Keeps(Directory);
@@ -180,9 +181,8 @@ async fn strangers_who_make_names_up_cause_ten_looks_a_second_at_most() {
         let stranger = async || {
             let (mut asked, mut looks) = (0, 0);
             while Instant::now() < end {
-                if let Some(mut turn) = watch.turn_now(&one.reader).await.unwrap() {
-                    let marks = turn.changed(&one.reader).await.unwrap();
-                    turn.done(marks);
+                if let Some(turn) = watch.turn_now(&one.reader).await.unwrap() {
+                    turn.look(&one.reader, async { Ok(true) }).await.unwrap();
                     looks += 1;
                 }
                 asked += 1;
@@ -195,6 +195,30 @@ async fn strangers_who_make_names_up_cause_ten_looks_a_second_at_most() {
         let may = began.elapsed().as_millis() / 100 + 1;
         assert!(looks >= 1 && u128::from(looks) <= may, "{looks} looks in {:?}", began.elapsed());
         assert!(asked > looks, "{asked} questions share {looks} looks");
+        one.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_failed_is_shared_and_one_that_was_broken_off_is_made_anew() {
+    on_each(async |place: Place| {
+        if place.is_sqlite() {
+            return;
+        }
+        let server = Server::start().await;
+        let one = Replica::start(&place, server.log().await).await;
+        let watch = Watch::of(&["accounts"]);
+        let held = watch.turn().await;
+        let broken_off = async {
+            tokio::time::timeout(SHORT, held.look(&one.reader, std::future::pending())).await.is_err()
+        };
+        let (waited, is_broken_off) = tokio::join!(watch.turn_now(&one.reader), broken_off);
+        assert!(is_broken_off && waited.unwrap().is_some(), "whoever waited looks for themselves");
+        let held = watch.turn().await;
+        let failing = held.look(&one.reader, async { Err(Error::Other("the tables are away".into())) });
+        let (waited, failed) = tokio::join!(watch.turn_now(&one.reader), failing);
+        assert!(failed.is_err() && waited.is_err(), "nobody waits in a queue for tables that are away");
         one.stop().await;
     })
     .await;

@@ -23,7 +23,7 @@ use tracing::Instrument;
 /// Larger bodies get 413; media go to the object store first.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Refusals kept for diagnosis per second; the others are only counted, so nobody can fill the disk.
-const REFUSED_PER_SECOND_MAX: u32 = 5;
+const PER_SECOND_MAX: u32 = 5;
 
 /// What the webhooks need. Cheap to clone.
 #[derive(Clone)]
@@ -33,24 +33,27 @@ pub(crate) struct Intake {
     pub(crate) clock: Clock,
     pub(crate) received: Counter,
     pub(crate) refused: Counter,
-    pub(crate) diagnosis: Arc<Diagnosis>,
+    /// Refusals that are kept for operators.
+    pub(crate) diagnosis: Arc<Ration>,
+    /// Lines of the log about accounts that cannot be looked for.
+    pub(crate) unfound: Arc<Ration>,
     pub(crate) stages: Stages,
 }
 
-/// Rations the refusals that are kept.
+/// Lets so many of a second through of what anybody can bring about.
 #[derive(Default)]
-pub(crate) struct Diagnosis {
+pub(crate) struct Ration {
     second: AtomicI64,
     kept: AtomicU32,
 }
 
-impl Diagnosis {
+impl Ration {
     fn allows(&self, at: i64) -> bool {
         let second = at / 1_000_000;
         if self.second.swap(second, Ordering::Relaxed) != second {
             self.kept.store(0, Ordering::Relaxed);
         }
-        self.kept.fetch_add(1, Ordering::Relaxed) < REFUSED_PER_SECOND_MAX
+        self.kept.fetch_add(1, Ordering::Relaxed) < PER_SECOND_MAX
     }
 }
 
@@ -68,7 +71,12 @@ pub(crate) async fn webhook(
             let (why, status) = intake.accounts.absent(channel, slug);
             return intake.refuse(slug, why, status).await;
         }
-        Err(error) => return unavailable(&error),
+        Err(error) => {
+            if intake.unfound.allows(intake.clock.now()) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an account cannot be looked for");
+            }
+            return busy();
+        }
     };
     let raw = match read(incoming).await {
         Ok(raw) => raw,
@@ -109,7 +117,11 @@ impl Intake {
                 self.received.add(1, &[ready.channel.name]);
                 respond(webhook.accepted())
             }
-            Err(error) => unavailable(&error),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "a request could not be journalled");
+                busy()
+            }
         }
     }
 
@@ -170,8 +182,7 @@ fn respond(reply: Reply) -> Response {
 }
 
 /// Not durable, so not acknowledged: the platform delivers again.
-fn unavailable(error: &spine::Error) -> Response {
-    tracing::warn!(error = error as &dyn std::error::Error, "a request could not be journalled");
+fn busy() -> Response {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The request could not be kept")
         .remedy("Send it again; it was not taken.")
         .into_response()

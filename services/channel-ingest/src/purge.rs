@@ -49,7 +49,10 @@ impl Purge {
         let mut since = 0;
         loop {
             tokio::select! {
-                Some(thread) = self.erasures.recv() => until_done(|| self.delete(&[thread])).await,
+                Some(thread) = self.erasures.recv() => {
+                    let gone = [thread];
+                    until_done(|| self.delete(&gone)).await;
+                }
                 _ = sweep.tick() => {
                     let newest = until_done(|| self.sweep(since)).await;
                     since = since.max(newest - OVERLAP_US);

@@ -249,6 +249,7 @@ fn routes(
             vec![Label::up_to("reason", 16)],
         ),
         diagnosis: Arc::default(),
+        unfound: Arc::default(),
         stages,
     };
     let sockets = Sockets {

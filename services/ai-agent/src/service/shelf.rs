@@ -50,7 +50,7 @@ impl Shelf {
         self.choose_all();
         let turn = self.watch.turn().await;
         self.read_tables(store).await?;
-        turn.done(None);
+        drop(turn);
         Ok(())
     }
 
@@ -59,11 +59,8 @@ impl Shelf {
         if self.directory.refresh(reader).await? {
             self.choose_all();
         }
-        let mut turn = self.watch.turn().await;
-        let Some(marks) = turn.changed(reader).await? else { return Ok(()) };
-        let is_whole = self.read_tables(&reader.model().store).await?;
-        turn.done(is_whole.then_some(marks));
-        Ok(())
+        let turn = self.watch.turn().await;
+        turn.look(reader, async { self.read_tables(&reader.model().store).await }).await.map(|_| ())
     }
 
     /// Refreshes until `shutdown`, so that what another replica commits is known within two seconds.
