@@ -62,7 +62,9 @@ while read -r crate file test; do
     say "== $outcome after $(($(date +%s) - began)) s $told"
 done <"$work.list"
 rm -f "$work.list"
-[ -s "$rows" ] || fail "没有名称含 $ONLY 的测试" "no test's name holds $ONLY"
+[ -s "$rows" ] || fail "没有可运行的测试（FAULTS_ONLY=$ONLY FAULTS_WITHOUT=$WITHOUT）" "no test is left by FAULTS_ONLY=$ONLY and FAULTS_WITHOUT=$WITHOUT"
+# What is written by hand begins with a heading of its own and stays.
+by_hand=$(sed -n '/^## /,$p' "$OUT" 2>/dev/null || true)
 {
     echo "# The long form of the faults"
     echo
@@ -71,6 +73,7 @@ rm -f "$work.list"
     echo "| test | outcome | time | told |"
     echo "|---|---|---|---|"
     cat "$rows"
+    [ -z "$by_hand" ] || printf '\n%s\n' "$by_hand"
 } >"$OUT"
 say "$OUT"
 exit "$failed"

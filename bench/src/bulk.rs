@@ -2,7 +2,7 @@
 
 use integration::World;
 use spine::Reader;
-use spine::db::tables;
+use spine::db::{RECORD_BYTES_MAX, VALUE_HEAD_BYTES, tables};
 use sqlx::any::{AnyRow, AnyTypeInfoKind};
 use sqlx::{AnyConnection, AssertSqlSafe, Column, Row, ValueRef};
 use std::fmt::Write;
@@ -10,10 +10,6 @@ use std::time::Instant;
 
 /// Rows of one statement at most, a power of two.
 const ROWS_MAX: usize = 64;
-/// Bytes of the values of one statement on Postgres: one record of TLS, for the reason that stands at [`spine::db::Bulk`].
-const RECORD_BYTES_MAX: usize = 15_000;
-/// Of each value: its length and its format.
-const VALUE_HEAD_BYTES: usize = 6;
 /// By what the rows of a table came one after the other, as the log brings them. The others hold a handful of rows.
 const ARRIVALS: [(&str, &str); 4] = [
     ("threads", "began_at"),
@@ -125,7 +121,8 @@ fn value(row: &AnyRow, place: usize, kind: Kind) -> Result<Value, sqlx::Error> {
     })
 }
 
-/// How many of the rows go into the next statement: powers of two, so that few texts are prepared.
+/// How many of the rows go into the next statement: powers of two, so that few texts are prepared, and on Postgres no more
+/// than one record of TLS holds.
 fn rows_of_one_statement(backend: &str, rows: &[Vec<Value>]) -> usize {
     let bytes = |row: &Vec<Value>| row.iter().map(bytes_of).sum::<usize>();
     let fits = |size: &usize| {

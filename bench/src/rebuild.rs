@@ -86,7 +86,8 @@ struct Appends {
     filled: f64,
 }
 
-/// Appends while nothing else runs, and while the model is rebuilt, which takes about so long.
+/// Appends while nothing else runs, and while the model is rebuilt, which takes `rebuild` alone and many times that beside
+/// them.
 async fn appends(world: &Arc<World>, reader: &Reader, rebuild: Duration) -> anyhow::Result<Appends> {
     let held = rebuild.mul_f64(0.8).clamp(Duration::from_secs(1), Duration::from_secs(20));
     let schedule = Schedule::new(BESIDE_PER_SECOND, held);

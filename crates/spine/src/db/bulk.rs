@@ -16,9 +16,9 @@ const PARAMETERS_MAX: usize = 2_000;
 /// Bytes of the values of one statement on Postgres, so that it is one record of TLS, which holds 16 384. sqlx 0.9.0 leaves
 /// Nagle's algorithm on, by which a second record waits 40 ms for the acknowledgement of the first (transact-rs/sqlx#4335;
 /// mended in what comes after 0.9.0, and then this may go).
-const RECORD_BYTES_MAX: usize = 15_000;
-/// Of each value: its length and its format.
-const VALUE_HEAD_BYTES: usize = 6;
+pub const RECORD_BYTES_MAX: usize = 15_000;
+/// What Postgres is sent of each value besides itself: its length and its format.
+pub const VALUE_HEAD_BYTES: usize = 6;
 
 /// A statement that values are bound to.
 pub type AnyQuery = Query<'static, Any, AnyArguments>;

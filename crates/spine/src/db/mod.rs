@@ -16,7 +16,7 @@ mod wanted;
 
 pub use backup::occupied;
 pub(crate) use bulk::backend_of;
-pub use bulk::{AnyQuery, Bulk};
+pub use bulk::{AnyQuery, Bulk, RECORD_BYTES_MAX, VALUE_HEAD_BYTES};
 pub use dialect::{Backend, Double, may_retry};
 pub use diff::{Comparison, DIFFERENCES_MAX, Difference, DifferenceKind, TableSpec, diff, tables};
 pub use migrate::Migration;

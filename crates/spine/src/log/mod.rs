@@ -173,11 +173,14 @@ impl Log {
         let name = stream_name(GENERATION, part);
         let failed = |source| Error::Nats { request: format!("info of {name}"), source };
         let asked = async {
+            // A question to a leader that goes away is never answered; one that is slow is waited for longer each time.
+            let mut wait = ASK_AGAIN_AFTER;
             loop {
                 let answer = self.nats.jetstream.get_stream(&name);
-                if let Ok(answer) = tokio::time::timeout(ASK_AGAIN_AFTER, answer).await {
+                if let Ok(answer) = tokio::time::timeout(wait, answer).await {
                     return answer;
                 }
+                wait *= 2;
             }
         };
         let answer = tokio::time::timeout(ASK_MAX, asked).await.map_err(|error| failed(error.into()))?;

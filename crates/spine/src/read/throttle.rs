@@ -126,6 +126,23 @@ mod tests {
         all.join_all().await.into_iter().max().unwrap_or_default()
     }
 
+    /// Until a hundred bites of a millisecond are taken, one after the other, the last append `since` ago.
+    async fn hundred_bites(since: Duration) -> Duration {
+        let throttle = Throttle::new(&Tail::standing());
+        tokio::time::sleep(since).await;
+        let began = Instant::now();
+        for _ in 0..100 {
+            throttle.bite(tokio::time::sleep(Duration::from_millis(1))).await;
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beside_others_it_rests_three_times_as_long_as_it_works_and_alone_never() {
+        assert_eq!(hundred_bites(Duration::ZERO).await, Duration::from_millis(400));
+        assert_eq!(hundred_bites(QUIET_AFTER).await, Duration::from_millis(100));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn beside_others_one_bite_is_taken_after_the_other_and_alone_all_at_once() {
         assert_eq!(most_at_once(Duration::ZERO).await, 1);

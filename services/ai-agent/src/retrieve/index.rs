@@ -28,9 +28,9 @@ pub(crate) struct Unit {
 
 pub(super) struct Stored {
     pub(super) entry: Arc<Entry>,
-    pub(super) units: Vec<u32>,
+    pub(super) units: Box<[u32]>,
     /// What its wordings have in common.
-    pub(super) core: Vec<(u64, f32)>,
+    pub(super) core: Box<[(u64, f32)]>,
     pub(super) spoken: Spoken,
 }
 
@@ -61,7 +61,7 @@ impl Index {
         });
         let texts =
             std::iter::once(&entry.question).chain(&entry.variants).filter(|text| !text.trim().is_empty());
-        let units: Vec<u32> = texts.map(|text| self.put_unit(slot, text)).collect();
+        let units: Box<[u32]> = texts.map(|text| self.put_unit(slot, text)).collect();
         self.wholes.insert(slot, keys_of(&self.units, &units).into_iter());
         let answer = Reading::of(&fold(&entry.answer));
         self.answers.insert(slot, answer.terms().into_iter().map(|(key, _)| key));
@@ -78,7 +78,8 @@ impl Index {
     }
 
     fn put_unit(&mut self, entry: u32, text: &str) -> u32 {
-        let reading = Reading::of(&fold(text));
+        let mut reading = Reading::of(&fold(text));
+        reading.atoms.shrink_to_fit();
         let slot = self.units_free.pop().unwrap_or_else(|| {
             self.units.push(None);
             self.units.len() as u32 - 1

@@ -1,5 +1,6 @@
 //! Owns the inverted index: which units (a question, a variant, an answer) contain a term, and how often that is said at all.
 
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -24,6 +25,9 @@ impl Hasher for Keyed {
 /// A unit's number in the upper 24 bits, the term's count in it (255 at most) in the lower 8.
 pub(crate) type Posting = u32;
 
+/// Most terms are neighbours that stand side by side in a few units only, so that few have a place of their own.
+const POSTINGS_INLINE: usize = 4;
+
 /// How often the unit stands in a term's list.
 pub(crate) fn count_in(list: &[Posting], unit: u32) -> f32 {
     list.binary_search_by_key(&unit, |posting| posting >> 8).map_or(0.0, |at| (list[at] & 0xff) as f32)
@@ -32,7 +36,7 @@ pub(crate) fn count_in(list: &[Posting], unit: u32) -> f32 {
 /// Term → the units that contain it, in the order of their numbers.
 #[derive(Default)]
 pub(crate) struct Postings {
-    terms: HashMap<u64, Vec<Posting>, BuildHasherDefault<Keyed>>,
+    terms: HashMap<u64, SmallVec<[Posting; POSTINGS_INLINE]>, BuildHasherDefault<Keyed>>,
     /// Length of each unit in terms; 0 where there is none.
     lengths: Vec<u16>,
     units: u32,
@@ -78,12 +82,12 @@ impl Postings {
 
     /// The term's units with its counts, in the order of their numbers.
     pub(crate) fn list(&self, key: u64) -> &[Posting] {
-        self.terms.get(&key).map_or(&[], Vec::as_slice)
+        self.terms.get(&key).map_or(&[], SmallVec::as_slice)
     }
 
     /// Units that contain the term.
     pub(crate) fn frequency(&self, key: u64) -> usize {
-        self.terms.get(&key).map_or(0, Vec::len)
+        self.terms.get(&key).map_or(0, SmallVec::len)
     }
 
     pub(crate) fn contains(&self, key: u64, unit: u32) -> bool {

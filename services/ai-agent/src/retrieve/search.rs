@@ -162,7 +162,7 @@ impl Index {
         };
         let mut features = [0.0; FEATURES];
         let Some(stored) = &self.entries[slot as usize] else { return features };
-        let mut units: Vec<u32> = stored.units.clone();
+        let mut units: Vec<u32> = stored.units.to_vec();
         if units.len() > UNITS_COMPARED_MAX {
             units.sort_by(|a, b| {
                 scores.units[*b as usize].total_cmp(&scores.units[*a as usize]).then(a.cmp(b))

@@ -30,7 +30,8 @@ const NEAR_RANGE: f32 = 0.5;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word {
     key: u64,
-    letters: [u64; LETTERS_MAX],
+    /// Of each letter the lower half of its key, which is enough to tell a few from each other.
+    letters: [u32; LETTERS_MAX],
     length: u8,
     weight: f32,
     sense: Option<u16>,
@@ -52,7 +53,7 @@ pub(crate) fn words(reading: &Reading) -> Vec<Word> {
             continue;
         }
         let mut letters = [0; LETTERS_MAX];
-        letters.iter_mut().zip(atoms).for_each(|(letter, atom)| *letter = atom.key);
+        letters.iter_mut().zip(atoms).for_each(|(letter, atom)| *letter = atom.key as u32);
         let key = atoms::run(atoms.iter().map(|atom| atom.key));
         let meanings = [atoms[0].meaning, atoms[length - 1].meaning];
         words.push(Word { key, letters, length: length as u8, weight, sense: senses.row(key), meanings });
@@ -61,7 +62,7 @@ pub(crate) fn words(reading: &Reading) -> Vec<Word> {
 }
 
 impl Word {
-    fn letters(&self) -> &[u64] {
+    fn letters(&self) -> &[u32] {
         &self.letters[..usize::from(self.length)]
     }
 
@@ -99,35 +100,35 @@ impl Word {
 #[derive(Debug, Default)]
 pub(crate) struct Spoken {
     /// Each word once.
-    words: Vec<Word>,
+    words: Box<[Word]>,
     /// Numbers of each wording's words.
-    wordings: Vec<Vec<u16>>,
+    wordings: Box<[Box<[u16]>]>,
     /// Nothing asks: a document with or without a title. It is asked about in its own words, which are one wording.
     is_passage: bool,
 }
 
 impl Spoken {
-    pub(crate) fn of(wordings: &[&Reading], answer: &Reading) -> Spoken {
-        let asks = wordings.len() > 1 || wordings.iter().any(|wording| wording.asks != Asks::default());
+    pub(crate) fn of(readings: &[&Reading], answer: &Reading) -> Spoken {
+        let asks = readings.len() > 1 || readings.iter().any(|reading| reading.asks != Asks::default());
         let is_passage = !asks && !answer.atoms.is_empty();
-        let mut spoken = Spoken { is_passage, ..Spoken::default() };
+        let (mut all, mut wordings) = (Vec::new(), Vec::new());
         let mut numbers: HashMap<u64, u16> = HashMap::new();
-        for reading in wordings.iter().copied().chain(is_passage.then_some(answer)) {
+        for reading in readings.iter().copied().chain(is_passage.then_some(answer)) {
             let mut wording = Vec::new();
             for word in words(reading) {
-                let next = spoken.words.len() as u16;
+                let next = all.len() as u16;
                 let number = *numbers.entry(word.key).or_insert(next);
                 if number == next {
-                    spoken.words.push(word);
+                    all.push(word);
                 }
                 wording.push(number);
             }
-            spoken.wordings.push(wording);
+            wordings.push(wording.into_boxed_slice());
         }
         if is_passage {
-            spoken.wordings = vec![spoken.wordings.concat()];
+            wordings = vec![wordings.concat().into_boxed_slice()];
         }
-        spoken
+        Spoken { words: all.into_boxed_slice(), wordings: wordings.into_boxed_slice(), is_passage }
     }
 
     /// How many wordings there are: 0 for a passage, towards 1 for many.

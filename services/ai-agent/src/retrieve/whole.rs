@@ -151,7 +151,7 @@ impl Wholes<'_> {
 const CORE_MAX: usize = 16;
 
 /// What an entry's wordings have in common: its commonest terms, each with the share of wordings that hold it.
-pub(crate) fn core(readings: &[&Reading]) -> Vec<(u64, f32)> {
+pub(crate) fn core(readings: &[&Reading]) -> Box<[(u64, f32)]> {
     let mut counts: HashMap<u64, (f32, f32)> = HashMap::new();
     for reading in readings {
         let mut terms = reading.terms();
@@ -169,7 +169,7 @@ pub(crate) fn core(readings: &[&Reading]) -> Vec<(u64, f32)> {
         .collect();
     core.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     core.truncate(CORE_MAX);
-    core
+    core.into_boxed_slice()
 }
 
 impl Places<'_> {
