@@ -90,7 +90,8 @@ async fn an_answer_in_flight_writes_nothing_back_after_its_customer_was_erased()
         assert!(world.parked().await.is_empty());
         world.every_model_equals_the_log().await;
         // Who writes again is somebody new.
-        let before = world.spine.keys.find_thread(world.tenant(), &outside.shop.to_string(), "u-0").await;
+        let before =
+            world.spine.keys.find_thread(world.tenant(), &outside.shop.to_string(), "u-0", None).await;
         assert_eq!(before.unwrap(), None);
         let thread = says(world, outside, "u-0", "多久能发货？又来了").await;
         world.quiet(thread).await;
@@ -217,7 +218,7 @@ async fn what_an_erased_person_sent_and_nobody_decided_yet_makes_them_no_new_thr
         erased_until(&world, erasure, |step| step == Step::Done).await;
         world.journal_is_read(&outside).await;
         let account = outside.shop.to_string();
-        assert_eq!(world.spine.keys.find_thread(world.tenant(), &account, USER).await.unwrap(), None);
+        assert_eq!(world.spine.keys.find_thread(world.tenant(), &account, USER, None).await.unwrap(), None);
         // In time for the certificate, or for the next sweep.
         eventually("their requests to be noted", async || {
             let left = world.spine.keys.requests_left(10).await.unwrap();

@@ -251,7 +251,8 @@ async fn a_platforms_demand_to_erase_waits_with_the_command_for_it_until_the_per
         assert!(held[0].error.contains(&command), "{}", held[0].error);
         assert!(!held[0].blocks);
         let account = outside.oa.to_string();
-        let unknown = world.spine.keys.find_thread(world.tenant(), &account, "w-unknown").await.unwrap();
+        let unknown =
+            world.spine.keys.find_thread(world.tenant(), &account, "w-unknown", None).await.unwrap();
         assert_eq!(unknown, None, "a demand makes nobody known");
         let erasures = world.identity.clone().unwrap().erasures;
         erasures.ask(world.tenant(), Subject::Thread(thread), "platform-demand").await.unwrap();

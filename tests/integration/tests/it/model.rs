@@ -55,7 +55,9 @@ impl Run {
         let account = self.outside.shop.to_string();
         let (tenant, user) = (self.world().tenant(), Self::user(customer));
         // A connection may have been cut a moment ago.
-        eventually("the register", async || keys.find_thread(tenant, &account, &user).await.ok()).await
+        let found =
+            eventually("the register", async || keys.find_thread(tenant, &account, &user, None).await.ok());
+        found.await.map(|found| found.thread)
     }
 
     /// Does it to the suite and to the model.
