@@ -1,9 +1,9 @@
 //! Keeps what channel-ingest holds of people free of those who were erased: as it comes, and now and then all of it.
 
 use crate::state::StateStore;
-use spine::Error;
 use spine::db::Bulk;
 use spine::keys::Keys;
+use spine::{Clock, Error};
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -30,6 +30,7 @@ static PROFILES: Bulk = Bulk::new("DELETE FROM profiles WHERE (thread) IN (", 1,
 pub(crate) struct Purge {
     pub(crate) state: StateStore,
     pub(crate) keys: Keys,
+    pub(crate) clock: Clock,
     /// Erased threads as the log tells of them.
     pub(crate) erasures: mpsc::Receiver<Uuid>,
 }
@@ -55,7 +56,8 @@ impl Purge {
                 }
                 _ = sweep.tick() => {
                     let newest = until_done(|| self.sweep(since)).await;
-                    since = since.max(newest - OVERLAP_US);
+                    // An erasure under a clock that was ahead hides none of those after it.
+                    since = since.max(newest.min(self.clock.now()) - OVERLAP_US);
                 }
             }
         }

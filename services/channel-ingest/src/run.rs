@@ -179,8 +179,9 @@ async fn normalise(frame: &mut Frame, normaliser: &Normaliser) -> anyhow::Result
 }
 
 fn purge(frame: &mut Frame, state: StateStore, erasures: mpsc::Receiver<Uuid>) {
-    let (keys, shutdown) = (frame.spine.keys.clone(), frame.host.shutdown.clone());
-    let purge = Purge { state, keys, erasures };
+    let (spine, shutdown) = (&frame.spine, frame.host.shutdown.clone());
+    let (keys, clock) = (spine.keys.clone(), spine.log.clock().clone());
+    let purge = Purge { state, keys, clock, erasures };
     frame.spawn("purge", async move {
         purge.run(&shutdown).await;
         Ok(())
