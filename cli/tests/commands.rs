@@ -38,6 +38,8 @@ fn words_that_fit_nothing_are_refused_before_anything_is_done() {
     let world = World::started();
     let typo = world.run(&["log", "debgu"]);
     assert_eq!((typo.code, typo.err.contains("debgu is no level")), (1, true), "{typo:?}");
+    let empty = world.run(&["log", ""]);
+    assert_eq!((empty.code, empty.err.contains("it is empty")), (1, true), "{empty:?}");
     assert_eq!(world.run(&["log", "info,routing=debug"]).code, 0);
     let probe = world.run(&["probe", "nonsense", "--timeout", "60"]);
     assert_eq!((probe.code, probe.err.contains("relative URL")), (2, true), "{probe:?}");

@@ -56,8 +56,11 @@ fn filter(text: &str) -> Result<String, String> {
 }
 
 /// The filter; a word alone must be a level, since a level that is mistyped would name a target that nothing has, and turn
-/// everything off.
+/// everything off, as would no word at all.
 fn checked(text: &str) -> Result<EnvFilter, String> {
+    if text.trim().is_empty() {
+        return Err("it is empty: say a level, such as info, or off for none".into());
+    }
     let is_word = |directive: &&str| !directive.contains('=');
     // Commas in brackets part the fields of a span.
     let plain = if text.contains('[') { "" } else { text };

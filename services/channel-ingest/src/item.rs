@@ -114,13 +114,23 @@ pub(crate) async fn take(
                 return match is_moot(&rejection) {
                     true => Ok(Taken::Settled { thread: Some(thread), decided: None }),
                     // Too old, a flood, a bad id: no later item needs this one first.
-                    false => Ok(Taken::Refused { thread, why: rejection.to_string(), blocks: false }),
+                    false => Ok(Taken::Refused { thread, why: why(&rejection), blocks: false }),
                 };
             }
             Err(Refused::Failed(error)) => return Err(error),
         }
     }
     Ok(Taken::Refused { thread, why: "the person is being erased".into(), blocks: false })
+}
+
+/// Why an item is refused, with what helps where something does.
+fn why(rejection: &Rejection) -> String {
+    match rejection {
+        Rejection::TooOld { .. } => {
+            format!("{rejection}: `tributary reingest --late` takes it, once more if it was taken before")
+        }
+        _ => rejection.to_string(),
+    }
 }
 
 async fn find(keys: &Keys, arrival: &Arrival<'_>) -> Result<spine::keys::Found, Error> {
