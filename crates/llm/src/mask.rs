@@ -43,9 +43,8 @@ const CUE_GAP_MAX: usize = 4;
 pub(crate) const UNSEEN: [char; 7] =
     ['\u{fe0f}', '\u{20e3}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
 
-/// The text without phone, card and identity numbers, e-mail addresses, and names behind words for a platform such as WeChat, QQ,
-/// WhatsApp or Telegram; its characters in
-/// their plain form (NFKC).
+/// The text without phone, card and identity numbers, e-mail addresses, and names behind words for a platform such as
+/// WeChat, QQ, WhatsApp or Telegram; its characters in their plain form (NFKC).
 ///
 /// It is meant to hide too much rather than too little: order numbers and whole dates go too.
 pub fn mask(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! INBOUND: every raw request of an outside platform, sealed and durable before it is acknowledged.
 
+mod ends;
+
 use crate::address::{PARTS, part_of};
 use crate::clock::Clock;
 use crate::erase::erase_message;
@@ -14,6 +16,8 @@ use async_nats::jetstream::message::PublishMessage;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
+
+pub use ends::JournalEnds;
 
 /// The retention class of raw requests: one key per tenant and day.
 pub const CLASS: &str = "inbound";
@@ -201,25 +205,6 @@ impl Journal {
     /// When the server refuses or does not answer.
     pub async fn erase(&self, place: Place) -> Result<(), Error> {
         erase_message(&self.nats, &stream(place.part), place.sequence).await
-    }
-}
-
-/// The last sequence of each part of the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalEnds([u64; PARTS as usize]);
-
-impl JournalEnds {
-    /// Of a journal that holds nothing.
-    pub const NONE: Self = Self::all(0);
-
-    /// Of a journal all of whose parts end at one sequence.
-    pub const fn all(sequence: u64) -> Self {
-        Self([sequence; PARTS as usize])
-    }
-
-    /// The end of the part that holds the account's requests.
-    pub fn of(&self, tenant: &str, account: &str) -> u64 {
-        self.0[usize::from(part_of(tenant, account))]
     }
 }
 

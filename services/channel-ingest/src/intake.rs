@@ -22,7 +22,8 @@ use tracing::Instrument;
 
 /// Larger bodies get 413; media go to the object store first.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Refusals kept for diagnosis per second; the others are only counted, so nobody can fill the disk.
+/// Refusals kept for diagnosis, and lines of the log about accounts that cannot be looked for, per second; the others are
+/// only counted or left out, so nobody can fill the disk.
 const PER_SECOND_MAX: u32 = 5;
 
 /// What the webhooks need. Cheap to clone.
