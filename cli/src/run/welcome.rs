@@ -49,6 +49,9 @@ pub(super) async fn when_ready(
         eprintln!("  1. ask what the AI would answer\n     {ask}");
         eprintln!("  2. write as a customer (this signature is good for five minutes)\n     {write}");
         eprintln!("  3. see the conversations\n     {list}");
+        if let Some(remedy) = trial.remedy() {
+            eprintln!("{remedy}");
+        }
         eprintln!(
             "`tributary demo` plays whole dialogues. Ctrl-C stops; the next start goes on where it was."
         );

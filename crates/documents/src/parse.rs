@@ -131,15 +131,17 @@ fn repeated(documents: &[Document]) -> Vec<Wrong> {
     let mut seen = HashMap::new();
     let mut wrong = Vec::new();
     for document in documents {
-        let (kind, name, path) = match &document.body {
-            Body::Tenant(spec) => ("tenant", spec.name.as_str(), "name"),
-            Body::Account(spec) => ("account", spec.slug.as_str(), "slug"),
-            Body::Agent(spec) => ("agent", spec.name.as_str(), "name"),
+        let tenant = document.tenant.as_str();
+        let (kind, within, name, path) = match &document.body {
+            Body::Tenant(spec) => ("tenant", tenant, spec.name.as_str(), "name"),
+            // In webhook addresses, so one in the whole suite.
+            Body::Account(spec) => ("account", "", spec.slug.as_str(), "slug"),
+            Body::Agent(spec) => ("agent", tenant, spec.name.as_str(), "name"),
             Body::Knowledge(_) => continue,
         };
-        match seen.get(&(kind, document.tenant.as_str(), name)) {
+        match seen.get(&(kind, within, name)) {
             None => {
-                seen.insert((kind, document.tenant.as_str(), name), document.place);
+                seen.insert((kind, within, name), document.place);
             }
             Some(before) => {
                 let reason = format!(
@@ -243,5 +245,14 @@ entries:
         let text = "kind: Agent\ntenant: shop\nname: a\n---\nkind: Agent\ntenant: shop\nname: a\n";
         let found = parse(text).wrong;
         assert_eq!(found[0].reason, "the agent `a` stands in document 1 and again in document 2");
+    }
+
+    #[test]
+    fn one_slug_is_no_account_of_two_tenants() {
+        let account = |tenant: &str| format!("kind: Account\ntenant: {tenant}\nslug: web\nchannel: http\n");
+        let found = parse(&format!("{}---\n{}", account("one"), account("two"))).wrong;
+        assert_eq!(found[0].reason, "the account `web` stands in document 1 and again in document 2");
+        let agent = |tenant: &str| format!("kind: Agent\ntenant: {tenant}\nname: a\n");
+        assert_eq!(wrong(&format!("{}---\n{}", agent("one"), agent("two"))), []);
     }
 }

@@ -2,6 +2,10 @@
 
 use crate::position::Position;
 
+/// By these codes nats-server says that it has no room now: for its account (10002), on any node (10023), in memory
+/// (10028), on the disk (10047), in the stream (10077). <https://github.com/nats-io/nats-server/blob/main/server/errors.json>
+const NO_ROOM: [u64; 5] = [10_002, 10_023, 10_028, 10_047, 10_077];
+
 /// A fault of the machine. `Display` never prints its source; the chain is printed once, where it is handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -106,20 +110,19 @@ impl Error {
 
     /// Whether the same call may succeed later without anything being changed by a person.
     pub fn is_passing(&self) -> bool {
-        if let Self::Shared { source, .. } = self {
-            return source.is_passing();
-        }
-        matches!(
-            self,
+        match self {
+            Self::Shared { source, .. } => source.is_passing(),
+            Self::Refused { code, .. } => NO_ROOM.contains(code),
             Self::Timeout { .. }
-                | Self::Nats { .. }
-                | Self::Database { .. }
-                | Self::Contended { .. }
-                | Self::Fenced { .. }
-                // Nothing may be set aside or parked for it: who waits goes on when the register is whole.
-                | Self::RegisterBehind { .. }
-                | Self::KeyLost { .. }
-        )
+            | Self::Nats { .. }
+            | Self::Database { .. }
+            | Self::Contended { .. }
+            | Self::Fenced { .. }
+            // Nothing may be set aside or parked for it: who waits goes on when the register is whole.
+            | Self::RegisterBehind { .. }
+            | Self::KeyLost { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -133,4 +136,19 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_without_room_is_asked_again_and_one_that_says_no_is_not() {
+        let refused = |code| Error::Refused { request: "append".into(), code, description: "no".into() };
+        assert!(refused(10_077).is_passing() && refused(10_047).is_passing());
+        // A message above the stream's limit, a stream that is sealed.
+        assert!(!refused(10_054).is_passing() && !refused(10_109).is_passing());
+        let shared = Error::Shared { action: "append", source: std::sync::Arc::new(refused(10_023)) };
+        assert!(shared.is_passing());
+    }
 }

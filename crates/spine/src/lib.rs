@@ -31,4 +31,4 @@ pub use log::{Decided, Log, LogSettings, Refused, Tail};
 pub use nats::{Nats, NatsAccess};
 pub use position::Position;
 pub use read::{Due, DueChanges, Projector, Reader, UNHURRIED};
-pub use record::{Cause, Meta, Recorded};
+pub use record::{Cause, ERASE, Meta, Recorded};

@@ -14,6 +14,9 @@ use uuid::Uuid;
 /// not pass over.
 pub const SCHEMA: u32 = 1;
 
+/// The purpose of the decision that erases its entity.
+pub const ERASE: &str = "erase";
+
 /// What caused a decision and who takes it. The cause makes the message id, so the same cause decides once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
@@ -114,6 +117,11 @@ impl Recorded {
     /// Whether no decision wrote it, so that it is about nobody: its position counts, and everybody passes over it.
     pub fn is_foreign(&self) -> bool {
         self.address.kind.is_empty()
+    }
+
+    /// Whether the decision erases its entity: what was told of it must go, whatever else stands in the way.
+    pub fn is_erasure(&self) -> bool {
+        self.meta.decision.rsplit('.').next() == Some(ERASE)
     }
 
     /// The typed events. Decoded once per process, however many readers ask.

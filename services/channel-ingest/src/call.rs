@@ -100,7 +100,7 @@ impl Delivery {
     ) -> Result<Done, Error> {
         let at = self.log.clock().now();
         let decide = |thread: &Thread| conversation::torn(thread, attempt, class, arrived, at);
-        let cause = cause(attempt.message, attempt.number, "outcome");
+        let cause = cause(attempt.message, attempt.number, "torn");
         settle(self.log.transact(address, &cause, decide).await)
     }
 }

@@ -1,6 +1,7 @@
 //! The delivery worker: in thread order, paced per account, at most one call per decision.
 
 use crate::accounts::{Accounts, Ready};
+use crate::attempts::{ATTEMPTS_MAX, RETRY_AFTER_MS_MAX, RETRY_MS_MAX, backoff_ms, delay_ms};
 use crate::call::{Called, Words, is_final, proof, word};
 use crate::pace::Pace;
 use channels::contract::{SendOutcome, Tools};
@@ -14,13 +15,6 @@ use spine::{Address, Cause, Error, Log, Refused, new_id};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Attempts before a failure that might pass is final: with the waits between them, a platform may be away for nine
-/// minutes.
-const ATTEMPTS_MAX: u32 = 16;
-const RETRY_MS_MIN: u64 = 500;
-const RETRY_MS_MAX: u64 = 60_000;
-/// The longest wait that a platform may ask for: a quota is back after a day at most.
-const RETRY_AFTER_MS_MAX: u64 = 24 * 3_600_000;
 /// A platform that asks for so long a wait counts the account, so its other messages wait as well; a shorter one is the
 /// message's own.
 const REST_MS_MIN: u64 = 10_000;
@@ -179,22 +173,23 @@ impl Delivery {
     ) -> Result<Done, Error> {
         let at = self.log.clock().now();
         let attempt = Attempt { message, number };
-        let cause = cause(message, number, "outcome");
+        // A purpose for each outcome: a process that lost its lease may know what another one could only guess.
+        let cause = |purpose| cause(message, number, purpose);
         let decided = match outcome {
             SendOutcome::Sent { provider } => {
                 let decide = |thread: &Thread| conversation::sent(thread, attempt, provider.as_deref(), at);
-                self.log.transact(address, &cause, decide).await
+                self.log.transact(address, &cause("sent"), decide).await
             }
             SendOutcome::Failed { class, retry_after_ms, .. } => {
                 let final_failure = is_final(class) || number >= ATTEMPTS_MAX;
-                let delay = retry_after_ms.unwrap_or_else(|| backoff_ms(number)).min(RETRY_AFTER_MS_MAX);
+                let delay = delay_ms(number, retry_after_ms);
                 let retry_at = (!final_failure).then(|| at + i64::try_from(delay).unwrap_or(0) * 1_000);
                 let decide = |thread: &Thread| conversation::failed(thread, attempt, class, retry_at, at);
-                self.log.transact(address, &cause, decide).await
+                self.log.transact(address, &cause("failed"), decide).await
             }
             SendOutcome::Unknown => {
                 let decide = |thread: &Thread| conversation::unknown(thread, attempt, at);
-                self.log.transact(address, &cause, decide).await
+                self.log.transact(address, &cause("unknown"), decide).await
             }
         };
         settle(decided)
@@ -276,20 +271,9 @@ fn start_cause(message: Uuid) -> Cause {
     Cause { correlation: message, ..Cause::new(new_id(), "start", "channel-ingest") }
 }
 
-fn backoff_ms(attempt: u32) -> u64 {
-    RETRY_MS_MIN.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(RETRY_MS_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_wait_between_attempts_grows_to_a_bound() {
-        assert_eq!(backoff_ms(1), RETRY_MS_MIN);
-        assert_eq!(backoff_ms(3), RETRY_MS_MIN * 4);
-        assert_eq!(backoff_ms(40), RETRY_MS_MAX);
-    }
 
     #[test]
     fn a_law_that_says_later_is_asked_later() {

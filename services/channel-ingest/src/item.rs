@@ -24,7 +24,8 @@ const FINDS_MAX: u32 = 3;
 pub(crate) enum Taken {
     /// It stands in the log of the thread, or needed no event.
     Settled { thread: Option<Uuid>, decided: Option<Decided> },
-    /// Its person was erased since they sent it: nothing is made of it, and its request goes with the erased thread.
+    /// Its person was erased since they sent it, or in the known thread: nothing is made of it, and its request goes with
+    /// the erased thread.
     Erased { thread: Uuid },
     /// A receipt of a message whose sending is still under way: the platform was faster than its own answer.
     Early { thread: Uuid },
@@ -98,6 +99,9 @@ pub(crate) async fn take(
             // The key vanished under it: the person was erased, and who writes again is a new thread.
             Err(Refused::Failed(Error::Gone { .. }) | Refused::Rejected(Rejection::Erased)) => {
                 keys.forget(&arrival.ready.tenant, &Owner::thread(thread));
+                if known.is_some() {
+                    return Ok(Taken::Erased { thread });
+                }
             }
             Err(Refused::Rejected(Rejection::Unknown)) if began.is_none() => {
                 // The thread was found but never began: its first writer died in between.

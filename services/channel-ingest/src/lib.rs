@@ -1,6 +1,7 @@
 //! The outside world in and out: webhooks, sockets, the journal's normaliser, deliveries.
 
 pub mod accounts;
+mod attempts;
 mod call;
 mod deliver;
 mod discarded;

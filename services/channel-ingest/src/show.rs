@@ -13,6 +13,12 @@ use uuid::Uuid;
 pub(crate) const PER_DECISION_MAX: u64 = 16;
 const CLIENT_ID_PREFIX: &str = "widget:";
 
+/// Whether the sequence was shown or acknowledged in this thread. That of another thread, such as one that was erased
+/// since, says nothing of what the visitor has seen here.
+pub(crate) fn is_of(history: &[Recorded], sequence: u64) -> bool {
+    history.iter().any(|record| record.position.sequence == sequence / PER_DECISION_MAX)
+}
+
 /// The state of showing one thread on one socket.
 #[derive(Default)]
 pub(crate) struct Show {

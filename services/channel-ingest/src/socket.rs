@@ -1,5 +1,9 @@
 //! The widget's socket: frames in become decisions on the visitor's thread, its events go out without a gap.
 
+mod upgrade;
+
+pub(crate) use upgrade::upgrade;
+
 use crate::accounts::{Accounts, Ready};
 use crate::hub::{Heard, Hub};
 use crate::item::{Arrival, Taken, take};
@@ -7,12 +11,9 @@ use crate::show::Show;
 use crate::typing::{self, Rate};
 use crate::visit::{enter, identified};
 use axum::extract::ws::{Message, WebSocket};
-use axum::extract::{Path, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use channels::contract::{Item, Kind};
 use channels::widget;
-use channels::widget::frames::{By, Code, FRAME_MAX_BYTES, ServerFrame};
+use channels::widget::frames::{By, Code, ServerFrame};
 use channels::widget::identity::Proven;
 use channels::widget::session::{Action, HELLO_WITHIN_MS, Opening, Session};
 use conversation::Thread;
@@ -39,51 +40,6 @@ pub(crate) struct Sockets {
     pub(crate) room: Arc<Semaphore>,
 }
 
-fn refused(why: &str, status: StatusCode) -> Response {
-    crate::refused::problem(why, status).into_response()
-}
-
-/// `GET /channels/widget/<account>/socket`.
-pub(crate) async fn upgrade(
-    State(sockets): State<Sockets>,
-    Path(slug): Path<String>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let ready = match sockets.accounts.by_slug("widget", &slug).await {
-        Ok(Some(ready)) => ready,
-        Ok(None) => {
-            let (why, status) = sockets.accounts.absent("widget", &slug);
-            return refused(why, status);
-        }
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an account cannot be opened");
-            return refused("away", StatusCode::SERVICE_UNAVAILABLE);
-        }
-    };
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    if !widget::origin_allowed(&ready.account, origin) {
-        return refused("origin", StatusCode::FORBIDDEN);
-    }
-    let Ok(permit) = sockets.room.clone().try_acquire_owned() else {
-        return refused("full", StatusCode::SERVICE_UNAVAILABLE);
-    };
-    upgrade.max_message_size(FRAME_MAX_BYTES * 2).on_upgrade(move |socket| async move {
-        let _permit = permit;
-        Visitor {
-            sockets,
-            ready,
-            socket,
-            thread: None,
-            show: Show::default(),
-            after: 0,
-            rates: <_>::default(),
-        }
-        .serve()
-        .await;
-    })
-}
-
 /// One visitor on one socket.
 struct Visitor {
     sockets: Sockets,
@@ -100,6 +56,11 @@ struct Visitor {
 struct Gone;
 
 impl Visitor {
+    fn new(sockets: Sockets, ready: Ready, socket: WebSocket) -> Self {
+        let (show, rates) = (Show::default(), <_>::default());
+        Self { sockets, ready, socket, thread: None, show, after: 0, rates }
+    }
+
     async fn serve(mut self) {
         let mut session = Session::new(self.ready.account.clone(), new_id());
         let (_keep, mut events) = mpsc::channel::<Heard>(1);
@@ -163,11 +124,12 @@ impl Visitor {
         let thread = address.uuid().unwrap_or_default();
         // Listening before reading, so that nothing falls in between.
         let events = self.sockets.hub.listen(thread);
-        let history = match self.sockets.log.history(&address, None).await {
+        // From a replica that is behind, what was stored just before would be shown neither now nor later.
+        let history = match self.sockets.log.whole_history(&address).await {
             Ok(history) => history,
             Err(error) => return self.fail(&error).await,
         };
-        self.after = opening.after.unwrap_or(0);
+        self.after = opening.after.filter(|after| crate::show::is_of(&history, *after)).unwrap_or(0);
         self.thread = Some(address);
         let at = self.sockets.log.clock().now();
         let welcome = session.welcome(thread, self.after, at).ok_or(Gone)?;
@@ -226,13 +188,12 @@ impl Visitor {
                     decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
                 ServerFrame::Ack { client_id, sequence }
             }
-            Ok(
-                Taken::Erased { .. }
-                | Taken::Early { .. }
-                | Taken::Rests { .. }
-                | Taken::Refused { .. }
-                | Taken::Newer { .. },
-            )
+            // The browser comes back with a new hello, and is somebody new.
+            Ok(Taken::Erased { .. }) => {
+                self.send(&ServerFrame::error(Code::Unavailable)).await?;
+                return Err(Gone);
+            }
+            Ok(Taken::Early { .. } | Taken::Rests { .. } | Taken::Refused { .. } | Taken::Newer { .. })
             | Err(_) => ServerFrame::Error {
                 code: Code::Unavailable,
                 client_id: Some(client_id),

@@ -5,17 +5,28 @@ use crate::evidence;
 use crate::socket::Sockets;
 use channels::widget::identity::Proven;
 use channels::widget::session::{Opening, Session};
-use conversation::{Beginning, Decision, Thread, Visit, content};
+use conversation::{Beginning, Decision, Rejection, Thread, Visit, content};
 use events::thread::OpenedBy;
 use events::{Sealed, ThreadEvent};
-use spine::keys::{Contact, Period, SealKey};
-use spine::{Address, Cause, Entity, Error, Refused, new_id};
+use spine::keys::{Contact, Owner, Period, SealKey};
+use spine::{Address, Cause, Decided, Entity, Error, Refused, new_id};
+
+/// Tries when the person is erased between finding the thread and opening it.
+const FINDS_MAX: u32 = 3;
 
 /// Why nothing is decided in a thread.
 enum No {
-    Law,
+    Law(Rejection),
     /// It belongs to a login that was not proven now.
     Anothers,
+}
+
+/// The thread that was found or made for a visitor.
+enum Visited {
+    At(Address),
+    Anothers,
+    /// The person was erased, which this process had not heard of yet.
+    Erased,
 }
 
 /// The thread that the visitor may see, with a conversation open in it: the one of the browser's token, or a new one
@@ -35,9 +46,20 @@ pub(crate) async fn enter(
     Ok((address, opening))
 }
 
-/// Finds or makes the visitor's thread and opens a conversation in which nobody has written yet; none when the thread
-/// is another's.
+/// As [`visit_found`], again where the person was just erased: they are somebody new. None when the thread is another's.
 async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Option<Address>, Error> {
+    for _ in 0..FINDS_MAX {
+        match visit_found(sockets, ready, opening).await? {
+            Visited::At(address) => return Ok(Some(address)),
+            Visited::Anothers => return Ok(None),
+            Visited::Erased => {}
+        }
+    }
+    Err(Error::Other("the visitor is being erased".into()))
+}
+
+/// Finds or makes the visitor's thread and opens a conversation in which nobody has written yet.
+async fn visit_found(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Visited, Error> {
     let Sockets { log, keys, .. } = sockets;
     let at = log.clock().now();
     let (visitor, account) = (opening.visitor.to_string(), ready.account.id.to_string());
@@ -55,7 +77,27 @@ async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Op
     if found.new {
         log.assume_new::<Thread>(&address);
     }
-    let key = SealKey::of_thread(&address, content::CLASS, at);
+    match open_at(sockets, ready, opening, &address).await {
+        Ok(_) => Ok(Visited::At(address)),
+        Err(Refused::Failed(Error::Gone { .. }) | Refused::Rejected(No::Law(Rejection::Erased))) => {
+            keys.forget(&ready.tenant, &Owner::thread(found.thread));
+            Ok(Visited::Erased)
+        }
+        Err(Refused::Rejected(No::Law(_))) => Ok(Visited::At(address)),
+        Err(Refused::Rejected(No::Anothers)) => Ok(Visited::Anothers),
+        Err(Refused::Failed(error)) => Err(error),
+    }
+}
+
+async fn open_at(
+    Sockets { log, keys, .. }: &Sockets,
+    ready: &Ready,
+    opening: &Opening,
+    address: &Address,
+) -> Result<Decided, Refused<No>> {
+    let at = log.clock().now();
+    let key = SealKey::of_thread(address, content::CLASS, at);
+    let visitor = opening.visitor.to_string();
     let contact = keys.seal(&key, &address.subject(), "began.contact", &visitor).await?;
     let began = Beginning {
         account: ready.account.id,
@@ -72,24 +114,23 @@ async fn visit(sockets: &Sockets, ready: &Ready, opening: &Opening) -> Result<Op
         began: Some(began),
     };
     let proven = opening.signed_in.as_ref().map_or_else(Vec::new, Proven::evidence);
-    let sealed = evidence::seal(keys, &ready.account, &address, &proven, at).await?;
+    let sealed = evidence::seal(keys, &ready.account, address, &proven, at).await?;
     let decide = |thread: &Thread| {
         let anothers = evidence::is_anothers(thread, &ready.account, &proven);
         guarded(anothers, || evidence::with(thread, conversation::open(thread, &visit, at), &sealed, at))
     };
     let cause = Cause::new(new_id(), "visit", "channel-ingest");
-    match log.transact(&address, &cause, decide).await {
-        Ok(_) | Err(Refused::Rejected(No::Law)) => Ok(Some(address)),
-        Err(Refused::Rejected(No::Anothers)) => Ok(None),
-        Err(Refused::Failed(error)) => Err(error),
-    }
+    log.transact(address, &cause, decide).await
 }
 
 fn guarded(anothers: bool, decide: impl FnOnce() -> Decision) -> Result<Vec<ThreadEvent>, No> {
-    if anothers { Err(No::Anothers) } else { decide().map_err(|_| No::Law) }
+    if anothers { Err(No::Anothers) } else { decide().map_err(No::Law) }
 }
 
 /// Adds to the thread what the shop proves of its visitor; false when the thread belongs to another login.
+///
+/// # Errors
+/// [`Error::Gone`] when the visitor was erased; what passes by itself.
 pub(crate) async fn identified(
     sockets: &Sockets,
     ready: &Ready,
@@ -105,7 +146,10 @@ pub(crate) async fn identified(
         guarded(anothers, || evidence::with(thread, Ok(Vec::new()), &sealed, at))
     };
     match sockets.log.transact(address, &cause, decide).await {
-        Ok(_) | Err(Refused::Rejected(No::Law)) => Ok(true),
+        Err(Refused::Rejected(No::Law(Rejection::Erased))) => {
+            Err(Error::Gone { key: address.id.to_string() })
+        }
+        Ok(_) | Err(Refused::Rejected(No::Law(_))) => Ok(true),
         Err(Refused::Rejected(No::Anothers)) => Ok(false),
         Err(Refused::Failed(error)) => Err(error),
     }

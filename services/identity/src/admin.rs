@@ -133,6 +133,8 @@ async fn erase(
     match admin.erasures.ask(&asked.tenant, subject, &asked.reason).await {
         // Kept, so that it goes on by itself when the hold ends.
         Ok(erasure) if !erasure.waits.is_empty() => Ok((StatusCode::CONFLICT, answer(erasure)?)),
+        // An earlier one had done it.
+        Ok(erasure) if erasure.step == Step::Done => Ok((StatusCode::OK, answer(erasure)?)),
         Ok(erasure) => Ok((StatusCode::ACCEPTED, answer(erasure)?)),
         Err(refusal) => Err(not_begun(refusal)),
     }

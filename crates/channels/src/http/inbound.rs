@@ -7,6 +7,7 @@ use crate::text::mend_json;
 use bytes::Bytes;
 use events::Micros;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -78,6 +79,9 @@ fn mended(body: &Bytes) -> Cow<'_, str> {
 struct Many<'b> {
     #[serde(borrow)]
     items: Vec<&'b RawValue>,
+    /// Only one item has these; its `items` are a field of the partner's own.
+    id: Option<IgnoredAny>,
+    user: Option<IgnoredAny>,
 }
 
 /// The items of a body, not looked into, so that one which is wrong inside leaves the others alone.
@@ -85,8 +89,8 @@ fn split(body: &str) -> Result<Vec<&RawValue>, &'static str> {
     let items = match body.trim_start().chars().next() {
         Some('[') => serde_json::from_str(body).map_err(|_| "it is no JSON")?,
         Some('{') => match serde_json::from_str::<Many<'_>>(body) {
-            Ok(many) => many.items,
-            Err(_) => vec![serde_json::from_str(body).map_err(|_| "it is no JSON")?],
+            Ok(Many { items, id: None, user: None }) => items,
+            _ => vec![serde_json::from_str(body).map_err(|_| "it is no JSON")?],
         },
         _ => return Err("it is no JSON object or list"),
     };

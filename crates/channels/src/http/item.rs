@@ -81,7 +81,8 @@ fn kind(fields: &Fields, name: &str) -> Result<Kind, Cause> {
         "message" => Ok(Kind::Message { content: content(fields)? }),
         "echo" => {
             content(fields)?;
-            Ok(Kind::Echo { of: text(fields, "of")?.map(|of| clean_line(of, ID_MAX_CHARS)) })
+            let of = text(fields, "of")?.map(|of| clean_line(of, ID_MAX_CHARS));
+            Ok(Kind::Echo { of: of.filter(|of| !of.is_empty()) })
         }
         "follow" => Ok(Kind::Follow),
         "unfollow" => Ok(Kind::Unfollow),

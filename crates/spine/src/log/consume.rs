@@ -41,6 +41,9 @@ pub struct Consumption {
     /// Messages asked for at once.
     batch: usize,
     messages: Option<pull::Stream>,
+    /// What the consumer has delivered here. It delivers each message once, and one that was on its way when a line broke
+    /// never came.
+    delivered: u64,
     /// The message that was delivered last: its sequence, and when it was stored.
     last: Option<(u64, i64)>,
 }
@@ -48,7 +51,16 @@ pub struct Consumption {
 impl Consumption {
     /// Reads a stream of the log, which loses nothing, from sequence `next`.
     pub fn of_log(nats: &Nats, stream: String, next: u64) -> Self {
-        Self { nats: nats.clone(), stream, next, gapless: true, batch: BATCH, messages: None, last: None }
+        Self {
+            nats: nats.clone(),
+            stream,
+            next,
+            gapless: true,
+            batch: BATCH,
+            messages: None,
+            delivered: 0,
+            last: None,
+        }
     }
 
     /// Reads a stream that loses messages by age or by secure deletion, from sequence `next`.
@@ -108,12 +120,17 @@ impl Consumption {
     async fn try_next(&mut self) -> Result<Stored, Error> {
         if self.messages.is_none() {
             self.messages = Some(self.open().await?);
+            self.delivered = 0;
         }
         let failed = |source| Error::Nats { request: format!("consume {}", self.stream), source };
         let messages = self.messages.as_mut().expect("opened above");
         let message = messages.next().await.ok_or_else(|| failed("the consumer ended".into()))?;
         let message = message.map_err(|error| failed(error.into()))?;
         let info = message.info().map_err(failed)?;
+        if info.consumer_sequence != self.delivered + 1 {
+            return Err(failed("a message was lost on the way".into()));
+        }
+        self.delivered += 1;
         let (sequence, pending) = (info.stream_sequence, info.pending);
         let stored_at = micros_of(info.published.unix_timestamp_nanos());
         let (message, _) = message.split();

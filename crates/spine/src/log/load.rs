@@ -57,6 +57,9 @@ async fn load_batch(nats: &Nats, address: &Address, from: u64) -> Result<(Vec<Re
             .await
             .map_err(|_| Error::Timeout { request: request.clone() })?
             .ok_or_else(|| failed("the subscription ended".into()))?;
+        if !continues(&found, reply.headers.as_ref()) {
+            return Err(failed("a message was lost on the way".into()));
+        }
         match reply.status {
             // The end of the batch says how many messages are left.
             Some(status) if status.as_u16() == END_OF_BATCH => {
@@ -67,18 +70,27 @@ async fn load_batch(nats: &Nats, address: &Address, from: u64) -> Result<(Vec<Re
             Some(StatusCode::OK) | None => {
                 let headers = reply.headers.unwrap_or_default();
                 let sequence = number(&headers, "Nats-Sequence").unwrap_or(0);
-                let stored_at = headers.get("Nats-Time-Stamp").and_then(|time| codec::micros(time.as_str()));
+                let stored_at = headers.get_last("Nats-Time-Stamp").and_then(|time| codec::micros(time.as_str()));
                 let at = stored_at.unwrap_or(0);
                 let (subject, headers) = (&address.subject(), &headers);
                 let message = Message { subject, headers, payload: reply.payload, is_direct: true };
                 found.push(message::read(place(address, sequence), at, message)?);
             }
+            // No node holds the stream now, as while it recovers.
+            Some(StatusCode::NO_RESPONDERS) => return Err(failed("no node answers for it".into())),
             Some(status) => {
                 let description = reply.description.unwrap_or_default();
                 return Err(Error::Refused { request, code: status.as_u16().into(), description });
             }
         }
     }
+}
+
+/// Whether nothing was lost between what was found and this reply: each of a batch names the message before it, and so does
+/// its end.
+fn continues(found: &[Recorded], headers: Option<&HeaderMap>) -> bool {
+    let before = found.last().map_or(0, |record| record.position.sequence);
+    headers.and_then(|headers| number(headers, "Nats-Last-Sequence")).is_none_or(|named| named == before)
 }
 
 /// The entity's messages after `after`, from the leader, one by one.
@@ -151,8 +163,9 @@ fn place(address: &Address, sequence: u64) -> Position {
     Position { generation: address.generation, part: address.part, sequence }
 }
 
+/// A number that the server tells of its reply. It stands behind what a stored copy of another reply brought along.
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.as_str().parse().ok()
+    headers.get_last(name)?.as_str().parse().ok()
 }
 
 pub(crate) fn micros_of(nanos: i128) -> i64 {

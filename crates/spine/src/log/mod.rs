@@ -94,19 +94,39 @@ impl Log {
         &self.clock
     }
 
-    /// The entity's messages so far, in order, as some replica has them; up to and including sequence
-    /// `until` when given. Time travel is folding these.
+    /// The entity's messages so far, in order, as some replica has them; up to and including the message `until` when
+    /// given, which is asked of the leader where the replica does not have it yet. Time travel is folding these.
     ///
     /// # Errors
     /// When the server does not answer or a message cannot be read.
     pub async fn history(&self, address: &Address, until: Option<u64>) -> Result<Vec<Recorded>, Error> {
         let mut records = load::load(&self.nats, address, 1).await?;
-        let until = until.unwrap_or(u64::MAX);
-        records.retain(|record| record.position.sequence <= until && !record.is_foreign());
+        if let Some(until) = until {
+            let known = records.last().map_or(0, |record| record.position.sequence);
+            if known < until {
+                records.extend(load::load_from_leader(&self.nats, address, known).await?);
+            }
+            records.retain(|record| record.position.sequence <= until);
+        }
+        records.retain(|record| !record.is_foreign());
         Ok(records)
     }
 
-    /// The entity's state as this process knows it, passed to `look`. May be a little stale.
+    /// As [`Log::history`] without a limit, and to its end as the leader has it: one request more, for who must not
+    /// miss the newest message.
+    ///
+    /// # Errors
+    /// As [`Log::history`].
+    pub async fn whole_history(&self, address: &Address) -> Result<Vec<Recorded>, Error> {
+        let mut records = load::load(&self.nats, address, 1).await?;
+        let known = records.last().map_or(0, |record| record.position.sequence);
+        records.extend(load::load_from_leader(&self.nats, address, known).await?);
+        records.retain(|record| !record.is_foreign());
+        Ok(records)
+    }
+
+    /// The entity's state as this process knows it, passed to `look`. May be a little stale. What this process did not
+    /// know is confirmed by the leader: the tail may have passed before it was known, and tells nothing twice.
     ///
     /// # Errors
     /// As [`Log::history`].
@@ -115,7 +135,11 @@ impl Log {
         address: &Address,
         look: impl FnOnce(&S) -> T,
     ) -> Result<T, Error> {
+        let is_known = typed::<S>(&*self.cache::<S>()).get(&address.subject()).is_some();
         let slot = self.slot::<S>(address).await?;
+        if !is_known {
+            self.fold_missing(address, &slot).await?;
+        }
         let slot = lock(&slot);
         Ok(look(&slot.state))
     }

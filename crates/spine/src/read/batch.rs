@@ -1,5 +1,6 @@
 //! One batch, one transaction: rows, due rows, parked entities and positions change together or not at all.
 
+use super::parked::{PARKED_MAX, no_longer_parked, park};
 use super::work::Work;
 use super::{Projector, due};
 use crate::address::GENERATION;
@@ -10,9 +11,6 @@ use crate::record::Recorded;
 use sqlx::{AnyConnection, Connection, Row};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-
-/// Entities that one read model may have parked before its reader stops.
-pub(super) const PARKED_MAX: usize = 100;
 
 static MOVE: Bulk = Bulk::new(
     "WITH moved (part, from_sequence, to_sequence, fence, stored_at) AS (",
@@ -89,7 +87,7 @@ pub(super) async fn fence(model: &Model, part: u8) -> Result<i64, Error> {
 }
 
 /// Applies a batch whose messages follow the positions without a gap. Entities whose messages cannot be
-/// applied are parked; the others go on.
+/// applied are parked; the others go on. The erasure of a parked one is applied all the same, and ends its parking.
 ///
 /// # Errors
 /// Database errors (nothing happened), [`Error::UnknownEvent`] (nothing happened), [`Error::Fenced`],
@@ -100,13 +98,20 @@ pub(crate) async fn commit(
     progress: &mut Progress,
     batch: &[Arc<Recorded>],
 ) -> Result<(), Error> {
+    let is_parked = |record: &Arc<Recorded>| {
+        !progress.parked.is_empty() && progress.parked.contains(&record.address.subject())
+    };
     let wanted: Vec<Arc<Recorded>> = batch
         .iter()
         .filter(|record| projector.kinds().contains(&&*record.address.kind))
-        .filter(|record| progress.parked.is_empty() || !progress.parked.contains(&record.address.subject()))
+        .filter(|record| record.is_erasure() || !is_parked(record))
         .cloned()
         .collect();
-    match transaction(model, projector, progress, batch, &wanted).await {
+    let applied = match wanted.iter().any(is_parked) {
+        true => one_by_one(model, projector, progress, batch, &wanted).await.map(|()| Vec::new()),
+        false => transaction(model, projector, progress, batch, &wanted).await,
+    };
+    match applied {
         Ok(fresh) => progress.fresh = fresh,
         Err(error) if blames_content(&error) => {
             tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a batch holds what cannot be applied; applying one by one");
@@ -155,12 +160,17 @@ async fn one_by_one(
     let mut parked = progress.parked.clone();
     for record in wanted {
         let subject = record.address.subject();
-        if parked.contains(&subject) {
+        if parked.contains(&subject) && !record.is_erasure() {
             continue;
         }
         let mut savepoint = tx.begin().await.map_err(Error::database("set a savepoint"))?;
         match projector.apply(&mut savepoint, std::slice::from_ref(record)).await {
-            Ok(()) => savepoint.commit().await.map_err(Error::database("release a savepoint"))?,
+            Ok(()) => {
+                savepoint.commit().await.map_err(Error::database("release a savepoint"))?;
+                if parked.remove(&subject) {
+                    no_longer_parked(&mut tx, &subject).await?;
+                }
+            }
             Err(error) if blames_content(&error) => {
                 savepoint.rollback().await.map_err(Error::database("roll back to a savepoint"))?;
                 park(&mut tx, record, &error).await?;
@@ -210,60 +220,6 @@ async fn move_positions(
     if moved != moves.len() as u64 {
         return Err(Error::Fenced { lease: format!("{} positions {moves:?}", model.spec.name) });
     }
-    Ok(())
-}
-
-async fn park(tx: &mut AnyConnection, record: &Recorded, error: &Error) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO parked (entity, part, sequence, error, at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (entity) DO NOTHING",
-    )
-    .bind(record.address.subject())
-    .bind(i32::from(record.position.part))
-    .bind(i64::try_from(record.position.sequence).unwrap_or(i64::MAX))
-    .bind(chain(error))
-    .bind(record.stored_at)
-    .execute(tx)
-    .await
-    .map_err(Error::database("park an entity"))?;
-    Ok(())
-}
-
-/// Applies a parked entity's messages up to the part's position and forgets that it was parked.
-pub(crate) async fn unpark(
-    model: &Model,
-    projector: &dyn Projector,
-    progress: &mut Progress,
-    entity: &str,
-    records: Vec<Arc<Recorded>>,
-) -> Result<(), Error> {
-    let action = "unpark an entity";
-    let mut tx = model.store.begin().await?;
-    let row = sqlx::query("SELECT part, sequence FROM parked WHERE entity = $1")
-        .bind(entity)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(Error::database(action))?;
-    let Some(row) = row else { return Ok(()) };
-    let (part, first): (i32, i64) = (row.get(0), row.get(1));
-    let part = u8::try_from(part).unwrap_or(0);
-    let reached = progress.positions.get(&part).copied().unwrap_or(0);
-    let due: Vec<Arc<Recorded>> = records
-        .into_iter()
-        .filter(|record| record.position.sequence >= u64::try_from(first).unwrap_or(0))
-        .filter(|record| record.position.sequence <= reached)
-        .collect();
-    if !due.is_empty() {
-        projector.apply(&mut tx, &due).await?;
-    }
-    sqlx::query("DELETE FROM parked WHERE entity = $1")
-        .bind(entity)
-        .execute(&mut *tx)
-        .await
-        .map_err(Error::database(action))?;
-    tx.commit().await.map_err(Error::database(action))?;
-    progress.parked.remove(entity);
-    projector.committed(&due);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::Projector;
 use super::batch::{self, Progress, chain};
+use super::parked;
 use super::reader::Command;
 use super::shared::{Shared, Status};
 use super::source::Source;
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::log::tail::TailMessages;
 use crate::log::{Log, Tail};
 use crate::record::Recorded;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -55,8 +56,8 @@ pub(crate) struct Lane<'a> {
     pub(crate) projector: &'a Arc<dyn Projector>,
     pub(crate) shared: &'a Shared,
     pub(crate) progress: Progress,
-    /// Parts that met an event of a newer release: they stand until a newer release reads on.
-    pub(crate) standing: BTreeSet<u8>,
+    /// Parts that met an event of a newer release, and at which sequence: they stand until a newer release reads on.
+    pub(crate) standing: BTreeMap<u8, u64>,
     /// Whether the lane ends instead, so that a newer release may take its part over.
     pub(crate) gives_way: bool,
     /// What holds a slot back that fills beside one that is worked on.
@@ -79,7 +80,7 @@ impl Lane<'_> {
             let mut start = tail.join(&parts);
             let until = start.first.iter().map(|(part, first)| (*part, first - 1)).collect();
             self.catch_up(&until).await?;
-            for part in &parts {
+            for part in parts.iter().filter(|part| !self.standing.contains_key(part)) {
                 self.shared.set_status(*part, Status::Live);
             }
             let mut waiting = Vec::with_capacity(BATCH_MAX);
@@ -98,6 +99,10 @@ impl Lane<'_> {
                         pace = Pace { taken: waiting.len(), ended: None };
                         self.take_in(&mut waiting).await?;
                         pace.ended = Some(Instant::now());
+                        // Under load there is always another batch, and an operator waits.
+                        while let Ok(command) = commands.try_recv() {
+                            self.obey(command).await;
+                        }
                     }
                     Some(command) = commands.recv() => self.obey(command).await,
                 }
@@ -123,7 +128,7 @@ impl Lane<'_> {
         let mut sources = JoinSet::new();
         for (part, until) in until.clone() {
             let from = self.progress.positions.get(&part).copied().unwrap_or(0) + 1;
-            if from > until || self.standing.contains(&part) {
+            if from > until || self.standing.contains_key(&part) {
                 if from > until + 1 {
                     self.check_end(part, from).await?;
                 }
@@ -211,7 +216,8 @@ impl Lane<'_> {
         waiting.retain(|record| {
             let (part, sequence) = (record.position.part, record.position.sequence);
             let Some(last) = next.get_mut(&part) else { return false };
-            if self.standing.contains(&part) || sequence <= *last {
+            let stands = self.standing.get(&part).is_some_and(|at| sequence >= *at);
+            if stands || sequence <= *last {
                 return false;
             }
             if sequence != *last + 1 {
@@ -233,7 +239,8 @@ impl Lane<'_> {
     fn stand(&mut self, error: &Error) {
         let Error::UnknownEvent { position, .. } = error else { return };
         tracing::error!(reader.name = self.model.spec.name, error = %error, "a part stands until a newer release reads on");
-        self.standing.insert(position.part);
+        let at = self.standing.entry(position.part).or_insert(position.sequence);
+        *at = position.sequence.min(*at);
         self.shared.set_status(position.part, Status::Standing { reason: error.to_string() });
     }
 
@@ -246,8 +253,9 @@ impl Lane<'_> {
 
     async fn unpark(&mut self, entity: &str) -> Result<(), Error> {
         let address = Address::parse(entity)?;
-        let records = self.log.history(&address, None).await?.into_iter().map(Arc::new).collect();
-        batch::unpark(self.model, &**self.projector, &mut self.progress, entity, records).await
+        // To its very end: what is missing here is applied by nobody.
+        let records = self.log.whole_history(&address).await?.into_iter().map(Arc::new).collect();
+        parked::unpark(self.model, &**self.projector, &mut self.progress, entity, records).await
     }
 }
 

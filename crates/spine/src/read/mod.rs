@@ -5,6 +5,7 @@ mod batch;
 mod claims;
 pub mod due;
 mod lane;
+mod parked;
 pub mod reader;
 mod rebuild;
 mod running;

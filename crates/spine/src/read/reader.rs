@@ -2,6 +2,7 @@
 
 use super::Projector;
 use super::backlog::{self, Backlog};
+use super::parked;
 use super::shared::{InHand, Shared, Status};
 use super::start::{Started, Wishes};
 use crate::address::PARTS;
@@ -11,10 +12,13 @@ use crate::lease::Leases;
 use crate::log::{Log, Tail};
 use crate::position::Position;
 use arc_swap::ArcSwap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long whoever asks waits until a parked entity is read again.
+const UNPARK_MAX: Duration = Duration::from_secs(60);
 
 pub(crate) enum Command {
     Unpark { entity: String, answer: oneshot::Sender<Result<(), Error>> },
@@ -101,8 +105,7 @@ impl Reader {
     /// Whether this replica works on what is due in `part`: it reads the part, has caught up, and no other release
     /// works on it.
     pub fn is_live(&self, part: u8) -> bool {
-        self.inner.shared.works_in(part)
-            && matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
+        self.inner.shared.works_in(part) && self.reads(part)
     }
 
     /// What this replica is at work on now.
@@ -172,16 +175,40 @@ impl Reader {
     /// Replays a parked entity up to its part's position and lets it go on.
     ///
     /// # Errors
-    /// When the entity still cannot be applied, or its part is not read by this process.
+    /// When the entity still cannot be applied, or its part is not read by this process. [`Error::Timeout`] after a
+    /// minute.
     pub async fn unpark(&self, entity: &str) -> Result<(), Error> {
         let part = crate::address::Address::parse(entity)?.part;
-        let sender = self.inner.commands.load().get(&part).cloned();
-        let sender =
-            sender.ok_or_else(|| Error::Other(format!("part {part} is not read by this process")))?;
+        let sender = self.inner.commands.load().get(&part).cloned().filter(|_| self.reads(part));
+        let sender = sender.ok_or_else(|| {
+            Error::Other(format!(
+                "part {part} of {} is not read by this process now: ask the process that reads it, or again when it has \
+                 caught up",
+                self.name()
+            ))
+        })?;
         let (answer, answered) = oneshot::channel();
-        let gone = |_| Error::Other("the reader stopped before it could unpark".into());
-        sender.send(Command::Unpark { entity: entity.into(), answer }).await.map_err(|_| gone(()))?;
-        answered.await.map_err(|_| gone(()))?
+        let asked = async {
+            let gone = |_| Error::Other("the reader stopped before it could unpark".into());
+            sender.send(Command::Unpark { entity: entity.into(), answer }).await.map_err(|_| gone(()))?;
+            answered.await.map_err(|_| gone(()))?
+        };
+        let late = || Error::Timeout { request: format!("unpark {entity} in {}", self.name()) };
+        tokio::time::timeout(UNPARK_MAX, asked).await.map_err(|_| late())?
+    }
+
+    /// Whether this process reads the part at the tail.
+    fn reads(&self, part: u8) -> bool {
+        matches!(self.inner.shared.statuses.borrow().get(&part), Some(Status::Live))
+    }
+
+    /// One of these entities that is parked here, if any is.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn parked_of(&self, subjects: &BTreeSet<String>) -> Result<Option<String>, Error> {
+        let parked = parked::list(&self.model().store).await?;
+        Ok(parked.into_iter().find(|entity| subjects.contains(entity)))
     }
 
     /// Resolves after the next commit or change of status.

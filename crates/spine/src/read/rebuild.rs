@@ -8,7 +8,7 @@ use super::throttle::Throttle;
 use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -102,7 +102,7 @@ impl Reader {
             projector: &inner.projector,
             shared: &shared,
             progress,
-            standing: BTreeSet::new(),
+            standing: BTreeMap::new(),
             gives_way: false,
             throttle: (beside == Beside::Live).then(|| Arc::new(Throttle::new(&inner.tail))),
         };

@@ -8,7 +8,7 @@ use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;
 use crate::lease::Lease;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -220,7 +220,7 @@ impl Reader {
             projector: &inner.projector,
             shared: &inner.shared,
             progress,
-            standing: BTreeSet::new(),
+            standing: BTreeMap::new(),
             gives_way: inner.leases.is_some(),
             throttle: None,
         };

@@ -11,6 +11,7 @@ mod cluster;
 #[path = "../log/counter.rs"]
 mod counter;
 mod followers;
+mod gaps;
 mod line;
 mod load;
 mod lost;

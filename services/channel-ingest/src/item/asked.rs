@@ -57,15 +57,34 @@ pub(super) fn received(
 
 pub(super) fn echoed(arrival: &Arrival<'_>, message: Uuid, content: Content, of: Option<&str>) -> Asked {
     let (item, at) = (arrival.item, arrival.received_at);
+    let of = of.map(str::to_owned);
     let echo = Echo {
-        ours: of.and_then(|of| Uuid::try_parse(of).ok()),
+        ours: None,
         message,
         provider: item.item_id.clone(),
         content,
         sent_at: told_at(item.sent_at, at),
         raw: arrival.place.map(|place| place.to_string()),
     };
-    ("echo", Box::new(move |state| conversation::echo(state, &echo, at)))
+    let decide = move |state: &Thread| {
+        let Some(of) = &of else { return conversation::echo(state, &echo, at) };
+        match ours(state, of) {
+            Some(ours) => conversation::echo(state, &Echo { ours: Some(ours), ..echo.clone() }, at),
+            // It is of a message of ours, so nobody answered elsewhere, whichever it is.
+            None if sends_now(state) => Err(NOT_KNOWN_YET),
+            None => Ok(vec![]),
+        }
+    };
+    ("echo", Box::new(decide))
+}
+
+/// The message of ours that a platform names: by our id, by the id of one of its parts, or by the platform's own.
+fn ours(thread: &Thread, of: &str) -> Option<Uuid> {
+    let part_of = || {
+        let (message, part) = of.rsplit_once('-')?;
+        part.parse::<u16>().ok().and_then(|_| Uuid::try_parse(message).ok())
+    };
+    Uuid::try_parse(of).ok().or_else(|| thread.message_of(of)).or_else(part_of)
 }
 
 /// What the customer or the platform did without writing; none when it is no part of a conversation.
@@ -97,12 +116,11 @@ pub(super) fn acted(arrival: &Arrival<'_>, began: Option<Beginning>) -> Result<O
         }
         Kind::Receipt { of, state: receipt } => {
             let (of, receipt) = (of.clone(), *receipt);
-            let decide =
-                move |state: &Thread| match Uuid::try_parse(&of).ok().or_else(|| state.message_of(&of)) {
-                    Some(ours) => conversation::receipt(state, ours, receipt, Some(&of), at),
-                    None if sends_now(state) => Err(NOT_KNOWN_YET),
-                    None => Ok(vec![]),
-                };
+            let decide = move |state: &Thread| match self::ours(state, &of) {
+                Some(ours) => conversation::receipt(state, ours, receipt, Some(&of), at),
+                None if sends_now(state) => Err(NOT_KNOWN_YET),
+                None => Ok(vec![]),
+            };
             ("receipt", Box::new(decide))
         }
         Kind::Desk { took } => {

@@ -226,3 +226,32 @@ async fn an_early_receipt_of_an_account_that_is_out_of_use_for_a_while_is_kept()
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_echo_that_names_a_message_of_ours_in_any_way_is_nobodys_answer() {
+    on_each(async |place: Place| {
+        let (server, shutdown) = (Server::start().await, CancellationToken::new());
+        let scene = Scene::set(&place, &server, &shutdown).await;
+        let (thread, message) = scene.hanging("dora", 1_000).await;
+        // The id of a part of it, while it is under way.
+        scene
+            .post(
+                "dora",
+                json!({ "id": "e-1", "kind": "echo", "of": format!("{message}-1"), "text": "请稍等" }),
+            )
+            .await;
+        scene.until(&thread, |event| matches!(event, ThreadEvent::Sent { .. })).await;
+        // An id that nobody knows.
+        scene.post("dora", json!({ "id": "e-2", "kind": "echo", "of": "our-77", "text": "请稍等" })).await;
+        scene.post("dora", json!({ "id": "m-2", "text": "好的" })).await;
+        eventually("the next message", async || {
+            (received(&scene.replica.history(&thread).await) == 2).then_some(())
+        })
+        .await;
+        assert_eq!(scene.replica.says(&thread, Thread::owner).await, Some(Owner::Ai));
+        assert_eq!(scene.set_aside().await, (0, String::new()));
+        shutdown.cancel();
+        scene.replica.stop().await;
+    })
+    .await;
+}

@@ -31,7 +31,10 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
         return Err(Failure::Wrong(wrong));
     }
     let id = id_of(&document.tenant, Account::KIND, &spec.slug);
-    check_slug(app, document, &spec.slug, id).await?;
+    // One that goes out of use is in nobody's way, and may be there by mistake.
+    if !spec.disabled {
+        check_slug(app, document, &spec.slug, id).await?;
+    }
     let address = Address::of(&document.tenant, Account::KIND, id)?;
     let look = |account: &Account| (account.setup.clone(), account.disabled);
     let (known, disabled) = app.log().read::<Account, _>(&address, look).await?;

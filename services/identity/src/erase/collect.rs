@@ -149,6 +149,11 @@ pub(super) fn addresses(erasure: &Erasure) -> Result<Vec<Address>, Error> {
     threads.chain(leads).chain(customers).collect()
 }
 
+/// The same, as the log and the read models name it.
+pub(super) fn subjects(erasure: &Erasure) -> Result<BTreeSet<String>, Error> {
+    Ok(addresses(erasure)?.iter().map(Address::subject).collect())
+}
+
 /// What the log says about where else the person's texts are: the raw requests that they came in, and the keys
 /// that they are sealed with.
 #[derive(Debug, Default, PartialEq, Eq)]

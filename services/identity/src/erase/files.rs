@@ -4,7 +4,7 @@ use spine::db::{Backend, Database, Place, SlotState};
 use spine::{Error, Position};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,9 +42,21 @@ pub(super) async fn drop_models(database: &Database) -> Result<Outcome, Error> {
     Ok(Ok(dropped))
 }
 
+/// What an erasure waits for while an entity of the person is parked.
+pub(super) fn is_parked(entity: &str, model: &str) -> String {
+    format!(
+        "{entity} is parked in {model}, which may hold texts: `tributary unpark {entity}`, or rebuild the model"
+    )
+}
+
 /// On Postgres other processes have readers of their own: whether all of their tables hold `positions` too.
 /// What is dropped by now is not among them, so every table of positions belongs to a reader that must get there.
-pub(super) async fn others_have_read(reads: &AnyPool, positions: &[Position]) -> Result<Outcome, Error> {
+/// Nor may one of the `subjects` be parked there.
+pub(super) async fn others_have_read(
+    reads: &AnyPool,
+    positions: &[Position],
+    subjects: &BTreeSet<String>,
+) -> Result<Outcome, Error> {
     let action = "look for other processes' readers";
     let schemas = sqlx::query(
         "SELECT CAST(schemaname AS TEXT) FROM pg_tables WHERE tablename = 'positions' ORDER BY schemaname",
@@ -65,6 +77,14 @@ pub(super) async fn others_have_read(reads: &AnyPool, positions: &[Position]) ->
         };
         if !positions.iter().all(has_read) {
             return Ok(Err(format!("the reader of {schema} is behind; run its role, or drop its tables")));
+        }
+        let text = format!("SELECT entity FROM \"{schema}\".parked");
+        let parked: Result<Vec<String>, _> =
+            sqlx::query_scalar(AssertSqlSafe(text)).persistent(false).fetch_all(reads).await;
+        if let Some(entity) =
+            parked.map_err(Error::database(action))?.iter().find(|it| subjects.contains(*it))
+        {
+            return Ok(Err(is_parked(entity, &schema)));
         }
         read.push(schema);
     }

@@ -72,7 +72,8 @@ impl Erasures {
     }
 
     /// Begins to erase the person: all threads, leads and customers that are one with the subject. Under a legal
-    /// hold nothing is touched, and the erasure waits until the hold ends.
+    /// hold nothing is touched, and the erasure waits until the hold ends. Asked again, it is the same erasure, unless
+    /// something of the person was found that it did not reach.
     ///
     /// # Errors
     /// [`Refusal::Unknown`] when nobody is known under the id.
@@ -85,12 +86,25 @@ impl Erasures {
         if collect::find(&self.reader, tenant, subject).await?.is_none() {
             return Err(Refusal::Unknown);
         }
+        if let Some(earlier) = self.earlier(tenant, subject).await? {
+            return Ok(earlier);
+        }
         let erasure = self.fresh(tenant, subject, reason);
         self.shelf.add(&erasure).await?;
         // The first step says whether a hold forbids it.
         let erasure = self.advance(erasure.id).await?.unwrap_or(erasure);
         self.asked.notify_one();
         Ok(erasure)
+    }
+
+    /// The newest erasure that reached the subject, while it is at work or nothing is known beyond it.
+    async fn earlier(&self, tenant: &str, subject: Subject) -> Result<Option<Erasure>, Refusal> {
+        let Some(earlier) = self.shelf.newest_of(tenant, subject).await? else { return Ok(None) };
+        if earlier.step != Step::Done {
+            return Ok(self.advance(earlier.id).await?);
+        }
+        let now = self.look(tenant, subject).await?;
+        Ok(earlier.plan.covers(&now.plan).then_some(earlier))
     }
 
     /// What an erasure would reach, and what it would wait for; nothing is done and nothing is kept.

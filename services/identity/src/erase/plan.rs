@@ -85,6 +85,23 @@ pub struct Plan {
     pub files: BTreeSet<String>,
 }
 
+impl Plan {
+    /// Whether an erasure by this plan is about the subject, too.
+    fn reaches(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Customer(customer) => self.customers.contains(&customer),
+            Subject::Thread(thread) => self.threads.contains(&thread),
+        }
+    }
+
+    /// Whether everybody and everything that the other plan found is in this one.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.threads.is_superset(&other.threads)
+            && self.customers.is_superset(&other.customers)
+            && self.leads.is_superset(&other.leads)
+    }
+}
+
 /// An erasure as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Erasure {
@@ -139,6 +156,22 @@ impl Shelf {
             .await
             .map_err(Error::database("read an erasure"))?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// The one of all that reach the subject which was asked for last.
+    pub(super) async fn newest_of(&self, tenant: &str, subject: Subject) -> Result<Option<Erasure>, Error> {
+        let (Subject::Customer(id) | Subject::Thread(id)) = subject;
+        // A plan names it for other reasons, too, so the text only narrows it down.
+        let text =
+            format!("{COLUMNS} WHERE tenant = $1 AND plan LIKE $2 ORDER BY asked_at DESC, erasure DESC");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(tenant.to_owned())
+            .bind(format!("%{id}%"))
+            .fetch_all(self.store.reads())
+            .await
+            .map_err(Error::database("look for an earlier erasure"))?;
+        let mut erasures = rows.iter().map(read);
+        erasures.find(|erasure| erasure.as_ref().map_or(true, |it| it.plan.reaches(subject))).transpose()
     }
 
     /// Those that are not done, the oldest first.

@@ -56,7 +56,7 @@ impl Erasures {
     }
 
     async fn append_to(&self, erasure: &Erasure, address: &Address) -> Result<Position, Error> {
-        let cause = Cause::new(erasure.id, "erase", crate::work::ACTOR);
+        let cause = Cause::new(erasure.id, spine::ERASE, crate::work::ACTOR);
         let (log, id, at) = (&self.spine.log, erasure.id, self.spine.log.clock().now());
         match &*address.kind {
             Thread::KIND => {
@@ -100,6 +100,9 @@ impl Erasures {
                 Err(error) => return Err(error),
             };
         }
+        if let Some(waits) = self.parked(erasure).await? {
+            return Ok(Some(waits));
+        }
         self.catch_up().await?;
         // A lead that was captured, or a customer who was merged, while the first `Erased` was on its way.
         if collect::collect(&self.reader, erasure).await? {
@@ -111,6 +114,17 @@ impl Erasures {
         erasure.plan.inbound.extend(traces.places);
         self.find_in_feed(erasure).await?;
         erasure.step = Step::Inbound;
+        Ok(None)
+    }
+
+    /// A reader passes over what is parked, so its tables may hold what was told before.
+    async fn parked(&self, erasure: &Erasure) -> Result<Waits, Error> {
+        let subjects = collect::subjects(erasure)?;
+        for reader in self.spine.readers.all() {
+            if let Some(entity) = reader.parked_of(&subjects).await? {
+                return Ok(Some(files::is_parked(&entity, reader.name())));
+            }
+        }
         Ok(None)
     }
 
@@ -158,7 +172,8 @@ impl Erasures {
             Backend::Postgres => {
                 let positions: Vec<Position> = erasure.plan.erased.values().copied().collect();
                 let model = self.reader.model();
-                let read = files::others_have_read(model.store.reads(), &positions).await?;
+                let subjects = collect::subjects(erasure)?;
+                let read = files::others_have_read(model.store.reads(), &positions, &subjects).await?;
                 read.map(|read| erasure.plan.readers.extend(read))
             }
         };

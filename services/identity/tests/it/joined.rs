@@ -131,6 +131,8 @@ async fn a_hold_of_the_thread_beside_a_joined_lead_keeps_the_lead() {
         world.spine.keys.hold(TENANT, &Owner::thread(threads[3]), "case-4").await.unwrap();
         let asked = world.admin.erasures.ask(TENANT, Subject::Thread(threads[0]), "").await.unwrap();
         assert!(asked.waits.contains("case-4"), "{asked:?}");
+        let again = world.admin.erasures.ask(TENANT, Subject::Thread(threads[0]), "").await.unwrap();
+        assert_eq!(again, asked, "one that waits is not asked for a second time");
         assert!(world.spine.keys.unhold(TENANT, &Owner::thread(threads[3])).await.unwrap());
         certified(&world, &done(&world, asked.id).await);
         world.stop().await;

@@ -25,7 +25,7 @@ async fn says(world: &World, outside: &integration::Outside, user: &str, text: &
     thread
 }
 
-async fn erased(world: &World, thread: Uuid) {
+pub(crate) async fn erased(world: &World, thread: Uuid) {
     let asked = asked_to_erase(world, thread).await;
     erased_until(world, asked, |step| step == Step::Done).await;
 }

@@ -12,20 +12,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
-/// A projector that refuses one thread for as long as it is told to.
+/// A projector that refuses one thread for as long as it is told to, and its erasure when that is told, too.
 #[derive(Default)]
 pub(crate) struct Picky {
     pub(crate) refuses: AtomicBool,
+    pub(crate) refuses_erasure: AtomicBool,
     pub(crate) thread: Mutex<Option<Uuid>>,
 }
 
 impl Picky {
     async fn take(&self, tx: &mut AnyConnection, record: &Recorded) -> Result<(), Error> {
         let thread = record.address.uuid().unwrap_or_default();
-        if self.refuses.load(Ordering::SeqCst) && *self.thread.lock().unwrap() == Some(thread) {
+        let refuses = if record.is_erasure() { &self.refuses_erasure } else { &self.refuses };
+        if refuses.load(Ordering::SeqCst) && *self.thread.lock().unwrap() == Some(thread) {
             return Err(Error::Other("refused on demand".into()));
         }
         for event in record.events::<Thread>()? {
+            if matches!(event, ThreadEvent::Erased { .. }) {
+                let forget = sqlx::query("DELETE FROM picked WHERE thread = $1").bind(thread.to_string());
+                forget.execute(&mut *tx).await.map_err(Error::database("forget"))?;
+            }
             let ThreadEvent::Received { message, .. } = event else { continue };
             sqlx::query(
                 "INSERT INTO picked (message, thread, place)

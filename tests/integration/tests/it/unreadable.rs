@@ -1,9 +1,11 @@
 //! Events that cannot be read or applied, and a database that fails: what stands, what parks, what goes on.
 
 use crate::database::{cut_connections, lock_files};
+use crate::erasing::erased;
 use crate::picky::{Picky, Shared};
 use crate::shop;
 use events::ThreadEvent;
+use identity::erase::Subject;
 use integration::{Order, Outside, Place, World, address, count, eventually, on_each};
 use runtime::Role;
 use simulators::http::Item;
@@ -193,6 +195,64 @@ async fn a_parked_thread_holds_nobody_up_and_comes_back_in_order() {
         world.stop().await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_reaches_what_a_model_holds_of_a_thread_that_it_had_parked() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &[Role::ChannelIngest, Role::Identity]).await;
+        let outside = world.furnish(&shop()).await;
+        let picky = Arc::new(Picky::default());
+        let reader = world.spine.reader(Arc::new(Shared(picky.clone()))).await.unwrap();
+        let (stop, mut running) = (CancellationToken::new(), JoinSet::new());
+        let (runs, until) = (reader.clone(), stop.clone());
+        running.spawn(async move { runs.run(&until).await });
+        for (user, stubborn) in [("u-1", false), ("u-2", true)] {
+            write(&outside, user, 0..2).await;
+            let thread = world.thread_of(outside.shop, user).await;
+            stored(&world, thread, 2).await;
+            world.settle().await;
+            *picky.thread.lock().unwrap() = Some(thread);
+            picky.refuses.store(true, Ordering::SeqCst);
+            picky.refuses_erasure.store(stubborn, Ordering::SeqCst);
+            write(&outside, user, 2..3).await;
+            stored(&world, thread, 3).await;
+            world.settle().await;
+            let subject = address(thread).subject();
+            assert_eq!(world.parked().await, [("picky".to_owned(), subject.clone())]);
+            if stubborn {
+                waits_for_the_parked(&world, thread, &subject).await;
+                picky.refuses_erasure.store(false, Ordering::SeqCst);
+                picky.refuses.store(false, Ordering::SeqCst);
+                reader.unpark(&subject).await.unwrap();
+            }
+            erased(&world, thread).await;
+            assert!(world.parked().await.is_empty());
+            let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM picked WHERE thread = $1")
+                .bind(thread.to_string())
+                .fetch_one(reader.model().store.reads())
+                .await
+                .unwrap();
+            assert_eq!(left, 0, "{user}");
+        }
+        stop.cancel();
+        running.join_all().await;
+        drop(reader);
+        world.stop().await;
+    })
+    .await;
+}
+
+/// The erasure is asked for, and certifies nothing while a model may hold texts.
+async fn waits_for_the_parked(world: &World, thread: Uuid, subject: &str) {
+    let erasures = world.identity.clone().unwrap().erasures;
+    let asked = erasures.ask(world.tenant(), Subject::Thread(thread), "ticket-8").await.unwrap();
+    let waits = eventually("an erasure that waits", async || {
+        let waits = erasures.get(asked.id).await.unwrap()?.waits;
+        (!waits.is_empty()).then_some(waits)
+    })
+    .await;
+    assert!(waits.contains("picky") && waits.contains(subject), "{waits}");
 }
 
 /// Longer than SQLite waits for a lock.

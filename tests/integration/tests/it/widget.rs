@@ -1,5 +1,6 @@
 //! The widget's socket: resuming by sequence both ways, visitors who never write, receipts.
 
+use crate::erasing::erased;
 use crate::shop;
 use events::ThreadEvent;
 use events::thread::{OpenedBy, ReceiptState};
@@ -10,7 +11,10 @@ use proto::v1::{AnalyticsFilter, Metrics, SummaryRequest};
 use runtime::{Role, Secret};
 use serde_json::json;
 use simulators::widget::{Site, Visitor};
-use simulators::{Clock, Ledger};
+use simulators::{Clock, Error, Ledger};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 pub(crate) async fn site(world: &World) -> (Site, Uuid) {
@@ -171,6 +175,65 @@ async fn typing_passes_both_ways_beside_the_log() {
                 .iter()
                 .all(|event| matches!(event, ThreadEvent::Began { .. } | ThreadEvent::Opened { .. }))
         );
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_erased_while_their_socket_is_open_comes_back_as_somebody_new() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &Role::ALL).await;
+        world.furnish(&shop()).await;
+        let (site, _) = site(&world).await;
+        let mut visitor = Visitor::new(&site, "forgotten");
+        visitor.open().await.unwrap();
+        visitor.write("退货运费谁承担？").await.unwrap();
+        visitor.reply(15_000).await.unwrap().expect("an answer");
+        let before = thread(&visitor);
+        world.quiet(before).await;
+        erased(&world, before).await;
+
+        // The socket ends instead of asking for the same message again and again.
+        let refused = visitor.write("多久能发货？").await;
+        assert!(matches!(&refused, Err(Error::Refused(code)) if code == "unavailable"), "{refused:?}");
+        assert!(matches!(visitor.reply(15_000).await, Err(Error::Silent)), "the socket is cut");
+        visitor.open().await.unwrap();
+        assert_ne!(thread(&visitor), before);
+        visitor.rewrite("多久能发货？").await.unwrap();
+        // Whatever the sequences of the thread before were, those of this one are shown.
+        visitor.reply(15_000).await.unwrap().expect("an answer");
+        assert_eq!(world.texts(thread(&visitor)).await, ["多久能发货？"]);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_above_the_bound_ends_the_socket_before_it_is_read() {
+    on_each(async |place: Place| {
+        let world = World::start(&place, &[Role::ChannelIngest]).await;
+        world.furnish(&[]).await;
+        site(&world).await;
+        let host = world.http.strip_prefix("http://").unwrap().to_owned();
+        let mut socket = TcpStream::connect(&host).await.unwrap();
+        let upgrade = format!(
+            "GET /channels/widget/site/socket HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        socket.write_all(upgrade.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 101");
+        // A text of eight megabytes, masked, of which nothing follows.
+        let mut header = vec![0x81, 0x80 | 127];
+        header.extend((8_u64 << 20).to_be_bytes());
+        header.extend([1, 2, 3, 4]);
+        socket.write_all(&header).await.unwrap();
+        let mut rest = Vec::new();
+        // Long before the first frame would have had to come.
+        let ended = tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "it waits for the rest of the frame");
         world.stop().await;
     })
     .await;

@@ -108,7 +108,13 @@ impl Visitor {
         while let Some(frame) = self.frame(deadline).await? {
             if frame["type"] == "welcome" {
                 self.token = frame["token"].as_str().map(str::to_owned);
-                self.thread = frame["thread"].as_str().map(str::to_owned);
+                let thread = frame["thread"].as_str().map(str::to_owned);
+                if self.thread.is_some() && self.thread != thread {
+                    // Another thread is an empty window.
+                    self.after = None;
+                    self.shown.clear();
+                }
+                self.thread = thread;
                 self.after = self.after.or(frame["resume"].as_u64());
                 return Ok(());
             }
