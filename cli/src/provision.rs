@@ -34,7 +34,12 @@ impl Args {
 
 /// What all seven roles and the spine keep in the database, beside the key register.
 pub(crate) fn stores() -> Vec<Wanted> {
-    let roles = [
+    db::own().into_iter().chain(of_roles().concat()).collect()
+}
+
+/// What each role keeps there: its read model, and state of its own if it has any.
+pub(crate) fn of_roles() -> [&'static [Wanted]; 7] {
+    [
         channel_ingest::STORES,
         identity::STORES,
         routing::STORES,
@@ -42,8 +47,7 @@ pub(crate) fn stores() -> Vec<Wanted> {
         lead_capture::service::STORES,
         analytics::STORES,
         console::STORES,
-    ];
-    db::own().into_iter().chain(roles.concat()).collect()
+    ]
 }
 
 /// Carries the command out.

@@ -1,12 +1,10 @@
-//! What is read before anything is copied: that no erasure is under way, and the positions that are state.
+//! What is waited for before anything is copied: that no erasure is under way.
 
-use super::manifest::Positions;
 use crate::output::Progress;
 use anyhow::bail;
 use serde_json::Value;
 use spine::backup::{StoreName, rows};
 use spine::db::DatabaseSettings;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// An erasure under way is waited for, so long.
@@ -43,23 +41,4 @@ pub(super) async fn settled(database: &DatabaseSettings) -> anyhow::Result<Vec<V
         progress.say("");
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-}
-
-/// How far the readers are whose positions are state.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn positions(database: &DatabaseSettings) -> anyhow::Result<Positions> {
-    let read = async |store, text| -> anyhow::Result<BTreeMap<u8, u64>> {
-        let rows = rows::look(database, StoreName::State(store), text).await?;
-        let number = |value: &Value| value.as_u64().unwrap_or_default();
-        Ok(rows
-            .iter()
-            .map(|row| (u8::try_from(number(&row[0])).unwrap_or_default(), number(&row[1])))
-            .collect())
-    };
-    Ok(Positions {
-        inbound: read("ingest", "SELECT part, sequence FROM inbound").await?,
-        examined: read("leads", "SELECT part, sequence FROM examined").await?,
-    })
 }

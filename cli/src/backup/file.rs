@@ -2,9 +2,10 @@
 
 use super::manifest::FileCopy;
 use anyhow::{Context, bail};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 const BUFFER: usize = 1 << 20;
@@ -88,6 +89,35 @@ pub(super) fn verify(folder: &Path, copy: &FileCopy, mut read: impl FnMut(u64)) 
     Ok(())
 }
 
+/// The rows of one table in the copy of a store, with these columns alone.
+///
+/// # Errors
+/// When the copy cannot be read, or is none.
+pub(super) fn rows<const N: usize>(
+    folder: &Path,
+    copy: &FileCopy,
+    (table, columns): (&str, [&str; N]),
+) -> anyhow::Result<Vec<[Value; N]>> {
+    let (mut places, mut rows) = (None, Vec::new());
+    for line in open(folder, copy)?.lines() {
+        let line: Value = serde_json::from_str(&line?).with_context(|| format!("{} is broken", copy.file))?;
+        match (line["table"].as_str(), places) {
+            (Some(name), _) => {
+                places = (name == table).then(|| columns.map(|column| place_of(column, &line["columns"])));
+            }
+            (None, Some(places)) => rows.push(places.map(|place: usize| line[place].clone())),
+            (None, None) => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// Where a column stands in a row; behind its end, where nothing is, when the table has none of the name.
+fn place_of(column: &str, columns: &Value) -> usize {
+    let columns = columns.as_array().map(Vec::as_slice).unwrap_or_default();
+    columns.iter().position(|name| name == column).unwrap_or(columns.len())
+}
+
 /// Makes the names of a folder durable.
 ///
 /// # Errors
@@ -101,6 +131,29 @@ pub(super) fn sync(folder: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_of_a_copy_is_read_by_the_names_of_its_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = Writing::begin(folder.path(), "state/ingest.jsonl").unwrap();
+        for line in [
+            json!({ "step": 3 }),
+            json!({ "table": "early", "columns": ["part"] }),
+            json!([7]),
+            json!({ "table": "inbound", "columns": ["fence", "part", "sequence"] }),
+            json!([5, 0, 12]),
+            json!([6, 1, 9]),
+            json!({ "table": "tokens", "columns": ["part"] }),
+            json!([8]),
+        ] {
+            file.write(format!("{line}\n").as_bytes()).unwrap();
+        }
+        let copy = file.finish().unwrap();
+        let found = rows(folder.path(), &copy, ("inbound", ["part", "sequence", "later"])).unwrap();
+        let row = |part: u8, sequence: u64| [json!(part), json!(sequence), Value::Null];
+        assert_eq!(found, [row(0, 12), row(1, 9)]);
+    }
 
     #[test]
     fn a_changed_byte_and_a_cut_file_are_found() {

@@ -9,6 +9,8 @@ use std::path::Path;
 /// Raised when a release reads backups in another way.
 const FORMAT: u32 = 1;
 pub(super) const FILE: &str = "manifest.json";
+/// What it is called until it is whole.
+pub(super) const BESIDE: &str = "manifest.json.new";
 
 /// Written last: a folder without it holds no backup.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ pub(super) struct Settings {
     pub(super) nats_server: String,
 }
 
-/// How far the readers were whose positions are state, before anything was copied: by part.
+/// How far the readers were whose positions are state, as the copies of that state have it: by part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Positions {
     /// Of the journal: taken into the log.

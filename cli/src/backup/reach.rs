@@ -16,8 +16,8 @@ pub(crate) struct Reached {
 
 impl Reached {
     /// # Errors
-    /// When no server answers, or the operator's key is not there.
-    pub(crate) async fn of(common: &Common, setup: &Setup) -> anyhow::Result<Self> {
+    /// When no server answers, the operator's key is not there, or `stop` comes while a server is started.
+    pub(crate) async fn of(common: &Common, setup: &Setup, stop: &CancellationToken) -> anyhow::Result<Self> {
         let outside = common.nats.is_some() || nats::supervisor(&common.data).is_some();
         if outside {
             let access = run::access(common, setup.nats_credentials.as_deref(), Role::Operator)?;
@@ -25,7 +25,7 @@ impl Reached {
         }
         private::close(&common.data)?;
         let settings = nats::Settings::of(&common.data);
-        let running = Server::start(&settings, CancellationToken::new()).await?;
+        let running = Server::start(&settings, stop.clone()).await?;
         match Nats::connect(&running.place.access(Role::Operator).open()?).await {
             Ok(nats) => Ok(Self { nats, server: Some(running) }),
             Err(error) => {

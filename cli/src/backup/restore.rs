@@ -6,6 +6,7 @@
 use super::file;
 use super::manifest::{Manifest, Positions, StoreCopy};
 use super::reach::{self, Reached};
+use super::touched::Touched;
 use crate::output::{self, Form, Progress};
 use crate::run::{Setup, quiet_telemetry, refuse_held};
 use crate::suite::Suite;
@@ -19,12 +20,15 @@ use spine::backup::{StoreName, rows, stream};
 use spine::db::{self, Database, Store};
 use spine::keys::{KeySettings, Keys};
 use spine::{Clock, Nats};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// A store that exists once, with its steps.
+type Kept = (StoreName<'static>, &'static [db::Migration]);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RestoreArgs {
@@ -68,15 +72,15 @@ pub(crate) async fn run(common: Common, args: RestoreArgs) -> anyhow::Result<Exi
         bail!("the database is not empty, it holds {first}: restore into a new one");
     }
     private::close(&common.data)?;
-    let stop = CancellationToken::new();
+    let (stop, touched) = (CancellationToken::new(), Cell::new(Touched::Nothing));
     let work = async {
-        let reached = Reached::of(&common, &args.setup).await?;
+        let reached = Reached::of(&common, &args.setup, &stop).await?;
         let done = tokio::select! {
-            done = fill(&common, &args, (&manifest, &master), &reached.nats) => done,
+            done = fill(&common, &args, (&manifest, &master), (&reached.nats, &touched)) => done,
             () = stop.cancelled() => Err(anyhow!("stopped before it was done")),
         };
         reached.end().await;
-        done.context("the restore is not done: empty the data folder, the database and NATS, and begin anew")
+        touched.get().explain(done)
     };
     shutdown::until_signal(stop.clone(), work).await??;
     tell(&args, &manifest, began)?;
@@ -126,40 +130,31 @@ async fn master(common: &Common, args: &RestoreArgs, manifest: &Manifest) -> any
 
 /// What the register proves a master key by.
 fn register(folder: &Path, keys: &StoreCopy) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let (mut inside, mut rows) = (false, Vec::new());
-    for line in file::open(folder, &keys.copy)?.lines() {
-        let line: Value = serde_json::from_str(&line?).context("the copy of the key register is broken")?;
-        if let Some(table) = line["table"].as_str() {
-            inside = table == "register";
-        } else if inside {
-            let value = line[1]["b"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
-            rows.push((line[0].as_str().unwrap_or_default().to_owned(), value));
-        }
-    }
-    Ok(rows)
+    let rows = file::rows(folder, &keys.copy, ("register", ["name", "value"]))?;
+    let read = |[name, value]: [Value; 2]| {
+        let value = value["b"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+        (name.as_str().unwrap_or_default().to_owned(), value)
+    };
+    Ok(rows.into_iter().map(read).collect())
 }
 
 async fn fill(
     common: &Common,
     args: &RestoreArgs,
     (manifest, master): (&Manifest, &str),
-    nats: &Nats,
+    (nats, touched): (&Nats, &Cell<Touched>),
 ) -> anyhow::Result<()> {
+    let state = known(manifest)?;
     match args.only_database {
         true => reaches(nats, manifest).await?,
-        false => log(args, manifest, nats).await?,
+        false => log(args, manifest, nats, touched).await?,
     }
     let database = Database::open(reach::database(common)).await?;
-    let steps: BTreeMap<_, _> = provision::stores()
-        .iter()
-        .filter_map(db::Wanted::kept)
-        .map(|(name, steps)| (text_of(name), (name, steps)))
-        .collect();
-    for copy in &manifest.state {
-        let Some(of) = steps.get(copy.store.as_str()) else {
-            bail!("this release keeps no state {}: restore with release {}", copy.store, manifest.release);
-        };
-        let store = load(&database, *of, args, copy).await?;
+    if args.only_database {
+        touched.set(Touched::Database);
+    }
+    for (copy, of) in state {
+        let store = load(&database, of, args, copy).await?;
         settle(&store, &copy.store, manifest).await?;
     }
     load(&database, rows::keys(), args, &manifest.keys).await?;
@@ -173,11 +168,16 @@ async fn fill(
     Ok(())
 }
 
-fn text_of(name: StoreName<'static>) -> &'static str {
-    match name {
-        StoreName::Keys => "keys",
-        StoreName::State(name) => name,
-    }
+/// Each state of the backup with what this release makes of it.
+fn known(manifest: &Manifest) -> anyhow::Result<Vec<(&StoreCopy, Kept)>> {
+    let kept: Vec<Kept> = provision::stores().iter().filter_map(db::Wanted::kept).collect();
+    let of = |copy: &StoreCopy| kept.iter().find(|(name, _)| *name == StoreName::State(&copy.store)).copied();
+    let found = manifest.state.iter().map(|copy| {
+        of(copy).map(|of| (copy, of)).with_context(|| {
+            format!("this release keeps no state {}: restore with release {}", copy.store, manifest.release)
+        })
+    });
+    found.collect()
 }
 
 /// A log that is shorter than the backup's would make of its positions something that was never read.
@@ -194,7 +194,12 @@ async fn reaches(nats: &Nats, manifest: &Manifest) -> anyhow::Result<()> {
 }
 
 /// The streams, each with its sequences. None of them may be there.
-async fn log(args: &RestoreArgs, manifest: &Manifest, nats: &Nats) -> anyhow::Result<()> {
+async fn log(
+    args: &RestoreArgs,
+    manifest: &Manifest,
+    nats: &Nats,
+    touched: &Cell<Touched>,
+) -> anyhow::Result<()> {
     let there = stream::names(nats).await?;
     if let Some(stream) = manifest.streams.iter().find(|stream| there.contains(&stream.stream)) {
         bail!("NATS holds the stream {}: restore before anything is provisioned", stream.stream);
@@ -212,17 +217,13 @@ async fn log(args: &RestoreArgs, manifest: &Manifest, nats: &Nats) -> anyhow::Re
             progress.tell(&json!({ "done": done, "all": all }));
             Ok(length)
         };
+        touched.set(Touched::Streams);
         stream::restore(nats, &copy.stream, &copy.stored, args.setup.replicas, &mut read).await?;
     }
     Ok(())
 }
 
-async fn load(
-    database: &Database,
-    of: (StoreName<'static>, &'static [db::Migration]),
-    args: &RestoreArgs,
-    copy: &StoreCopy,
-) -> anyhow::Result<Store> {
+async fn load(database: &Database, of: Kept, args: &RestoreArgs, copy: &StoreCopy) -> anyhow::Result<Store> {
     let mut progress = Progress::of(format!("restore: {}", copy.store));
     let mut lines = file::open(&args.folder, &copy.copy)?.lines().inspect(|_| progress.say(""));
     let (store, rows) = rows::load(database, of, &mut lines).await?;

@@ -42,7 +42,7 @@ pub(super) async fn run(common: Common, args: Args) -> anyhow::Result<ExitCode> 
     let _telemetry = quiet_telemetry(&common)?;
     let stop = CancellationToken::new();
     let work = async {
-        let reached = Reached::of(&common, &args.setup).await?;
+        let reached = Reached::of(&common, &args.setup, &stop).await?;
         let found = tokio::select! {
             found = look(&common, &args, &reached.nats) => found,
             () = stop.cancelled() => Err(anyhow::anyhow!("stopped before it was done")),

@@ -15,6 +15,7 @@ mod process;
 mod reload;
 mod role;
 mod room;
+mod start;
 mod supervise;
 
 #[cfg(test)]

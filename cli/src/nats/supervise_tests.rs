@@ -201,6 +201,21 @@ async fn a_shutdown_while_the_server_starts_ends_the_start() {
 }
 
 #[tokio::test]
+async fn a_stop_while_the_server_starts_is_heard_although_the_server_would_outlive_it() {
+    let folder = Folder::new();
+    let settings = Settings { binary: Some(mute(folder.path())), ..Settings::of(folder.path()) };
+    let (stop, shutdown) = (CancellationToken::new(), CancellationToken::new());
+    let home = Home::prepare(folder.path()).unwrap();
+    let cancel = async {
+        eventually("the process holds the store", async || home.lock().unwrap().is_none()).await;
+        stop.cancel();
+    };
+    let (started, ()) = tokio::join!(Server::start_unless(&stop, &settings, &shutdown), cancel);
+    assert!(matches!(started, Err(Error::Stopped)));
+    assert!(home.lock().unwrap().is_some(), "it is stopped");
+}
+
+#[tokio::test]
 async fn a_store_held_by_something_that_does_not_answer_is_not_touched() {
     let folder = Folder::new();
     let _held = Home::prepare(folder.path()).unwrap().lock().unwrap().unwrap();

@@ -108,7 +108,7 @@ pub(crate) async fn with_foundation<T>(
     let (stop, nats_stop) = (CancellationToken::new(), CancellationToken::new());
     let all = async {
         private::close(&common.data)?;
-        let (source, server) = assemble::source(&common, &args, &nats_stop).await?;
+        let (source, server) = assemble::source(&common, &args, (&stop, &nats_stop)).await?;
         let opened = assemble::open(&common, &args, source).await;
         let (base, server) = assemble::or_abandon(opened, server).await?;
         let done = tokio::select! {

@@ -116,7 +116,10 @@ pub(super) async fn run(common: Common, args: RunArgs, stop: CancellationToken) 
     }
     // nats-server outlives the roles, so that what they still write at the end is taken.
     let nats_stop = CancellationToken::new();
-    let (source, server) = source(&common, &args, &nats_stop).await?;
+    let (source, server) = match source(&common, &args, (&stop, &nats_stop)).await {
+        Err(error) if matches!(error.downcast_ref(), Some(nats::Error::Stopped)) => return Ok(()),
+        reached => reached?,
+    };
     // A database that is slow to take connections is waited for, and not beyond a signal.
     let started = tokio::select! {
         biased;
@@ -221,11 +224,11 @@ async fn start(
     Ok((tasks, base.metrics))
 }
 
-/// How NATS is reached, and the server if it is ours.
+/// How NATS is reached, and the server if it is ours: `stop` ends its start, `nats_stop` the server.
 pub(super) async fn source(
     common: &Common,
     args: &RunArgs,
-    stop: &CancellationToken,
+    (stop, nats_stop): (&CancellationToken, &CancellationToken),
 ) -> anyhow::Result<(NatsSource, Option<Box<nats::Running>>)> {
     match &common.nats {
         Some(url) => {
@@ -233,7 +236,7 @@ pub(super) async fn source(
             Ok((NatsSource::External { url, credentials }, None))
         }
         None => {
-            let running = Server::start(&nats::Settings::of(&common.data), stop.clone()).await?;
+            let running = Server::start_unless(stop, &nats::Settings::of(&common.data), nats_stop).await?;
             Ok((NatsSource::Own(running.place.clone()), Some(Box::new(running))))
         }
     }

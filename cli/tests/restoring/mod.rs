@@ -1,5 +1,7 @@
 //! Backups of a suite at work, restored onto nothing: the same log, keys and state, and an erased person stays erased.
 
+mod whole;
+
 use crate::world::{Postgres, World, account};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -209,6 +211,7 @@ fn a_person_who_was_erased_after_the_backup_of_the_keys_stays_erased_beside_the_
         let second = on(postgres.as_ref().map(|both| &both.1));
         let whole = world.run(&with(&["restore", &folder], &second));
         assert_eq!((whole.code, whole.err.contains("NATS holds the stream")), (1, true), "{whole:?}");
+        assert!(!whole.err.contains("empty the"), "nothing was written: {whole:?}");
         let restored = world.json(&with(&["restore", &folder, "--only-database", "--json"], &second));
         eprintln!("keys and state restored in {} s", restored["seconds"]);
         world.start(&second);

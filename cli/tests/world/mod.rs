@@ -81,7 +81,7 @@ impl World {
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the suite starts");
         world.suite = Some(child);
         let said = || std::fs::read_to_string(world.folder.path().join("suite.log")).unwrap_or_default();
-        world.until(|| said().contains("tributary is ready").then_some(()));
+        world.until(|| said().contains(" is ready on ").then_some(()));
     }
 
     /// The number of the suite's process.

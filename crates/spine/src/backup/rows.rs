@@ -40,7 +40,7 @@ pub struct Saved {
 /// Copies a store as it is at one moment, beside whoever has it open. None when there is no such store.
 ///
 /// # Errors
-/// When the database fails, or `sink` does.
+/// When the database fails, so that nobody knows whether the store is there, or `sink` does.
 pub async fn save(
     settings: &DatabaseSettings,
     name: StoreName<'_>,
@@ -56,7 +56,8 @@ pub async fn save(
     let step = match db::version(&mut connection, "").await {
         Ok(step) => step.and_then(|step| u32::try_from(step).ok()).unwrap_or(0),
         // A schema without tables is a store that was never opened.
-        Err(_) => return Ok(None),
+        Err(error) if db::is_absent(&error) => return Ok(None),
+        Err(error) => return Err(Error::database(action())(error)),
     };
     let mut put = |line: &Value| {
         let mut text = line.to_string();
@@ -255,7 +256,8 @@ pub async fn look(
         Ok(_) => {
             sqlx::query(statement).fetch_all(&mut connection).await.map_err(Error::database(action()))?
         }
-        Err(_) => Vec::new(),
+        Err(error) if db::is_absent(&error) => Vec::new(),
+        Err(error) => return Err(Error::database(action())(error)),
     };
     connection.close().await.map_err(Error::database(action()))?;
     let row = |row: &AnyRow| match values(row) {

@@ -6,6 +6,7 @@ use super::{Backend, Database, DatabaseSettings, Migration, Store};
 use crate::backup::StoreName;
 use crate::error::Error;
 use sqlx::{AnyConnection, AssertSqlSafe, Executor};
+use std::path::Path;
 
 impl Database {
     /// The store of the name, at the newest of these steps.
@@ -33,7 +34,7 @@ pub(crate) async fn open(
         StoreName::State(name) => Target::state(backend, &settings.folder, name),
     };
     let (url, setup) = match (target, &settings.url) {
-        (Target::File(path), _) if !path.exists() => return Ok(None),
+        (Target::File(path), _) if !is_there(&path)? => return Ok(None),
         (Target::File(path), _) => (read_only(&path), "PRAGMA busy_timeout = 5000".into()),
         (Target::Schema(schema), Some(url)) => (url.clone(), format!("SET search_path TO \"{schema}\"")),
         (Target::Schema(_), None) => return Ok(None),
@@ -41,6 +42,12 @@ pub(crate) async fn open(
     let mut connection = connect(&url).await?;
     connection.execute(AssertSqlSafe(setup)).await.map_err(Error::database("open a store to be copied"))?;
     Ok(Some(connection))
+}
+
+/// A file that may not be looked at is not taken for one that is missing.
+fn is_there(path: &Path) -> Result<bool, Error> {
+    let failed = |source| Error::File { path: path.display().to_string(), action: "look for", source };
+    path.try_exists().map_err(failed)
 }
 
 /// The columns of a table, in their order.

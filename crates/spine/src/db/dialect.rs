@@ -115,6 +115,13 @@ pub fn may_retry(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001" | "25P03" | "5" | "6" | "261" | "517"))
 }
 
+/// Whether the table that a statement names is not there, or its schema: not whatever else keeps it from being read.
+pub(crate) fn is_absent(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    // SQLite has one code for every fault of a statement.
+    matches!(error.code().as_deref(), Some("42P01" | "3F000")) || error.message().starts_with("no such table")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

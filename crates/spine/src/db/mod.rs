@@ -17,6 +17,7 @@ mod wanted;
 pub use backup::occupied;
 pub(crate) use bulk::backend_of;
 pub use bulk::{AnyQuery, Bulk, RECORD_BYTES_MAX, VALUE_HEAD_BYTES};
+pub(crate) use dialect::is_absent;
 pub use dialect::{Backend, Double, may_retry};
 pub use diff::{Comparison, DIFFERENCES_MAX, Difference, DifferenceKind, TableSpec, diff, tables};
 pub use migrate::Migration;
@@ -25,7 +26,7 @@ pub(crate) use patience::patiently;
 pub use snapshot::Snapshot;
 pub use store::{Checkpoint, Store};
 pub(crate) use wanted::version;
-pub use wanted::{Wanted, lacking, own};
+pub use wanted::{Wanted, lacking, models, own};
 
 use crate::error::Error;
 use connect::{Connector, Durability, Target};

@@ -7,6 +7,7 @@ use super::model::hash_of;
 use super::{Backend, Database, DatabaseSettings, Migration, ModelSpec, Slot};
 use crate::error::Error;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// One store that a service keeps.
@@ -62,6 +63,15 @@ pub async fn lacking(settings: &DatabaseSettings, wanted: &[Wanted]) -> Result<V
         found.extend(why.map(|why| format!("{name}: {why}")));
     }
     Ok(found)
+}
+
+/// The names of the read models that were ever made here, of whatever version. Looks as [`lacking`] does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn models(settings: &DatabaseSettings) -> Result<BTreeSet<String>, Error> {
+    sqlx::any::install_default_drivers();
+    Ok(slots(settings).await?.into_iter().map(|(name, _)| name).collect())
 }
 
 /// Where a store is on this backend.

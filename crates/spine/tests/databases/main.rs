@@ -4,6 +4,7 @@
 
 mod comparing;
 mod contacts;
+mod copies;
 mod cursors;
 mod deserted;
 mod ending;
