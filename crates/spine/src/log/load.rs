@@ -70,7 +70,8 @@ async fn load_batch(nats: &Nats, address: &Address, from: u64) -> Result<(Vec<Re
             Some(StatusCode::OK) | None => {
                 let headers = reply.headers.unwrap_or_default();
                 let sequence = number(&headers, "Nats-Sequence").unwrap_or(0);
-                let stored_at = headers.get_last("Nats-Time-Stamp").and_then(|time| codec::micros(time.as_str()));
+                let stored_at =
+                    headers.get_last("Nats-Time-Stamp").and_then(|time| codec::micros(time.as_str()));
                 let at = stored_at.unwrap_or(0);
                 let (subject, headers) = (&address.subject(), &headers);
                 let message = Message { subject, headers, payload: reply.payload, is_direct: true };
