@@ -34,7 +34,7 @@ pub struct Gone {
 /// # Errors
 /// [`Rejection::Newer`] when the customer wrote after `seen`, so that no word is lost;
 /// [`Rejection::OwnedBy`], [`Rejection::StaleTenure`]; [`Rejection::Active`] since the cutoff;
-/// [`Rejection::Awaiting`] when it is idle but the customer waits for the AI or in a queue;
+/// [`Rejection::Awaiting`] when it is idle but the customer waits for the AI, [`Rejection::OwnedBy`] when they wait in a queue;
 /// [`Rejection::Reachable`]; [`Rejection::NotOpen`] when there was no conversation `n` yet.
 pub fn close(thread: &Thread, close: &Close, at: Micros) -> Decision {
     let living = thread.living()?;
@@ -61,7 +61,11 @@ pub fn close(thread: &Thread, close: &Close, at: Micros) -> Decision {
             if episode.active_at > cutoff {
                 return Err(Rejection::Active { last: episode.active_at });
             }
-            // A person may leave a last "thanks" unanswered; whoever waits for one is not sent away.
+            // A person may leave a last "thanks" unanswered; whoever waits for one is not sent away, though nothing that
+            // they wrote awaits an answer: an agent said goodbye and passed them on, or an answer never left.
+            if episode.owner == Owner::Queue {
+                return Err(Rejection::OwnedBy { owner: episode.owner });
+            }
             match living.inbox.first_awaiting() {
                 Some(message) if !episode.owner.is_person() => return Err(Rejection::Awaiting { message }),
                 _ => ClosedBy::Idle,
@@ -178,10 +182,14 @@ mod tests {
             LATER,
         )]);
         let waits = Rejection::Awaiting { message: m(1) };
-        given(asked([])).when(|t| close(t, &idle(NOON), LATER)).then_rejected(waits.clone());
-        given(asked([handed(1, HandoverReason::Anger, NOON)]))
-            .when(|t| close(t, &idle(NOON), LATER))
-            .then_rejected(waits);
+        given(asked([])).when(|t| close(t, &idle(NOON), LATER)).then_rejected(waits);
+        let queued = Rejection::OwnedBy { owner: Owner::Queue };
+        for history in [
+            asked([handed(1, HandoverReason::Anger, NOON)]),
+            asked([answered(1), handed(1, HandoverReason::Failure, NOON)]),
+        ] {
+            given(history).when(|t| close(t, &idle(NOON), LATER)).then_rejected(queued.clone());
+        }
     }
 
     #[test]

@@ -4,8 +4,32 @@
 
 use crate::retrieve::fold::fold;
 
-/// Digits in a row that look like a number to call.
+/// Digits of a number to call: a local one, to one with its country.
 const DIGITS_MIN: usize = 7;
+const DIGITS_MAX: usize = 15;
+/// Digits of a mobile number in China, which needs no word beside it.
+const MOBILE_DIGITS: usize = 11;
+/// Words by which any number is one to call.
+const CALLS: [&str; 11] =
+    ["电话", "手机", "号码", "座机", "联系", "打给", "打我", "tel", "phone", "call", "mobile"];
+/// Words by which a number is something's, and the message is about that.
+const REFERENCES: [&str; 15] = [
+    "订单",
+    "单号",
+    "运单",
+    "快递",
+    "物流",
+    "编号",
+    "工单",
+    "取消",
+    "退货",
+    "退款",
+    "催",
+    "投诉",
+    "没收到",
+    "order",
+    "tracking",
+];
 const CUES: [&str; 8] = ["微信", "薇信", "威信", "vx", "wx", "wechat", "加我", "邮箱"];
 const QUESTIONS: [&str; 12] =
     ["?", "吗", "么", "怎", "什么", "多少", "哪", "几", "能不能", "可以不", "how", "what"];
@@ -14,22 +38,32 @@ const QUESTIONS: [&str; 12] =
 pub fn only_leaves_contact(texts: &[String]) -> bool {
     let together = fold(&texts.join(" "));
     let asks = QUESTIONS.iter().any(|word| together.contains(word));
-    !asks && (has_number(&together) || has_address(&together) || has_handle(&together))
+    let is_about = REFERENCES.iter().any(|word| together.contains(word));
+    !asks && !is_about && (has_number(&together) || has_address(&together) || has_handle(&together))
 }
 
 fn has_number(text: &str) -> bool {
-    let mut run = 0;
-    for c in text.chars() {
+    let calls = CALLS.iter().any(|word| text.contains(word));
+    let mut run = String::new();
+    // A blank behind the last one ends it.
+    for c in text.chars().chain(['\n']) {
         match c {
-            '0'..='9' => run += 1,
-            '-' | ' ' if run > 0 => {}
-            _ => run = 0,
-        }
-        if run >= DIGITS_MIN {
-            return true;
+            '0'..='9' => run.push(c),
+            '-' | ' ' if !run.is_empty() => {}
+            _ if is_number(&std::mem::take(&mut run), calls) => return true,
+            _ => {}
         }
     }
     false
+}
+
+/// Whether the digits are a number to call; `calls` says that a word beside them does. Dates, parcels and orders are none.
+fn is_number(digits: &str, calls: bool) -> bool {
+    let own = digits.strip_prefix("86").filter(|own| own.len() == MOBILE_DIGITS).unwrap_or(digits);
+    let is_mobile =
+        own.len() == MOBILE_DIGITS && own.starts_with('1') && !matches!(own.as_bytes()[1], b'0'..=b'2');
+    let is_landline = (10..=12).contains(&own.len()) && (own.starts_with('0') || own.starts_with("400"));
+    is_mobile || is_landline || (calls && (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()))
 }
 
 fn has_address(text: &str) -> bool {
@@ -61,6 +95,22 @@ mod tests {
         assert!(leaves("138 1234 5678，谢谢"));
         assert!(leaves("加我微信 xiaoxi_2024"));
         assert!(leaves("mail me at a.b@example.com please"));
+    }
+
+    #[test]
+    fn a_number_of_something_is_no_contact() {
+        for text in [
+            "请帮我取消订单，订单号20241130123456",
+            "我2024-11-30下的单，请看一下",
+            "杯子碎了 SF1234567890123",
+            "我要退货，电话13812345678帮我取消订单",
+            "尺码 170 88 66 91",
+        ] {
+            assert!(!leaves(text), "{text}");
+        }
+        for text in ["0571-88886666", "座机88886666", "+86 138 1234 5678", "call me at 415 555 2671"] {
+            assert!(leaves(text), "{text}");
+        }
     }
 
     #[test]

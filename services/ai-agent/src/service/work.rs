@@ -41,6 +41,7 @@ struct Standing {
     tenure: u32,
     account: Option<Uuid>,
     awaiting: Vec<Uuid>,
+    last: Option<Uuid>,
 }
 
 /// What is to be said and where.
@@ -63,9 +64,11 @@ impl Answering {
                 tenure: thread.tenure(),
                 account: thread.account(),
                 awaiting: thread.awaiting(),
+                last: thread.last_message(),
             })
             .await?;
-        let (true, Some(seen)) = (standing.is_ours, standing.awaiting.last().copied()) else {
+        // What came behind the last that awaits an answer, such as a sticker, is seen, too: it makes no answer anew.
+        let (true, Some(seen)) = (standing.is_ours && !standing.awaiting.is_empty(), standing.last) else {
             return Ok(Done::Nothing);
         };
         let Some(texts) = self.texts(&address, &work, &standing.awaiting).await? else {

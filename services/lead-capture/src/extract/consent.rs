@@ -110,6 +110,44 @@ const PERMISSIONS: [&str; 44] = [
     "you may call",
 ];
 
+/// Words by which a clause asks or tells of calls and permits none: 谁打给我了, 你们怎么又打我电话.
+const REPORTS: [&str; 31] = [
+    "怎么",
+    "谁",
+    "为什么",
+    "为啥",
+    "为何",
+    "多少",
+    "什么时候",
+    "又打",
+    "又给",
+    "又来",
+    "又联系",
+    "老打",
+    "老是",
+    "老给",
+    "一直",
+    "刚才",
+    "刚刚",
+    "昨天",
+    "前天",
+    "没人",
+    "没有人",
+    "还没",
+    "都没",
+    "没给",
+    "没打",
+    "没联系",
+    "还不",
+    "不联系",
+    "why ",
+    "who ",
+    "kept ",
+];
+
+/// What makes a permission the name of a thing: 电话联系方式.
+const THINGS: [&str; 1] = ["方式"];
+
 /// The last explicit statement about calls in the text; `None` if it makes none. A question asks and permits nothing.
 ///
 /// A number given is no consent by itself: whether giving it counts is the tenant's rule, not this function's.
@@ -122,9 +160,13 @@ pub fn consent(text: &str) -> Option<Consent> {
             last = Some(Consent::Refused);
             index += length;
         } else if let Some(length) = reads(&text, index, &PERMISSIONS) {
-            // 别让人联系我, 不想你们打给我, "please never call me": the denial stands before.
-            last = Some(if is_denied(&text, index) { Consent::Refused } else { Consent::Given });
             index += length;
+            if text.reads_any(index, &THINGS).is_some() || is_report(&text, index - length) {
+                continue;
+            }
+            // 别让人联系我, 不想你们打给我, "please never call me": the denial stands before.
+            let denied = is_denied(&text, index - length);
+            last = Some(if denied { Consent::Refused } else { Consent::Given });
         } else {
             index += 1;
         }
@@ -145,10 +187,20 @@ fn is_denied(text: &Folded<'_>, index: usize) -> bool {
         ["不要", "别", "不用", "不想", "勿", "不准", "不许", "never ", "not ", "n't ", "不必", "无需"];
     const REACH: usize = 8;
     (index.saturating_sub(REACH)..index).any(|at| {
-        text.reads_any(at, &DENIALS).is_some_and(|length| {
-            (at + length..index).all(|place| !matches!(text.at(place), ',' | '。' | '.' | '!' | ';'))
-        })
+        text.reads_any(at, &DENIALS)
+            .is_some_and(|length| (at + length..index).all(|place| !is_mark(text.at(place))))
     })
+}
+
+/// Whether the clause around `index` asks or tells.
+fn is_report(text: &Folded<'_>, index: usize) -> bool {
+    let begin = (0..index).rev().find(|place| is_mark(text.at(*place))).map_or(0, |mark| mark + 1);
+    let end = (index..text.len()).find(|place| is_mark(text.at(*place))).unwrap_or(text.len());
+    (begin..end).any(|at| text.reads_any(at, &REPORTS).is_some_and(|length| at + length <= end))
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, ',' | '。' | '.' | '!' | ';' | '?')
 }
 
 #[cfg(test)]
@@ -170,6 +222,23 @@ mod tests {
         {
             assert_eq!(consent(text), Some(Consent::Refused), "{text}");
         }
+    }
+
+    #[test]
+    fn a_complaint_or_a_question_about_calls_permits_none() {
+        for text in [
+            "你们电话联系方式是多少",
+            "怎么没人联系我",
+            "为什么还不联系我",
+            "刚才谁打给我了",
+            "什么时候给我打电话？",
+            "Why does nobody call me",
+        ] {
+            assert_eq!(consent(text), None, "{text}");
+        }
+        assert_eq!(consent("我说了别打我，你们怎么又打我电话"), Some(Consent::Refused));
+        assert_eq!(consent("有什么问题打给我"), Some(Consent::Given));
+        assert_eq!(consent("刚才没接到，可以打给我"), Some(Consent::Given));
     }
 
     #[test]

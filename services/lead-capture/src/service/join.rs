@@ -3,7 +3,7 @@
 use super::ACTOR;
 use super::address::{address_of, parse};
 use crate::qualify::reaches;
-use events::lead::DetailKind;
+use events::lead::{Consent, DetailKind};
 use laws::lead::{self, Lead, Rejection};
 use spine::read::{Done, Work};
 use spine::{Address, Cause, Error, Log, Reader, Refused};
@@ -30,19 +30,21 @@ impl Joining {
     pub(crate) async fn handle(self, work: Work) -> Result<Done, Error> {
         let own = Address::parse(&work.entity)?;
         let into = self.root(&work.body, &own.id).await?;
-        let look = |state: &Lead| match state {
-            Lead::Open(open) | Lead::Joined(open, _) => {
-                open.details.iter().map(|(kind, _)| *kind).find(|kind| reaches(*kind))
-            }
-            Lead::Unknown | Lead::Erased => None,
-        };
-        let kind = self.log.read::<Lead, _>(&own, look).await?.unwrap_or(DetailKind::Phone);
+        let Own { kind, refused_in } = self.log.read::<Lead, _>(&own, Own::of).await?;
         let target = address_of(&own.tenant, &into)?;
         if self.log.read::<Lead, _>(&target, |state| matches!(state, Lead::Erased)).await? {
             return Ok(Done::Again { after_ms: ERASED_AGAIN_MS });
         }
         let at = self.log.clock().now();
         let cause = cause(&own.id, &into);
+        if let Some(message) = refused_in {
+            // Before the join, whose projection takes the row away.
+            let cause = Cause { purpose: "consent", ..cause.clone() };
+            let refuse = |state: &Lead| lead::consent(state, message, Consent::Refused, at);
+            if let Err(Refused::Failed(error)) = self.log.transact::<Lead, _>(&target, &cause, refuse).await {
+                return Err(error);
+            }
+        }
         let decide = |state: &Lead| lead::join(state, &own.id, &into, kind, at);
         match self.log.transact::<Lead, _>(&own, &cause, decide).await {
             Ok(decided) => Ok(Done::At(decided.position())),
@@ -75,6 +77,26 @@ impl Joining {
             }
         }
         Ok(at)
+    }
+}
+
+/// What a lead brings along where it is joined.
+struct Own {
+    kind: DetailKind,
+    /// The message of its last detail, if the customer refuses to be called: that is said of the person, so it holds for the
+    /// lead that goes on.
+    refused_in: Option<Uuid>,
+}
+
+impl Own {
+    fn of(state: &Lead) -> Self {
+        let (Lead::Open(open) | Lead::Joined(open, _)) = state else {
+            return Self { kind: DetailKind::Phone, refused_in: None };
+        };
+        let kind = open.details.iter().map(|(kind, _)| *kind).find(|kind| reaches(*kind));
+        let refuses = open.consent == Some(Consent::Refused);
+        let message = open.details.last().map(|(_, message)| *message);
+        Self { kind: kind.unwrap_or(DetailKind::Phone), refused_in: message.filter(|_| refuses) }
     }
 }
 

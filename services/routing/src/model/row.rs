@@ -77,9 +77,9 @@ impl ThreadRow {
         Some((first.message, first.at.max(self.since)))
     }
 
-    /// From when idleness counts. None while somebody waits for the AI or in a queue, as the law has it.
+    /// From when idleness counts. None while somebody waits for the AI, or is in a queue, as the law has it.
     pub(crate) fn idle_at(&self) -> Option<Micros> {
-        let owner = self.owner?;
+        let owner = self.owner.filter(|owner| *owner != Owner::Queue)?;
         (owner.is_person() || self.first_awaiting().is_none()).then_some(self.active_at)
     }
 

@@ -19,7 +19,7 @@ use spine::feed::Positions;
 use spine::feed::read::Follower;
 use spine::keys::Keys;
 use spine::lease::{Lease, Leases};
-use spine::{Error, Log, Reader, Tail};
+use spine::{Error, Log, Position, Reader, Tail};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,8 @@ const BATCH_MAX: usize = 500;
 const THREADS_MAX: usize = 16;
 /// How often a place is written: what a death costs is examined again.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long the tables may take to hold what is examined, until it is examined again.
+const BEHIND_MAX: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LEASE_POLL: Duration = Duration::from_secs(2);
 
@@ -113,7 +115,8 @@ impl Capture {
     /// Reads the batch and decides what it tells: threads side by side, each in order.
     async fn examine(&self, recent: &Recent, batch: &[Arc<spine::Recorded>]) -> Result<(), Error> {
         let told = told::read(&self.keys, batch).await?;
-        let told = self.of_leads(recent, told).await?;
+        let Some(until) = batch.last().map(|record| record.position) else { return Ok(()) };
+        let told = self.of_leads(recent, told, until).await?;
         if told.is_empty() {
             return Ok(());
         }
@@ -130,13 +133,22 @@ impl Capture {
     }
 
     /// Leaves out what tells nothing without a lead, where there is none: a wish, a name, a word about calls.
-    async fn of_leads(&self, recent: &Recent, mut told: Vec<Told>) -> Result<Vec<Told>, Error> {
+    async fn of_leads(
+        &self,
+        recent: &Recent,
+        mut told: Vec<Told>,
+        until: Position,
+    ) -> Result<Vec<Told>, Error> {
         let makes_one: Vec<Uuid> =
             told.iter().filter(|told| told.reading.reaches()).map(|told| told.thread).collect();
         let mut asked: Vec<Uuid> = told.iter().map(|told| told.thread).collect();
         asked.retain(|thread| !makes_one.contains(thread) && recent.number(*thread).is_none());
         asked.sort_unstable();
         asked.dedup();
+        if !asked.is_empty() {
+            // Tables that are behind know no lead of theirs yet, and what is left out is looked at by nobody again.
+            self.reader.wait_for(&[until], BEHIND_MAX).await?;
+        }
         for (thread, n) in recent::numbers(&self.reader, &asked).await? {
             recent.found(thread, n);
         }
