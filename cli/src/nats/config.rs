@@ -5,7 +5,7 @@ use super::Settings;
 use super::consumers::Consumer;
 use super::credentials::Keys;
 use super::home::Home;
-use super::permissions::{self, Permissions};
+use super::permissions::{self, NEVER, Permissions};
 use super::role::Role;
 use std::fmt::Write;
 
@@ -33,12 +33,14 @@ pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -
            # An append is acknowledged when it is on the disk; the server's own default would lose two minutes.\n  \
            sync_interval: always\n\
          }}\n\
+         {guard}\
          authorization {{\n  include {users}\n}}\n",
         memory = settings.memory_max_bytes,
         name = quoted(&keys.server_name()),
         pid = quoted(&home.pid().to_string_lossy()),
         log = quoted(&home.log().to_string_lossy()),
         store = quoted(&home.store().to_string_lossy()),
+        guard = guard(),
         // Beside this file.
         users = quoted(USERS),
     )
@@ -47,9 +49,28 @@ pub(super) fn render(settings: &Settings, home: &Home, keys: &Keys, port: u16) -
 /// The name of the file that says who may connect.
 pub(super) const USERS: &str = "users.conf";
 
-/// Who may connect and what each may do, as a block of the server's configuration. Public halves of keys alone.
+/// Who may connect and what each may do, and what nobody may, as blocks of the server's configuration. Public halves
+/// of keys alone.
 pub(super) fn authorization(keys: &Keys) -> String {
-    format!("authorization {{\n{}}}\n", users(keys, &[]))
+    format!("{}authorization {{\n{}}}\n", guard(), users(keys, &[]))
+}
+
+/// What the server refuses whoever asks, also when it asks itself by answering to the subject of such a request.
+///
+/// All requests of the API, those too, are taken over by the system's account, whose mappings are looked at then.
+/// Accounts of our own would do more, but they export nothing of the account that streams without accounts are in.
+fn guard() -> String {
+    let mut text = String::from(
+        "# No stream is dropped or emptied. Permissions do not say that alone: an answer is sent to any subject that\n\
+         # the question names, also to one of these, and the one who answers is the server.\n\
+         accounts {\n  \"$SYS\": { mappings: {\n",
+    );
+    for call in NEVER {
+        writeln!(text, "    \"$JS.API.{call}.*\": \"refused.{call}.$1\"")
+            .expect("writing to a String cannot fail");
+    }
+    text.push_str("  } }\n}\n");
+    text
 }
 
 /// Who may connect and do what: the roles and the named consumers.

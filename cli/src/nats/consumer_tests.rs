@@ -160,6 +160,47 @@ async fn a_named_consumer_may_ask_and_hear_nothing_else() {
     world.end().await;
 }
 
+/// nats-server sends its answer to whatever subject the question names, and looks at nobody's permissions there.
+#[tokio::test]
+async fn an_answer_that_is_sent_to_the_api_drops_and_empties_no_stream() {
+    let world = World::new().await;
+    let (users, consumer) = crm(&world).await;
+    let feeder = jetstream::new(world.connect(Role::LeadCapture).await.client);
+    for subject in ["leads.shop.created.a", "log.1.0.shop.lead.a"] {
+        feeder.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
+    let next = "$JS.API.CONSUMER.MSG.NEXT.LEADS.crm";
+    let askers = [
+        (named(&world, &users, &consumer).await, next),
+        (world.connect(Role::Consumer).await, next),
+        (world.connect(Role::Auditor).await, "$JS.API.DIRECT.GET.LOG_1_0"),
+        (world.connect(Role::Operator).await, next),
+    ];
+    let operator = jetstream::new(world.connect(Role::Operator).await.client);
+    let leads = operator.get_stream("LEADS").await.unwrap();
+    for (hand, asked) in &askers {
+        // What it may do to the consumers of others, and by which we know that the server came so far.
+        let doomed = pull::Config { durable_name: Some("doomed".into()), ..pull::Config::default() };
+        leads.create_consumer(doomed).await.unwrap();
+        let calls = ["STREAM.DELETE.LOG_1_0", "STREAM.DELETE.LEADS", "STREAM.PURGE.LEADS"];
+        for call in calls.into_iter().chain(["CONSUMER.DELETE.LEADS.doomed"]) {
+            let answer_to = format!("$JS.API.{call}");
+            hand.client.publish_with_reply(*asked, answer_to, "{".into()).await.unwrap();
+        }
+        let gone = async {
+            while leads.consumer_info("doomed").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the answer arrives at the API");
+        for name in ["LOG_1_0", "LEADS"] {
+            let messages = operator.get_stream(name).await.unwrap().cached_info().state.messages;
+            assert_eq!(messages, 1, "{name} after {asked}");
+        }
+    }
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_tenant_is_known_once_it_is_in_the_log() {
     let world = World::new().await;

@@ -7,12 +7,17 @@
 //! This stops a faulty or curious role, not a hostile one that holds a key: the server answers an API request on
 //! whatever reply subject it names, so a reader can have a stored message copied onto a subject of the log. Such
 //! a copy bears the header `Nats-Stream` and another subject in `ce-subject` than its own; readers can tell it.
+//! An answer may be sent to the API, too, and nobody's permissions hold it back there: [`NEVER`] must be refused by
+//! the server itself.
 
 use super::role::Role;
 use spine::PARTS;
 
 /// Generations whose streams the roles may read. A new generation opens every few million entities.
 pub(crate) const GENERATIONS_MAX: u32 = 8;
+
+/// What is asked of no stream: the suite keeps them and what they hold, whoever asks and by whatever way.
+pub(crate) const NEVER: [&str; 2] = ["STREAM.DELETE", "STREAM.PURGE"];
 
 /// What one user may do; whatever is not allowed is denied, and `deny` wins over `publish`.
 #[derive(Debug, Default)]
@@ -123,7 +128,7 @@ fn reading(stream: &str) -> Vec<String> {
 
 /// What no one may do: the log only grows, and no stream is emptied or dropped while the suite runs on it.
 fn never() -> Vec<String> {
-    let whole = ["$JS.API.STREAM.DELETE.>", "$JS.API.STREAM.PURGE.>", "$JS.API.ACCOUNT.PURGE.>"];
+    let whole = NEVER.into_iter().chain(["ACCOUNT.PURGE"]).map(|call| format!("$JS.API.{call}.>"));
     let messages = log().map(|stream| format!("$JS.API.STREAM.MSG.DELETE.{stream}"));
-    whole.into_iter().map(String::from).chain(messages).collect()
+    whole.chain(messages).collect()
 }
