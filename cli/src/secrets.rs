@@ -158,6 +158,7 @@ mod tests {
             assert!(block.contains(&public) && !block.contains(seed), "{}", role.name());
             std::fs::write(folder.path().join(role.name()), seed).unwrap();
         }
+        assert!(block.contains(&nats::guard()), "what the server refuses to everybody is part of it");
         assert_eq!(nats::authorization(folder.path()).unwrap().trim_end(), block.trim_end());
         std::fs::remove_file(folder.path().join("console")).unwrap();
         assert!(nats::authorization(folder.path()).is_err(), "a role without a key is told");

@@ -1,6 +1,7 @@
 //! What is told of a named consumer: what it reads, its credentials, and how to begin.
 
 use super::{Consumer, word};
+use crate::nats;
 use crate::output::{self, Form};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -62,6 +63,7 @@ impl Told<'_> {
             all["seed_file"] = self.seed_file.to_string_lossy().into();
             if let Some(block) = &self.block {
                 all["authorization"] = block.as_str().into();
+                all["accounts"] = nats::guard().into();
             }
             return output::json(&all);
         }
@@ -72,7 +74,11 @@ impl Told<'_> {
         let Self { consumer, url, seed, .. } = self;
         let (name, prefix, file) = (&consumer.name, consumer.inbox_prefix(), self.seed_file.display());
         let block = self.block.as_ref().map_or(String::new(), |block| {
-            format!("\nAdd this to the users of the account that has the stream LEADS, and reload the server:\n\n{block}")
+            format!(
+                "\nAdd this to the users of the account that has the stream LEADS, and reload the server:\n\n{block}\n\
+                 The server must have this as well, once; without it whoever holds a key can delete every stream:\n\n{guard}",
+                guard = nats::guard(),
+            )
         });
         format!(
             "consumer {name} reads {what}\n  \

@@ -59,7 +59,7 @@ pub(super) fn authorization(keys: &Keys) -> String {
 ///
 /// All requests of the API, those too, are taken over by the system's account, whose mappings are looked at then.
 /// Accounts of our own would do more, but they export nothing of the account that streams without accounts are in.
-fn guard() -> String {
+pub(crate) fn guard() -> String {
     let mut text = String::from(
         "# No stream is dropped or emptied. Permissions do not say that alone: an answer is sent to any subject that\n\
          # the question names, also to one of these, and the one who answers is the server.\n\

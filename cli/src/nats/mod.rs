@@ -29,7 +29,7 @@ mod supervise_tests;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use config::user;
+pub(crate) use config::{guard, user};
 pub(crate) use consumers::{CONSUMERS_MAX, Consumer, Register, TYPES, is_name};
 pub(crate) use error::Error;
 pub(crate) use home::{Access, Place, supervisor};
@@ -53,7 +53,7 @@ pub(crate) async fn found(settings: &Settings) -> Result<(PathBuf, String), Erro
 pub(crate) struct Fresh {
     /// Each role's secret seed.
     pub(crate) seeds: Vec<(Role, String)>,
-    /// The block for the server's configuration: users by their public keys, with what each may do.
+    /// For the server's configuration: users by their public keys with what each may do, and what nobody may.
     pub(crate) block: String,
 }
 

@@ -72,7 +72,7 @@ impl Trial {
         let token = self.token.display();
         self.revoked.then(|| {
             format!(
-                "the demo's token was revoked; another one: tributary token create --role admin > {token}"
+                "the demo's token was revoked; another one: tributary token create --role admin --tenant {TENANT} > \"{token}\""
             )
         })
     }

@@ -68,6 +68,7 @@ fn for_a_nats_of_ones_own_the_block_to_add_is_printed() {
     ] {
         assert!(block.contains(word), "{word}: {block}");
     }
+    assert!(made["accounts"].as_str().unwrap().contains("$JS.API.STREAM.DELETE.*"), "{made}");
     assert_eq!(outside.json(&[&ADD[..], &options].concat()), made);
     // The operator's seed made its durable consumer; without it the command is told.
     let told = outside.run(&["consumer", "add", "ads", "--types", "lead.created", "--nats", url.trim()]);

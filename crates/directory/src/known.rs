@@ -194,8 +194,19 @@ impl Known {
         {
             self.by_slug.remove(&before.setup.slug);
         }
-        self.by_slug.insert(account.setup.slug.clone(), account.id);
+        // One that is out of use takes no slug from one that is in use, should two have it.
+        let holder = match account.disabled {
+            true => self.live_with(&account.setup.slug, account.id).unwrap_or(account.id),
+            false => account.id,
+        };
+        self.by_slug.insert(account.setup.slug.clone(), holder);
         self.accounts.insert(account.id, Arc::new(account));
+    }
+
+    fn live_with(&self, slug: &str, besides: Uuid) -> Option<Uuid> {
+        let mut accounts = self.accounts.values();
+        let found = accounts.find(|it| it.setup.slug == slug && !it.disabled && it.id != besides);
+        found.map(|account| account.id)
     }
 
     fn learn_event(&mut self, record: &Recorded, event: &AccountEvent) {
@@ -277,6 +288,20 @@ mod tests {
             directory.write().learn_account(account(id, slug));
         }
         assert_eq!(directory.account_by_slug("desk").unwrap().id, Uuid::from_u128(2));
+    }
+
+    #[test]
+    fn of_two_with_one_name_the_one_in_use_has_it_in_whatever_order_they_are_learned() {
+        let disabled = AccountSetup { disabled: true, ..account(2, "desk") };
+        for order in [
+            [account(1, "desk"), account(2, "desk"), disabled.clone()],
+            [account(2, "desk"), disabled.clone(), account(1, "desk")],
+            [disabled.clone(), account(1, "desk"), disabled.clone()],
+        ] {
+            let directory = Directory::default();
+            order.into_iter().for_each(|account| directory.write().learn_account(account));
+            assert_eq!(directory.account_by_slug("desk").unwrap().id, Uuid::from_u128(1));
+        }
     }
 
     #[test]

@@ -134,7 +134,8 @@ fn repeated(documents: &[Document]) -> Vec<Wrong> {
         let tenant = document.tenant.as_str();
         let (kind, within, name, path) = match &document.body {
             Body::Tenant(spec) => ("tenant", tenant, spec.name.as_str(), "name"),
-            // In webhook addresses, so one in the whole suite.
+            // In webhook addresses, so one in the whole suite, but for what is out of use.
+            Body::Account(spec) if spec.disabled => ("account", tenant, spec.slug.as_str(), "slug"),
             Body::Account(spec) => ("account", "", spec.slug.as_str(), "slug"),
             Body::Agent(spec) => ("agent", tenant, spec.name.as_str(), "name"),
             Body::Knowledge(_) => continue,

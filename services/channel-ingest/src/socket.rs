@@ -9,7 +9,7 @@ use crate::hub::{Heard, Hub};
 use crate::item::{Arrival, Taken, take};
 use crate::show::Show;
 use crate::typing::{self, Rate};
-use crate::visit::{enter, identified};
+use crate::visit::{Proved, enter, identified};
 use axum::extract::ws::{Message, WebSocket};
 use channels::contract::{Item, Kind};
 use channels::widget;
@@ -144,15 +144,16 @@ impl Visitor {
     async fn identify(&mut self, session: &mut Session, proven: &Proven) -> Result<(), Gone> {
         let Some(address) = self.thread.clone() else { return Err(Gone) };
         match identified(&self.sockets, &self.ready, &address, proven).await {
-            Ok(true) => {
+            Ok(Proved::Kept) => {
                 let at = self.sockets.log.clock().now();
                 let frame = session.identified(proven, at).ok_or(Gone)?;
                 self.send(&frame).await
             }
-            Ok(false) => {
+            Ok(Proved::Anothers) => {
                 self.send(&session.changed()).await?;
                 Err(Gone)
             }
+            Ok(Proved::Erased) => self.begin_again().await,
             Err(error) => self.fail(&error).await,
         }
     }
@@ -188,11 +189,7 @@ impl Visitor {
                     decided.map_or(0, |decided| decided.position().sequence) * crate::show::PER_DECISION_MAX;
                 ServerFrame::Ack { client_id, sequence }
             }
-            // The browser comes back with a new hello, and is somebody new.
-            Ok(Taken::Erased { .. }) => {
-                self.send(&ServerFrame::error(Code::Unavailable)).await?;
-                return Err(Gone);
-            }
+            Ok(Taken::Erased { .. }) => return self.begin_again().await,
             Ok(Taken::Early { .. } | Taken::Rests { .. } | Taken::Refused { .. } | Taken::Newer { .. })
             | Err(_) => ServerFrame::Error {
                 code: Code::Unavailable,
@@ -247,6 +244,12 @@ impl Visitor {
             }
             Err(error) => self.fail(&error).await,
         }
+    }
+
+    /// The visitor was erased: the browser comes back with a new hello, and is somebody new.
+    async fn begin_again(&mut self) -> Result<(), Gone> {
+        self.send(&ServerFrame::error(Code::Unavailable)).await?;
+        Err(Gone)
     }
 
     async fn fail<T>(&mut self, error: &Error) -> Result<T, Gone> {

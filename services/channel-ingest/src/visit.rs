@@ -3,6 +3,7 @@
 use crate::accounts::Ready;
 use crate::evidence;
 use crate::socket::Sockets;
+use channels::contract::Evidence;
 use channels::widget::identity::Proven;
 use channels::widget::session::{Opening, Session};
 use conversation::{Beginning, Decision, Rejection, Thread, Visit, content};
@@ -127,30 +128,48 @@ fn guarded(anothers: bool, decide: impl FnOnce() -> Decision) -> Result<Vec<Thre
     if anothers { Err(No::Anothers) } else { decide().map_err(No::Law) }
 }
 
-/// Adds to the thread what the shop proves of its visitor; false when the thread belongs to another login.
+/// What became of a proof of who the visitor is.
+pub(crate) enum Proved {
+    /// It stands in the log, or nothing of it is new.
+    Kept,
+    /// The thread belongs to another login.
+    Anothers,
+    Erased,
+}
+
+/// Adds to the thread what the shop proves of its visitor.
 ///
 /// # Errors
-/// [`Error::Gone`] when the visitor was erased; what passes by itself.
+/// What passes by itself.
 pub(crate) async fn identified(
     sockets: &Sockets,
     ready: &Ready,
     address: &Address,
     proven: &Proven,
-) -> Result<bool, Error> {
-    let at = sockets.log.clock().now();
+) -> Result<Proved, Error> {
     let proven = proven.evidence();
-    let sealed = evidence::seal(&sockets.keys, &ready.account, address, &proven, at).await?;
-    let cause = Cause::new(new_id(), "identify", "channel-ingest");
-    let decide = |thread: &Thread| {
-        let anothers = evidence::is_anothers(thread, &ready.account, &proven);
-        guarded(anothers, || evidence::with(thread, Ok(Vec::new()), &sealed, at))
-    };
-    match sockets.log.transact(address, &cause, decide).await {
-        Err(Refused::Rejected(No::Law(Rejection::Erased))) => {
-            Err(Error::Gone { key: address.id.to_string() })
+    match identify(sockets, ready, address, &proven).await {
+        Err(Refused::Failed(Error::Gone { .. }) | Refused::Rejected(No::Law(Rejection::Erased))) => {
+            Ok(Proved::Erased)
         }
-        Ok(_) | Err(Refused::Rejected(No::Law(_))) => Ok(true),
-        Err(Refused::Rejected(No::Anothers)) => Ok(false),
+        Ok(_) | Err(Refused::Rejected(No::Law(_))) => Ok(Proved::Kept),
+        Err(Refused::Rejected(No::Anothers)) => Ok(Proved::Anothers),
         Err(Refused::Failed(error)) => Err(error),
     }
+}
+
+async fn identify(
+    sockets: &Sockets,
+    ready: &Ready,
+    address: &Address,
+    proven: &[Evidence],
+) -> Result<Decided, Refused<No>> {
+    let at = sockets.log.clock().now();
+    let sealed = evidence::seal(&sockets.keys, &ready.account, address, proven, at).await?;
+    let cause = Cause::new(new_id(), "identify", "channel-ingest");
+    let decide = |thread: &Thread| {
+        let anothers = evidence::is_anothers(thread, &ready.account, proven);
+        guarded(anothers, || evidence::with(thread, Ok(Vec::new()), &sealed, at))
+    };
+    sockets.log.transact(address, &cause, decide).await
 }

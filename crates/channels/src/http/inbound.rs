@@ -79,7 +79,7 @@ fn mended(body: &Bytes) -> Cow<'_, str> {
 struct Many<'b> {
     #[serde(borrow)]
     items: Vec<&'b RawValue>,
-    /// Only one item has these; its `items` are a field of the partner's own.
+    /// Only an item has both of these; its `items` are a field of the partner's own.
     id: Option<IgnoredAny>,
     user: Option<IgnoredAny>,
 }
@@ -89,7 +89,7 @@ fn split(body: &str) -> Result<Vec<&RawValue>, &'static str> {
     let items = match body.trim_start().chars().next() {
         Some('[') => serde_json::from_str(body).map_err(|_| "it is no JSON")?,
         Some('{') => match serde_json::from_str::<Many<'_>>(body) {
-            Ok(Many { items, id: None, user: None }) => items,
+            Ok(many) if many.id.is_none() || many.user.is_none() => many.items,
             _ => vec![serde_json::from_str(body).map_err(|_| "it is no JSON")?],
         },
         _ => return Err("it is no JSON object or list"),

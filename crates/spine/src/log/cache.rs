@@ -14,6 +14,8 @@ pub(crate) struct Slot<S> {
     pub(crate) state: S,
     pub(crate) sequence: u64,
     pub(crate) version: u64,
+    /// Whether the leader said once, since the slot is here, that nothing is missing: from then on the tail tells.
+    pub(crate) confirmed: bool,
 }
 
 impl<S: Entity> Slot<S> {

@@ -135,9 +135,8 @@ impl Log {
         address: &Address,
         look: impl FnOnce(&S) -> T,
     ) -> Result<T, Error> {
-        let is_known = typed::<S>(&*self.cache::<S>()).get(&address.subject()).is_some();
         let slot = self.slot::<S>(address).await?;
-        if !is_known {
+        if !lock(&slot).confirmed {
             self.fold_missing(address, &slot).await?;
         }
         let slot = lock(&slot);
@@ -237,7 +236,7 @@ impl Log {
         let cache = self.cache::<S>();
         let cache = typed::<S>(&*cache);
         if cache.get(&subject).is_none() {
-            cache.put(&subject, Slot::default());
+            cache.put(&subject, Slot { confirmed: true, ..Slot::default() });
         }
     }
 

@@ -96,6 +96,7 @@ impl Log {
                     let at = self.clock.now();
                     let record = Recorded::new(position(address, stored), address.clone(), meta, at, payload);
                     self.take_in::<S>(&slot, &record)?;
+                    lock(&slot).confirmed = true;
                     return Ok(Decided::Appended(record.position));
                 }
                 Outcome::Known(stored) => {
@@ -144,6 +145,7 @@ impl Log {
         sequence: u64,
     ) -> Result<bool, Error> {
         if load::last_on_leader(&self.nats, address).await? <= sequence {
+            lock(slot).confirmed = true;
             return Ok(true);
         }
         self.fold_missing(address, slot).await?;
@@ -177,6 +179,7 @@ impl Log {
         for record in load::load_from_leader(&self.nats, address, known).await? {
             whole &= self.take_in::<S>(slot, &record)?;
         }
+        lock(slot).confirmed |= whole;
         Ok(whole)
     }
 

@@ -107,17 +107,19 @@ pub(crate) async fn commit(
         .filter(|record| record.is_erasure() || !is_parked(record))
         .cloned()
         .collect();
-    let applied = match wanted.iter().any(is_parked) {
-        true => one_by_one(model, projector, progress, batch, &wanted).await.map(|()| Vec::new()),
-        false => transaction(model, projector, progress, batch, &wanted).await,
-    };
-    match applied {
-        Ok(fresh) => progress.fresh = fresh,
-        Err(error) if blames_content(&error) => {
-            tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a batch holds what cannot be applied; applying one by one");
-            one_by_one(model, projector, progress, batch, &wanted).await?;
+    let mut alone = wanted.iter().any(is_parked);
+    if !alone {
+        match transaction(model, projector, progress, batch, &wanted).await {
+            Ok(fresh) => progress.fresh = fresh,
+            Err(error) if blames_content(&error) => {
+                tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a batch holds what cannot be applied; applying one by one");
+                alone = true;
+            }
+            Err(error) => return Err(error),
         }
-        Err(error) => return Err(error),
+    }
+    if alone {
+        one_by_one(model, projector, progress, batch, &wanted).await?;
     }
     for record in batch {
         progress.positions.insert(record.position.part, record.position.sequence);

@@ -10,8 +10,8 @@ const DIGITS_MAX: usize = 15;
 /// Digits of a mobile number in China, which needs no word beside it.
 const MOBILE_DIGITS: usize = 11;
 /// Words by which any number is one to call.
-const CALLS: [&str; 11] =
-    ["电话", "手机", "号码", "座机", "联系", "打给", "打我", "tel", "phone", "call", "mobile"];
+const CALLS: [&str; 7] = ["电话", "手机", "号码", "座机", "联系", "打给", "打我"];
+const LATIN_CALLS: [&str; 6] = ["tel", "telephone", "phone", "call", "mobile", "cell"];
 /// Words by which a number is something's, and the message is about that.
 const REFERENCES: [&str; 15] = [
     "订单",
@@ -39,22 +39,22 @@ pub fn only_leaves_contact(texts: &[String]) -> bool {
     let together = fold(&texts.join(" "));
     let asks = QUESTIONS.iter().any(|word| together.contains(word));
     let is_about = REFERENCES.iter().any(|word| together.contains(word));
-    !asks && !is_about && (has_number(&together) || has_address(&together) || has_handle(&together))
+    let calls = has_call(&together);
+    let has_number = || texts.iter().any(|text| has_number(&fold(text), calls));
+    !asks && !is_about && (has_number() || has_address(&together) || has_handle(&together))
 }
 
-fn has_number(text: &str) -> bool {
-    let calls = CALLS.iter().any(|word| text.contains(word));
-    let mut run = String::new();
-    // A blank behind the last one ends it.
-    for c in text.chars().chain(['\n']) {
-        match c {
-            '0'..='9' => run.push(c),
-            '-' | ' ' if !run.is_empty() => {}
-            _ if is_number(&std::mem::take(&mut run), calls) => return true,
-            _ => {}
-        }
-    }
-    false
+/// Whether a word says that a number is one to call.
+fn has_call(text: &str) -> bool {
+    let mut latin = text.split(|c: char| !c.is_ascii_alphabetic());
+    CALLS.iter().any(|word| text.contains(word)) || latin.any(|word| LATIN_CALLS.contains(&word))
+}
+
+/// A number may be parted by blanks, and two numbers by one.
+fn has_number(text: &str, calls: bool) -> bool {
+    let mut runs = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | ' ')));
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    runs.any(|run| is_number(&digits(run), calls) || run.split(' ').any(|one| is_number(&digits(one), calls)))
 }
 
 /// Whether the digits are a number to call; `calls` says that a word beside them does. Dates, parcels and orders are none.
@@ -98,6 +98,12 @@ mod tests {
     }
 
     #[test]
+    fn two_messages_or_numbers_are_not_one() {
+        assert!(only_leaves_contact(&["13812345678".into(), "2".into()]));
+        assert!(leaves("13812345678 13987654321"));
+    }
+
+    #[test]
     fn a_number_of_something_is_no_contact() {
         for text in [
             "请帮我取消订单，订单号20241130123456",
@@ -105,6 +111,7 @@ mod tests {
             "杯子碎了 SF1234567890123",
             "我要退货，电话13812345678帮我取消订单",
             "尺码 170 88 66 91",
+            "hotel 2024-11-30",
         ] {
             assert!(!leaves(text), "{text}");
         }

@@ -2,7 +2,8 @@
 //!
 //! A pattern is a row of groups joined by `~` (a gap of a few characters may lie between) or `+` (none may). A group is
 //! alternatives parted by `|`. `_` stands for the edge of a word. A veto is a pattern that, where it covers the match,
-//! makes it mean something else: 垃圾 in 垃圾袋.
+//! makes it mean something else: 垃圾 in 垃圾袋. What takes back, a veto or a pattern of negative weight, reaches no further than
+//! its clause: 别废话，转人工 asks for a person.
 
 use crate::retrieve::fold::fold;
 
@@ -22,7 +23,8 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn of(text: &str) -> Prepared {
-        let folded = fold(text);
+        // The one word of 别 that stands where a denial would and denies nothing.
+        let folded = fold(text).replace("特别", "非常");
         let mut depth = 0_u32;
         let mut chars: Vec<char> = vec![' '];
         for c in folded.chars() {
@@ -54,7 +56,7 @@ impl Prepared {
 
     /// Its clauses, without blanks around them.
     pub(crate) fn clauses(&self) -> Vec<String> {
-        let parts = self.chars.split(|c| matches!(c, ',' | '?' | '!'));
+        let parts = self.chars.split(|c| is_mark(*c));
         parts
             .map(|part| part.iter().collect::<String>().trim().to_owned())
             .filter(|part| !part.is_empty())
@@ -64,6 +66,10 @@ impl Prepared {
 
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, ',' | '?' | '!')
 }
 
 fn push(chars: &mut Vec<char>, c: char) {
@@ -103,6 +109,8 @@ fn push(chars: &mut Vec<char>, c: char) {
 pub(crate) struct Pattern {
     groups: Vec<Group>,
     vetoes: Vec<Pattern>,
+    /// Whether a gap may hold a mark.
+    crosses_marks: bool,
 }
 
 struct Group {
@@ -112,8 +120,8 @@ struct Group {
 }
 
 impl Pattern {
-    /// Reads `groups` and, parted by blanks, the vetoes.
-    pub(crate) fn parse(groups: &str, vetoes: &str) -> Pattern {
+    /// Reads `groups` and, parted by blanks, the vetoes; `crosses_marks` says whether a gap of the groups may.
+    pub(crate) fn parse(groups: &str, vetoes: &str, crosses_marks: bool) -> Pattern {
         let latin = groups.chars().find(|c| c.is_alphanumeric()).is_some_and(|c| c.is_ascii_alphabetic());
         let gap = if latin { GAP_LATIN_MAX } else { GAP_HAN_MAX };
         let mut parsed = Vec::new();
@@ -130,7 +138,8 @@ impl Pattern {
         }
         Pattern {
             groups: parsed,
-            vetoes: vetoes.split_whitespace().map(|veto| Pattern::parse(veto, "")).collect(),
+            vetoes: vetoes.split_whitespace().map(|veto| Pattern::parse(veto, "", false)).collect(),
+            crosses_marks,
         }
     }
 
@@ -156,7 +165,7 @@ impl Pattern {
         let Some(wanted) = self.groups.get(group) else { return Some(start) };
         for gap in 0..=wanted.gap_max {
             let at = start + gap;
-            if at > chars.len() {
+            if at > chars.len() || !(self.crosses_marks || gap == 0 || !is_mark(chars[at - 1])) {
                 return None;
             }
             for word in &wanted.alternatives {
@@ -191,7 +200,8 @@ pub(crate) fn cues(table: &str) -> Vec<Cue> {
         .filter_map(|line| {
             let (head, vetoes) = line.split_once(" : ").unwrap_or((line, ""));
             let (weight, groups) = head.split_once(' ')?;
-            Some(Cue { weight: weight.parse().ok()?, pattern: Pattern::parse(groups.trim(), vetoes) })
+            let weight: f32 = weight.parse().ok()?;
+            Some(Cue { weight, pattern: Pattern::parse(groups.trim(), vetoes, weight > 0.0) })
         })
         .collect()
 }
@@ -201,7 +211,7 @@ mod tests {
     use super::*;
 
     fn is_in(groups: &str, vetoes: &str, text: &str) -> bool {
-        Pattern::parse(groups, vetoes).is_in(&Prepared::of(text))
+        Pattern::parse(groups, vetoes, true).is_in(&Prepared::of(text))
     }
 
     #[test]
@@ -223,6 +233,14 @@ mod tests {
     fn a_veto_counts_only_where_it_covers_the_match() {
         assert!(!is_in("垃圾", "垃圾袋", "垃圾袋有大号的吗"));
         assert!(is_in("垃圾", "垃圾袋", "垃圾袋是垃圾"));
+    }
+
+    #[test]
+    fn what_takes_back_ends_with_its_clause() {
+        assert!(is_in("转~人工", "别~转", "别废话，转人工"));
+        assert!(!is_in("转~人工", "别~转", "别废话转人工"));
+        assert!(is_in("转~人工", "别~转", "特别着急转一下人工"));
+        assert!(is_in("麻烦~转", "", "麻烦，帮我转"));
     }
 
     #[test]

@@ -84,7 +84,8 @@ fn ours(thread: &Thread, of: &str) -> Option<Uuid> {
         let (message, part) = of.rsplit_once('-')?;
         part.parse::<u16>().ok().and_then(|_| Uuid::try_parse(message).ok())
     };
-    Uuid::try_parse(of).ok().or_else(|| thread.message_of(of)).or_else(part_of)
+    // The platform's own first: it may be a UUID, too.
+    thread.message_of(of).or_else(|| Uuid::try_parse(of).ok()).or_else(part_of)
 }
 
 /// What the customer or the platform did without writing; none when it is no part of a conversation.

@@ -31,13 +31,13 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
         return Err(Failure::Wrong(wrong));
     }
     let id = id_of(&document.tenant, Account::KIND, &spec.slug);
-    // One that goes out of use is in nobody's way, and may be there by mistake.
-    if !spec.disabled {
-        check_slug(app, document, &spec.slug, id).await?;
-    }
     let address = Address::of(&document.tenant, Account::KIND, id)?;
     let look = |account: &Account| (account.setup.clone(), account.disabled);
     let (known, disabled) = app.log().read::<Account, _>(&address, look).await?;
+    // Of two that have one slug, by two commands at once, one must be taken out of use, and the other then goes on.
+    if known.is_none() || !spec.disabled {
+        check_slug(app, document, (&spec.slug, id), known.is_some()).await?;
+    }
     if let Some(known) = known.as_ref().filter(|known| known.channel != spec.channel) {
         let reason = format!("the account is one of the channel `{}`", known.channel);
         return Err(Wrong::new(document.place, "channel", reason, "give the new account another slug").into());
@@ -119,16 +119,23 @@ fn plain_difference(known: Option<&Setup>, wanted: &Setup) -> Difference {
     difference
 }
 
-/// A slug is in webhook addresses and therefore one account's in the whole suite.
-async fn check_slug(app: &App, document: &Document, slug: &str, id: Uuid) -> Result<(), Failure> {
+/// A slug is in webhook addresses and therefore one account's in the whole suite, also of one that is out of use: only an
+/// account that had the slug already is not held up by such a one.
+async fn check_slug(
+    app: &App,
+    document: &Document,
+    (slug, id): (&str, Uuid),
+    is_known: bool,
+) -> Result<(), Failure> {
     let store = app.store();
-    let taken: Option<String> =
-        sqlx::query_scalar("SELECT account FROM accounts WHERE slug = $1 AND account <> $2")
-            .bind(slug)
-            .bind(id.to_string())
-            .fetch_optional(store.reads())
-            .await
-            .map_err(Error::database("find an account"))?;
+    let of_use = if is_known { " AND disabled = 0" } else { "" };
+    let text = format!("SELECT account FROM accounts WHERE slug = $1 AND account <> $2{of_use}");
+    let taken: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(text))
+        .bind(slug)
+        .bind(id.to_string())
+        .fetch_optional(store.reads())
+        .await
+        .map_err(Error::database("find an account"))?;
     match taken {
         None => Ok(()),
         Some(_) => {

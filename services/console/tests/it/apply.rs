@@ -224,6 +224,10 @@ async fn a_slug_of_another_tenants_account_is_refused() {
                     secrets: {widget_secret: another-secret-of-16}\n";
         let (status, problem) = admin(&world, "POST", "/admin/apply", text).await;
         assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("slug")));
+        // Nor is it to be had out of use, where it would stay taken.
+        let text = format!("{text}disabled: true\n");
+        let (status, problem) = admin(&world, "POST", "/admin/apply", text).await;
+        assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("slug")));
         world.stop().await;
     })
     .await;

@@ -104,7 +104,8 @@ impl Erasures {
             return Ok(self.advance(earlier.id).await?);
         }
         let now = self.look(tenant, subject).await?;
-        Ok(earlier.plan.covers(&now.plan).then_some(earlier))
+        let is_all = earlier.plan.covers(&now.plan) && self.parked(&earlier).await?.is_none();
+        Ok(is_all.then_some(earlier))
     }
 
     /// What an erasure would reach, and what it would wait for; nothing is done and nothing is kept.

@@ -118,7 +118,7 @@ impl Erasures {
     }
 
     /// A reader passes over what is parked, so its tables may hold what was told before.
-    async fn parked(&self, erasure: &Erasure) -> Result<Waits, Error> {
+    pub(super) async fn parked(&self, erasure: &Erasure) -> Result<Waits, Error> {
         let subjects = collect::subjects(erasure)?;
         for reader in self.spine.readers.all() {
             if let Some(entity) = reader.parked_of(&subjects).await? {

@@ -145,6 +145,9 @@ const REPORTS: [&str; 31] = [
     "kept ",
 ];
 
+/// Words by which a clause permits all the same: 什么时候打给我都行.
+const LEAVES: [&str; 3] = ["都行", "都可以", "随时"];
+
 /// What makes a permission the name of a thing: 电话联系方式.
 const THINGS: [&str; 1] = ["方式"];
 
@@ -160,13 +163,14 @@ pub fn consent(text: &str) -> Option<Consent> {
             last = Some(Consent::Refused);
             index += length;
         } else if let Some(length) = reads(&text, index, &PERMISSIONS) {
+            let begins = index;
             index += length;
-            if text.reads_any(index, &THINGS).is_some() || is_report(&text, index - length) {
-                continue;
+            // 别让人联系我, 不要一直打给我, "please never call me": the denial stands before, whatever else is told.
+            if is_denied(&text, begins) {
+                last = Some(Consent::Refused);
+            } else if text.reads_any(index, &THINGS).is_none() && !is_report(&text, begins) {
+                last = Some(Consent::Given);
             }
-            // 别让人联系我, 不想你们打给我, "please never call me": the denial stands before.
-            let denied = is_denied(&text, index - length);
-            last = Some(if denied { Consent::Refused } else { Consent::Given });
         } else {
             index += 1;
         }
@@ -196,7 +200,10 @@ fn is_denied(text: &Folded<'_>, index: usize) -> bool {
 fn is_report(text: &Folded<'_>, index: usize) -> bool {
     let begin = (0..index).rev().find(|place| is_mark(text.at(*place))).map_or(0, |mark| mark + 1);
     let end = (index..text.len()).find(|place| is_mark(text.at(*place))).unwrap_or(text.len());
-    (begin..end).any(|at| text.reads_any(at, &REPORTS).is_some_and(|length| at + length <= end))
+    let says = |words: &[&str]| {
+        (begin..end).any(|at| text.reads_any(at, words).is_some_and(|length| at + length <= end))
+    };
+    says(&REPORTS) && !says(&LEAVES)
 }
 
 fn is_mark(c: char) -> bool {
@@ -237,6 +244,10 @@ mod tests {
             assert_eq!(consent(text), None, "{text}");
         }
         assert_eq!(consent("我说了别打我，你们怎么又打我电话"), Some(Consent::Refused));
+        for text in ["不要一直打给我", "别老给我打电话", "请不要老是联系我"] {
+            assert_eq!(consent(text), Some(Consent::Refused), "{text}");
+        }
+        assert_eq!(consent("什么时候打给我都行"), Some(Consent::Given));
         assert_eq!(consent("有什么问题打给我"), Some(Consent::Given));
         assert_eq!(consent("刚才没接到，可以打给我"), Some(Consent::Given));
     }

@@ -9,7 +9,7 @@ use identity::erase::Subject;
 use integration::{Order, Outside, Place, World, address, count, eventually, on_each};
 use runtime::Role;
 use simulators::http::Item;
-use spine::new_id;
+use spine::{Reader, new_id};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -146,16 +146,24 @@ async fn an_event_of_a_newer_release_stands_its_part_and_holds_its_thread_in_ord
     .await;
 }
 
+/// A model of the suite that parks on demand, its reader, and how that is stopped.
+async fn with_picky(
+    world: &World,
+) -> (Arc<Picky>, Reader, CancellationToken, JoinSet<Result<(), spine::Error>>) {
+    let picky = Arc::new(Picky::default());
+    let reader = world.spine.reader(Arc::new(Shared(picky.clone()))).await.unwrap();
+    let (stop, mut running) = (CancellationToken::new(), JoinSet::new());
+    let (runs, until) = (reader.clone(), stop.clone());
+    running.spawn(async move { runs.run(&until).await });
+    (picky, reader, stop, running)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parked_thread_holds_nobody_up_and_comes_back_in_order() {
     on_each(async |place: Place| {
         let world = World::start(&place, &[Role::ChannelIngest, Role::AiAgent]).await;
         let outside = world.furnish(&shop()).await;
-        let picky = Arc::new(Picky::default());
-        let reader = world.spine.reader(Arc::new(Shared(picky.clone()))).await.unwrap();
-        let (stop, mut running) = (CancellationToken::new(), JoinSet::new());
-        let (runs, until) = (reader.clone(), stop.clone());
-        running.spawn(async move { runs.run(&until).await });
+        let (picky, reader, stop, running) = with_picky(&world).await;
         write(&outside, "u-1", 0..2).await;
         let thread = world.thread_of(outside.shop, "u-1").await;
         stored(&world, thread, 2).await;
@@ -202,11 +210,7 @@ async fn an_erasure_reaches_what_a_model_holds_of_a_thread_that_it_had_parked() 
     on_each(async |place: Place| {
         let world = World::start(&place, &[Role::ChannelIngest, Role::Identity]).await;
         let outside = world.furnish(&shop()).await;
-        let picky = Arc::new(Picky::default());
-        let reader = world.spine.reader(Arc::new(Shared(picky.clone()))).await.unwrap();
-        let (stop, mut running) = (CancellationToken::new(), JoinSet::new());
-        let (runs, until) = (reader.clone(), stop.clone());
-        running.spawn(async move { runs.run(&until).await });
+        let (picky, reader, stop, running) = with_picky(&world).await;
         for (user, stubborn) in [("u-1", false), ("u-2", true)] {
             write(&outside, user, 0..2).await;
             let thread = world.thread_of(outside.shop, user).await;

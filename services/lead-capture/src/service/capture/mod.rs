@@ -36,6 +36,8 @@ const THREADS_MAX: usize = 16;
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How long the tables may take to hold what is examined, until it is examined again.
 const BEHIND_MAX: Duration = Duration::from_secs(5);
+/// How long they may take to hold the part's end after a taking over: a surge may have left them far behind.
+const TAKEN_OVER_MAX: Duration = Duration::from_secs(60);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LEASE_POLL: Duration = Duration::from_secs(2);
 
@@ -94,6 +96,10 @@ impl Capture {
         let mut save_at = Instant::now() + SAVE_EVERY;
         // Made with each taking over, since another process may have changed what the last one knew.
         let recent = Recent::default();
+        // Leads that it made of what is examined again stand behind that in the log.
+        let ends = Position::of_ends(self.log.ends().await?);
+        let until: Vec<Position> = ends.into_iter().filter(|end| end.part == part).collect();
+        self.reader.wait_for(&until, TAKEN_OVER_MAX).await?;
         let mut batch = Vec::new();
         loop {
             tokio::select! {
