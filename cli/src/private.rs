@@ -2,8 +2,9 @@
 
 use anyhow::{Context, bail};
 use rustix::fs::Mode;
-use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Folders of ours in the data folder. A release before this one may have left them open to others.
@@ -40,12 +41,43 @@ pub(crate) fn close(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes a file that is there whole or not at all, and on the disk when this returns; whoever reads it meanwhile
+/// finds what it was before.
+///
+/// # Errors
+/// When its folder cannot be written to.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    // One that a killed process left may be readable by others.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_its_owner_s_alone_whatever_was_left_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("url");
+        fs::write(folder.path().join("url.new"), "half of somethi").unwrap();
+        for text in ["one", "another"] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 //! Every value is 32 random bytes as 43 letters and digits, which is all at once a key of an official account, a
 //! signing secret (with `whsec_` before and `=` behind), and long enough for anything else.
 
+use crate::private;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Names and their values.
@@ -107,14 +107,9 @@ impl Store {
     /// Whole or not at all, and never readable for others.
     fn write(&self, values: &Values) -> anyhow::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
-        let written = self.0.with_extension("new");
         let write = || -> std::io::Result<()> {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            let mut file =
-                fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&written)?;
-            file.write_all(&serde_json::to_vec_pretty(values)?)?;
-            file.sync_all()?;
-            fs::rename(&written, &self.0)
+            private::write(&self.0, &serde_json::to_vec_pretty(values)?)
         };
         write().with_context(|| format!("{} cannot be written", self.0.display()))
     }

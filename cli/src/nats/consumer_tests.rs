@@ -178,17 +178,19 @@ async fn an_answer_that_is_sent_to_the_api_drops_and_empties_no_stream() {
     ];
     let operator = jetstream::new(world.connect(Role::Operator).await.client);
     let leads = operator.get_stream("LEADS").await.unwrap();
-    for (hand, asked) in &askers {
-        // What it may do to the consumers of others, and by which we know that the server came so far.
-        let doomed = pull::Config { durable_name: Some("doomed".into()), ..pull::Config::default() };
+    for (number, (hand, asked)) in askers.iter().enumerate() {
+        // What it may do to the consumers of others, and by which we know that the server came so far. Another name each
+        // time: one that is just gone has its files for a moment more.
+        let name = format!("doomed-{number}");
+        let doomed = pull::Config { durable_name: Some(name.clone()), ..pull::Config::default() };
         leads.create_consumer(doomed).await.unwrap();
         let calls = ["STREAM.DELETE.LOG_1_0", "STREAM.DELETE.LEADS", "STREAM.PURGE.LEADS"];
-        for call in calls.into_iter().chain(["CONSUMER.DELETE.LEADS.doomed"]) {
+        for call in calls.map(String::from).into_iter().chain([format!("CONSUMER.DELETE.LEADS.{name}")]) {
             let answer_to = format!("$JS.API.{call}");
             hand.client.publish_with_reply(*asked, answer_to, "{".into()).await.unwrap();
         }
         let gone = async {
-            while leads.consumer_info("doomed").await.is_ok() {
+            while leads.consumer_info(&name).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };

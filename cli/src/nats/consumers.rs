@@ -7,12 +7,13 @@
 use super::credentials;
 use super::error::Error;
 use super::permissions::Permissions;
+use crate::private;
 use events::feed::LeadFeedType;
 use nkeys::KeyPair;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, Permissions as Mode};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// All types of the feed.
@@ -160,7 +161,8 @@ impl Register {
             KeyPair::from_seed(text.trim()).map_err(|source| Error::Key { path: seed.clone(), source })?;
         let consumer = Consumer { name: name.into(), tenant, types, key: pair.public_key() };
         let json = serde_json::to_vec_pretty(&consumer).expect("words and lists become JSON");
-        write(&self.file(name), &json)?;
+        let path = self.file(name);
+        private::write(&path, &json).map_err(Error::file("write", &path))?;
         Ok(consumer)
     }
 
@@ -186,22 +188,10 @@ fn read(path: &Path) -> Result<Consumer, Error> {
         .map_err(|error| Error::file("understand", path)(std::io::Error::new(ErrorKind::InvalidData, error)))
 }
 
-/// Whole or not at all, and for our eyes alone.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let unfinished = path.with_extension("new");
-    let done = || -> std::io::Result<()> {
-        let mut file = File::create(&unfinished)?;
-        file.set_permissions(Mode::from_mode(0o600))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    done().map_err(Error::file("write", path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_consumer_is_kept_with_one_key_until_it_is_removed() {

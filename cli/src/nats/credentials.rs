@@ -2,11 +2,12 @@
 
 use super::error::Error;
 use super::role::Role;
+use crate::private;
 use nkeys::KeyPair;
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The public halves of all roles' keys.
@@ -79,18 +80,7 @@ impl Keys {
 /// Writes a new seed. The file appears whole or not at all: half a seed would lock its role out.
 pub(super) fn make(path: &Path) -> Result<String, Error> {
     let seed = KeyPair::new_user().seed().expect("a key pair just made has its seed");
-    let unfinished = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        match fs::remove_file(&unfinished) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        file.write_all(format!("{seed}\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(Error::file("write", path))?;
+    private::write(path, format!("{seed}\n").as_bytes()).map_err(Error::file("write", path))?;
     Ok(seed)
 }
 

@@ -4,6 +4,7 @@ use super::consumers::Register;
 use super::credentials::Keys;
 use super::error::Error;
 use super::role::Role;
+use crate::private;
 use spine::NatsAccess;
 use spine::nats::Seed;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -110,6 +111,11 @@ impl Home {
     pub(super) fn users_text(&self, keys: &Keys) -> Result<String, Error> {
         Ok(super::config::users(keys, &self.consumers().all()?))
     }
+    /// Writes down who may connect, for the server to read.
+    pub(super) fn record_users(&self, text: &str) -> Result<(), Error> {
+        let path = self.users();
+        private::write(&path, text.as_bytes()).map_err(Error::file("write", &path))
+    }
     /// The named consumers.
     pub(super) fn consumers(&self) -> Register {
         Register::at(self.0.join("consumers"))
@@ -199,7 +205,8 @@ impl Home {
 
     pub(super) fn record_url(&self, url: &str) -> Result<(), Error> {
         let path = self.0.join("url");
-        fs::write(&path, format!("{url}\n")).map_err(Error::file("write", &path))
+        // Another process may be reading it.
+        private::write(&path, format!("{url}\n").as_bytes()).map_err(Error::file("write", &path))
     }
 
     /// The port of the last start.

@@ -5,7 +5,7 @@ use super::credentials::Keys;
 use super::error::Error;
 use super::home::Home;
 use super::process::Process;
-use super::{Consumer, Register, consumers};
+use super::{Consumer, Register};
 use async_nats::ConnectOptions;
 use events::feed::LeadFeedType;
 use rustix::process::Signal;
@@ -84,7 +84,7 @@ impl Users {
         let mut tell_at = began;
         loop {
             if Instant::now() >= tell_at {
-                consumers::write(&self.home.users(), text.as_bytes())?;
+                self.home.record_users(&text)?;
                 Process::Adopted.signal(&self.home, Signal::HUP);
                 tell_at += TELL_AGAIN;
             }

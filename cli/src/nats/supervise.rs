@@ -6,7 +6,7 @@ use super::error::Error;
 use super::home::{Home, Place, url_of};
 use super::process::{self, Process};
 use super::role::Role;
-use super::{Settings, config, consumers, port, room};
+use super::{Settings, config, port, room};
 use rustix::process::Signal;
 use std::fs::{self, File};
 use std::time::Duration;
@@ -200,7 +200,7 @@ impl Launcher {
         let text = config::render(&self.settings, &self.home, &self.keys, port);
         fs::write(&path, text).map_err(Error::file("write", &path))?;
         // Who changes the users just now writes them again until the server took them.
-        consumers::write(&self.home.users(), self.home.users_text(&self.keys)?.as_bytes())?;
+        self.home.record_users(&self.home.users_text(&self.keys)?)?;
         let log_end = process::log_end(&self.home);
         // Recorded first: if we die while it recovers, the next start knows where it will answer.
         self.home.record_url(&url_of(port))?;

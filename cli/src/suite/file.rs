@@ -1,11 +1,9 @@
 //! `run.json` in the data folder: the addresses of the running suite, for the commands.
 
+use crate::private;
 use anyhow::Context;
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What the commands need to find the running suite. The credential itself stands in a file of its own.
@@ -81,13 +79,9 @@ impl RunFile {
 /// # Errors
 /// When the folder cannot be written to.
 pub(crate) fn write(data: &Path, name: &str, file: &RunFile) -> anyhow::Result<()> {
-    let (path, new) = (data.join(format!("{name}.json")), data.join(format!("{name}.json.new")));
-    let context = || format!("write {}", path.display());
-    let bytes = serde_json::to_vec_pretty(file)?;
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true).mode(0o600);
-    options.open(&new).and_then(|mut handle| handle.write_all(&bytes)).with_context(context)?;
-    std::fs::rename(&new, &path).with_context(context)
+    let path = data.join(format!("{name}.json"));
+    private::write(&path, &serde_json::to_vec_pretty(file)?)
+        .with_context(|| format!("write {}", path.display()))
 }
 
 #[cfg(test)]

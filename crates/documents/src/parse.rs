@@ -132,25 +132,23 @@ fn repeated(documents: &[Document]) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     for document in documents {
         let tenant = document.tenant.as_str();
-        let (kind, within, name, path) = match &document.body {
-            Body::Tenant(spec) => ("tenant", tenant, spec.name.as_str(), "name"),
-            // In webhook addresses, so one in the whole suite, but for what is out of use.
-            Body::Account(spec) if spec.disabled => ("account", tenant, spec.slug.as_str(), "slug"),
-            Body::Account(spec) => ("account", "", spec.slug.as_str(), "slug"),
-            Body::Agent(spec) => ("agent", tenant, spec.name.as_str(), "name"),
+        let (kind, name, path, in_use) = match &document.body {
+            Body::Tenant(spec) => ("tenant", spec.name.as_str(), "name", false),
+            Body::Account(spec) => ("account", spec.slug.as_str(), "slug", !spec.disabled),
+            Body::Agent(spec) => ("agent", spec.name.as_str(), "name", false),
             Body::Knowledge(_) => continue,
         };
-        match seen.get(&(kind, within, name)) {
-            None => {
-                seen.insert((kind, within, name), document.place);
-            }
-            Some(before) => {
-                let reason = format!(
-                    "the {kind} `{name}` stands in document {before} and again in document {}",
-                    document.place
-                );
-                wrong.push(Wrong::new(document.place, path, reason, "remove one of the two"));
-            }
+        let mut before = seen.insert((kind, tenant, name), document.place);
+        // In webhook addresses, so of those in use there is one in the whole suite.
+        if in_use {
+            before = before.or(seen.insert((kind, "", name), document.place));
+        }
+        if let Some(before) = before {
+            let reason = format!(
+                "the {kind} `{name}` stands in document {before} and again in document {}",
+                document.place
+            );
+            wrong.push(Wrong::new(document.place, path, reason, "remove one of the two"));
         }
     }
     wrong
@@ -253,6 +251,9 @@ entries:
         let account = |tenant: &str| format!("kind: Account\ntenant: {tenant}\nslug: web\nchannel: http\n");
         let found = parse(&format!("{}---\n{}", account("one"), account("two"))).wrong;
         assert_eq!(found[0].reason, "the account `web` stands in document 1 and again in document 2");
+        let disabled = |tenant: &str| format!("{}disabled: true\n", account(tenant));
+        assert_eq!(wrong(&format!("{}---\n{}", account("one"), disabled("two"))), []);
+        assert_eq!(wrong(&format!("{}---\n{}", account("one"), disabled("one"))), [at(2, "slug")]);
         let agent = |tenant: &str| format!("kind: Agent\ntenant: {tenant}\nname: a\n");
         assert_eq!(wrong(&format!("{}---\n{}", agent("one"), agent("two"))), []);
     }

@@ -50,7 +50,8 @@ impl Split {
         let mut split = Self { site, nats, roles: BTreeMap::new(), ports };
         let data = split.site.data();
         ground::eventually("the nats-server to be ready", async || {
-            let told = data.join("nats/url").exists() && data.join("nats/credentials/console").exists();
+            // The address last: it is there once the server is.
+            let told = data.join("nats/credentials/console").exists() && data.join("nats/url").exists();
             told.then_some(())
         })
         .await;

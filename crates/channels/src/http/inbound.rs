@@ -79,9 +79,10 @@ fn mended(body: &Bytes) -> Cow<'_, str> {
 struct Many<'b> {
     #[serde(borrow)]
     items: Vec<&'b RawValue>,
-    /// Only an item has both of these; its `items` are a field of the partner's own.
-    id: Option<IgnoredAny>,
+    /// Only an item has one of these; its `items` are a field of the partner's own. A batch may have an `id`.
     user: Option<IgnoredAny>,
+    text: Option<IgnoredAny>,
+    media: Option<IgnoredAny>,
 }
 
 /// The items of a body, not looked into, so that one which is wrong inside leaves the others alone.
@@ -89,7 +90,7 @@ fn split(body: &str) -> Result<Vec<&RawValue>, &'static str> {
     let items = match body.trim_start().chars().next() {
         Some('[') => serde_json::from_str(body).map_err(|_| "it is no JSON")?,
         Some('{') => match serde_json::from_str::<Many<'_>>(body) {
-            Ok(many) if many.id.is_none() || many.user.is_none() => many.items,
+            Ok(Many { items, user: None, text: None, media: None }) => items,
             _ => vec![serde_json::from_str(body).map_err(|_| "it is no JSON")?],
         },
         _ => return Err("it is no JSON object or list"),

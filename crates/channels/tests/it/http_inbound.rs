@@ -80,7 +80,9 @@ fn one_item_a_list_and_an_object_of_items_are_read_alike() {
     assert_eq!(read(format!("[{item}]").as_bytes()), alone);
     assert_eq!(read(format!(r#"{{"id":"batch-7","items":[{item}],"more":1}}"#).as_bytes()), alone);
     assert_eq!(read(format!("\u{feff} {item}\n").as_bytes()), alone);
-    // A field of the partner's own may have that name, too.
+    // A field of the partner's own may have that name, too, also where the item is wrong.
+    let wrong = read(br#"{"id":"1","sent_at":1767225600000,"text":"a","items":[{"sku":"A"},{"sku":"B"}]}"#);
+    assert_eq!(wrong.len(), 1);
     let order = r#"{"id":"1","user":"u","sent_at":1767225600000,"text":"a","items":[{"sku":"A"}]}"#;
     assert_eq!(read(order.as_bytes()), alone);
 }

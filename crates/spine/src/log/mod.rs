@@ -236,7 +236,7 @@ impl Log {
         let cache = self.cache::<S>();
         let cache = typed::<S>(&*cache);
         if cache.get(&subject).is_none() {
-            cache.put(&subject, Slot { confirmed: true, ..Slot::default() });
+            cache.put(&subject, Slot::default());
         }
     }
 

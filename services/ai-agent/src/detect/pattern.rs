@@ -1,9 +1,9 @@
 //! Owns matching word patterns in short texts: alternatives, gaps, vetoes; no regular expressions.
 //!
-//! A pattern is a row of groups joined by `~` (a gap of a few characters may lie between) or `+` (none may). A group is
-//! alternatives parted by `|`. `_` stands for the edge of a word. A veto is a pattern that, where it covers the match,
-//! makes it mean something else: 垃圾 in 垃圾袋. What takes back, a veto or a pattern of negative weight, reaches no further than
-//! its clause: 别废话，转人工 asks for a person.
+//! A pattern is a row of groups joined by `~` (a gap of a few characters may lie between), `^` (the same without a mark in
+//! it) or `+` (none may). A group is alternatives parted by `|`. `_` stands for the edge of a word. A veto is a pattern
+//! that, where it covers the match, makes it mean something else: 垃圾 in 垃圾袋. What denies ends with its clause, and
+//! takes a `^` therefore: 别废话，转人工 asks for a person.
 
 use crate::retrieve::fold::fold;
 
@@ -109,37 +109,36 @@ fn push(chars: &mut Vec<char>, c: char) {
 pub(crate) struct Pattern {
     groups: Vec<Group>,
     vetoes: Vec<Pattern>,
-    /// Whether a gap may hold a mark.
-    crosses_marks: bool,
 }
 
 struct Group {
     alternatives: Vec<Vec<char>>,
     /// The most characters that may lie before it.
     gap_max: usize,
+    /// Whether one of these may be a mark.
+    crosses_marks: bool,
 }
 
 impl Pattern {
-    /// Reads `groups` and, parted by blanks, the vetoes; `crosses_marks` says whether a gap of the groups may.
-    pub(crate) fn parse(groups: &str, vetoes: &str, crosses_marks: bool) -> Pattern {
+    /// Reads `groups` and, parted by blanks, the vetoes.
+    pub(crate) fn parse(groups: &str, vetoes: &str) -> Pattern {
         let latin = groups.chars().find(|c| c.is_alphanumeric()).is_some_and(|c| c.is_ascii_alphabetic());
         let gap = if latin { GAP_LATIN_MAX } else { GAP_HAN_MAX };
         let mut parsed = Vec::new();
-        let mut gap_max = 0;
+        let (mut gap_max, mut crosses_marks) = (0, false);
         let mut rest = groups;
         loop {
-            let end = rest.find(['~', '+']).unwrap_or(rest.len());
+            let end = rest.find(['~', '^', '+']).unwrap_or(rest.len());
             let alternatives =
                 rest[..end].split('|').map(|word| word.replace('_', " ").chars().collect()).collect();
-            parsed.push(Group { alternatives, gap_max });
+            parsed.push(Group { alternatives, gap_max, crosses_marks });
             let Some(joint) = rest[end..].chars().next() else { break };
-            gap_max = if joint == '~' { gap } else { 0 };
+            (gap_max, crosses_marks) = (if joint == '+' { 0 } else { gap }, joint == '~');
             rest = &rest[end + 1..];
         }
         Pattern {
             groups: parsed,
-            vetoes: vetoes.split_whitespace().map(|veto| Pattern::parse(veto, "", false)).collect(),
-            crosses_marks,
+            vetoes: vetoes.split_whitespace().map(|veto| Pattern::parse(veto, "")).collect(),
         }
     }
 
@@ -165,7 +164,7 @@ impl Pattern {
         let Some(wanted) = self.groups.get(group) else { return Some(start) };
         for gap in 0..=wanted.gap_max {
             let at = start + gap;
-            if at > chars.len() || !(self.crosses_marks || gap == 0 || !is_mark(chars[at - 1])) {
+            if at > chars.len() || !(wanted.crosses_marks || gap == 0 || !is_mark(chars[at - 1])) {
                 return None;
             }
             for word in &wanted.alternatives {
@@ -200,8 +199,7 @@ pub(crate) fn cues(table: &str) -> Vec<Cue> {
         .filter_map(|line| {
             let (head, vetoes) = line.split_once(" : ").unwrap_or((line, ""));
             let (weight, groups) = head.split_once(' ')?;
-            let weight: f32 = weight.parse().ok()?;
-            Some(Cue { weight, pattern: Pattern::parse(groups.trim(), vetoes, weight > 0.0) })
+            Some(Cue { weight: weight.parse().ok()?, pattern: Pattern::parse(groups.trim(), vetoes) })
         })
         .collect()
 }
@@ -211,7 +209,7 @@ mod tests {
     use super::*;
 
     fn is_in(groups: &str, vetoes: &str, text: &str) -> bool {
-        Pattern::parse(groups, vetoes, true).is_in(&Prepared::of(text))
+        Pattern::parse(groups, vetoes).is_in(&Prepared::of(text))
     }
 
     #[test]
@@ -236,10 +234,11 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_back_ends_with_its_clause() {
-        assert!(is_in("转~人工", "别~转", "别废话，转人工"));
-        assert!(!is_in("转~人工", "别~转", "别废话转人工"));
-        assert!(is_in("转~人工", "别~转", "特别着急转一下人工"));
+    fn a_gap_holds_a_mark_where_it_may() {
+        assert!(is_in("转~人工", "别^转", "别废话，转人工"));
+        assert!(!is_in("转~人工", "别^转", "别废话转人工"));
+        assert!(is_in("转~人工", "别^转", "特别着急转一下人工"));
+        assert!(!is_in("不满意", "不满意~可以", "不满意，可以退吗"));
         assert!(is_in("麻烦~转", "", "麻烦，帮我转"));
     }
 

@@ -6,7 +6,7 @@ use super::{Failure, Planned, id_of};
 use crate::state::App;
 use channels::form::{Field, Shape, optional};
 use directory::{QUEUE_SETTING, is_queue};
-use documents::{AccountSpec, Document, Scalar, Wrong, check_name};
+use documents::{AccountSpec, Body, Document, Scalar, Wrong, check_name};
 use events::Sealed;
 use events::account::Setup;
 use laws::account::Account;
@@ -25,7 +25,13 @@ const SETTINGS_OF_OTHERS: &[Field] = &[
     ),
 ];
 
-pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> Result<Planned, Failure> {
+/// `documents` are all that are planned with this one.
+pub(super) async fn plan(
+    app: &App,
+    documents: &[Document],
+    document: &Document,
+    spec: &AccountSpec,
+) -> Result<Planned, Failure> {
     let wrong = faults(document.place, spec);
     if !wrong.is_empty() {
         return Err(Failure::Wrong(wrong));
@@ -35,8 +41,11 @@ pub(super) async fn plan(app: &App, document: &Document, spec: &AccountSpec) -> 
     let look = |account: &Account| (account.setup.clone(), account.disabled);
     let (known, disabled) = app.log().read::<Account, _>(&address, look).await?;
     // Of two that have one slug, by two commands at once, one must be taken out of use, and the other then goes on.
-    if known.is_none() || !spec.disabled {
-        check_slug(app, document, (&spec.slug, id), known.is_some()).await?;
+    match other_of(documents, document, &spec.slug) {
+        Some(_) if known.is_none() => return Err(taken(document, &spec.slug)),
+        Some(other) if other.disabled => {}
+        _ if known.is_some() && spec.disabled => {}
+        _ => check_slug(app, document, (&spec.slug, id), known.is_some()).await?,
     }
     if let Some(known) = known.as_ref().filter(|known| known.channel != spec.channel) {
         let reason = format!("the account is one of the channel `{}`", known.channel);
@@ -130,19 +139,26 @@ async fn check_slug(
     let store = app.store();
     let of_use = if is_known { " AND disabled = 0" } else { "" };
     let text = format!("SELECT account FROM accounts WHERE slug = $1 AND account <> $2{of_use}");
-    let taken: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(text))
+    let holder: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(text))
         .bind(slug)
         .bind(id.to_string())
         .fetch_optional(store.reads())
         .await
         .map_err(Error::database("find an account"))?;
-    match taken {
-        None => Ok(()),
-        Some(_) => {
-            let reason = format!("`{slug}` is another account's slug");
-            Err(Wrong::new(document.place, "slug", reason, "choose another, unique in the suite").into())
-        }
-    }
+    holder.map_or(Ok(()), |_| Err(taken(document, slug)))
+}
+
+/// Another tenant's account of that slug among the documents.
+fn other_of<'d>(documents: &'d [Document], document: &Document, slug: &str) -> Option<&'d AccountSpec> {
+    documents.iter().filter(|other| other.tenant != document.tenant).find_map(|other| match &other.body {
+        Body::Account(spec) if spec.slug == slug => Some(spec),
+        _ => None,
+    })
+}
+
+fn taken(document: &Document, slug: &str) -> Failure {
+    let reason = format!("`{slug}` is another account's slug");
+    Wrong::new(document.place, "slug", reason, "choose another, unique in the suite").into()
 }
 
 async fn opens_to(

@@ -111,7 +111,7 @@ async fn plan(app: &App, parsed: Parsed) -> Result<Vec<Planned>, Failure> {
     for document in &documents {
         let result = match &document.body {
             Body::Tenant(spec) => tenant::plan(app, document, spec).await,
-            Body::Account(spec) => account::plan(app, document, spec).await,
+            Body::Account(spec) => account::plan(app, &documents, document, spec).await,
             Body::Agent(spec) => agent::plan(app, document, spec).await,
             // All documents of a tenant's knowledge are one list.
             Body::Knowledge(_) => continue,

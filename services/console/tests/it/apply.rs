@@ -226,8 +226,14 @@ async fn a_slug_of_another_tenants_account_is_refused() {
         assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("slug")));
         // Nor is it to be had out of use, where it would stay taken.
         let text = format!("{text}disabled: true\n");
-        let (status, problem) = admin(&world, "POST", "/admin/apply", text).await;
+        let (status, problem) = admin(&world, "POST", "/admin/apply", text.clone()).await;
         assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("slug")));
+        // Nor by one text with the one that gets it.
+        let (one, two) = (text.replace("shop-widget", "fresh"), text.replace("other", "third"));
+        let both =
+            format!("{one}---\n{}", two.replace("shop-widget", "fresh").replace("disabled: true\n", ""));
+        let (status, problem) = admin(&world, "POST", "/admin/apply", both).await;
+        assert_eq!((status, problem["wrong"][0]["path"].as_str()), (422, Some("slug")), "{problem:#}");
         world.stop().await;
     })
     .await;

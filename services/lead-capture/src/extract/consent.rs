@@ -110,13 +110,13 @@ const PERMISSIONS: [&str; 44] = [
     "you may call",
 ];
 
-/// Words by which a clause asks or tells of calls and permits none: 谁打给我了, 你们怎么又打我电话.
-const REPORTS: [&str; 31] = [
-    "怎么",
+/// Words by which a clause complains or asks for the reason: it permits nothing, and refuses nothing by a denial in it.
+const COMPLAINTS: [&str; 10] =
+    ["怎么", "为什么", "为啥", "为何", "凭什么", "是不是", "有没有", "why ", "how come", "how is it"];
+
+/// Words by which a clause asks or tells of calls and permits none: 谁打给我了, 昨天又打我电话.
+const REPORTS: [&str; 26] = [
     "谁",
-    "为什么",
-    "为啥",
-    "为何",
     "多少",
     "什么时候",
     "又打",
@@ -140,7 +140,6 @@ const REPORTS: [&str; 31] = [
     "没联系",
     "还不",
     "不联系",
-    "why ",
     "who ",
     "kept ",
 ];
@@ -150,6 +149,9 @@ const LEAVES: [&str; 3] = ["都行", "都可以", "随时"];
 
 /// What makes a permission the name of a thing: 电话联系方式.
 const THINGS: [&str; 1] = ["方式"];
+
+/// Words with 别 that deny nothing.
+const OTHERS: [&str; 7] = ["特别", "别的", "别人", "别家", "分别", "个别", "级别"];
 
 /// The last explicit statement about calls in the text; `None` if it makes none. A question asks and permits nothing.
 ///
@@ -165,12 +167,8 @@ pub fn consent(text: &str) -> Option<Consent> {
         } else if let Some(length) = reads(&text, index, &PERMISSIONS) {
             let begins = index;
             index += length;
-            // 别让人联系我, 不要一直打给我, "please never call me": the denial stands before, whatever else is told.
-            if is_denied(&text, begins) {
-                last = Some(Consent::Refused);
-            } else if text.reads_any(index, &THINGS).is_none() && !is_report(&text, begins) {
-                last = Some(Consent::Given);
-            }
+            let names_a_thing = text.reads_any(index, &THINGS).is_some();
+            last = of_clause(&text, begins).filter(|_| !names_a_thing).or(last);
         } else {
             index += 1;
         }
@@ -185,25 +183,33 @@ fn reads(text: &Folded<'_>, index: usize, phrases: &[&str]) -> Option<usize> {
     (!open).then_some(length)
 }
 
-/// A word of denial shortly before in the same clause.
-fn is_denied(text: &Folded<'_>, index: usize) -> bool {
-    const DENIALS: [&str; 12] =
-        ["不要", "别", "不用", "不想", "勿", "不准", "不许", "never ", "not ", "n't ", "不必", "无需"];
-    const REACH: usize = 8;
-    (index.saturating_sub(REACH)..index).any(|at| {
-        text.reads_any(at, &DENIALS)
-            .is_some_and(|length| (at + length..index).all(|place| !is_mark(text.at(place))))
-    })
-}
-
-/// Whether the clause around `index` asks or tells.
-fn is_report(text: &Folded<'_>, index: usize) -> bool {
+/// What the clause says in which a permission begins at `index`.
+fn of_clause(text: &Folded<'_>, index: usize) -> Option<Consent> {
     let begin = (0..index).rev().find(|place| is_mark(text.at(*place))).map_or(0, |mark| mark + 1);
     let end = (index..text.len()).find(|place| is_mark(text.at(*place))).unwrap_or(text.len());
     let says = |words: &[&str]| {
         (begin..end).any(|at| text.reads_any(at, words).is_some_and(|length| at + length <= end))
     };
-    says(&REPORTS) && !says(&LEAVES)
+    if says(&COMPLAINTS) {
+        return None;
+    }
+    // 别让人联系我, 不要一直打给我, "please never call me": the denial stands before, whatever else is told.
+    if is_denied(text, begin, index) {
+        return Some(Consent::Refused);
+    }
+    let asks = text.at(end) == '?' || (begin..end).last().is_some_and(|last| text.at(last) == '吗');
+    let is_report = says(&REPORTS) && (asks || !says(&LEAVES));
+    (!is_report).then_some(Consent::Given)
+}
+
+/// A word of denial shortly before in the clause that begins at `begin`.
+fn is_denied(text: &Folded<'_>, begin: usize, index: usize) -> bool {
+    const DENIALS: [&str; 12] =
+        ["不要", "别", "不用", "不想", "勿", "不准", "不许", "never ", "not ", "n't ", "不必", "无需"];
+    const REACH: usize = 8;
+    let from = index.saturating_sub(REACH).max(begin);
+    let is_other = |at: usize| (at.saturating_sub(1)..=at).any(|at| text.reads_any(at, &OTHERS).is_some());
+    (from..index).any(|at| text.reads_any(at, &DENIALS).is_some() && !is_other(at))
 }
 
 fn is_mark(c: char) -> bool {
@@ -240,6 +246,14 @@ mod tests {
             "刚才谁打给我了",
             "什么时候给我打电话？",
             "Why does nobody call me",
+            "Why didn't you call me?",
+            "为什么不用电话联系我",
+            "有没有别的电话联系方式",
+            "怎么特别久都没人联系我",
+            "昨天是不是你们别的同事打给我",
+            "怎么什么人都可以打我电话",
+            "你们怎么随时打给我",
+            "你们什么时候都可以打给我吗",
         ] {
             assert_eq!(consent(text), None, "{text}");
         }
@@ -249,6 +263,7 @@ mod tests {
         }
         assert_eq!(consent("什么时候打给我都行"), Some(Consent::Given));
         assert_eq!(consent("有什么问题打给我"), Some(Consent::Given));
+        assert_eq!(consent("我特别急，特别希望你们打给我"), Some(Consent::Given));
         assert_eq!(consent("刚才没接到，可以打给我"), Some(Consent::Given));
     }
 

@@ -151,6 +151,29 @@ async fn threads_with_one_number_are_joined_into_the_earliest_lead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_goes_along_into_the_lead_that_goes_on() {
+    on_each(async |place, server| {
+        let world = World::start(&place, &server).await;
+        let mut first = World::customer();
+        first.says(&world, "电话 13812345678，可以打给我").await;
+        world.until("the first lead", async |world| !world.lead(&first.lead(1)).await.is_empty()).await;
+        let mut second = World::customer();
+        second.says(&world, "13812345678，不要打电话").await;
+        let (lead, into) = (second.lead(1), Some(first.lead(1)));
+        world.until("joined", async |world| joined_into(world, &lead).await == into).await;
+        let events = world.lead(&first.lead(1)).await;
+        let said = events.iter().filter_map(|event| match event {
+            LeadEvent::Captured { consent, .. } | LeadEvent::Consented { consent, .. } => Some(*consent),
+            _ => None,
+        });
+        assert_eq!(said.collect::<Vec<_>>(), [Consent::Given, Consent::Refused]);
+        world.verified().await;
+        world.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_joined_with_somebody_erased() {
     on_each(async |place, server| {
         let world = World::start(&place, &server).await;

@@ -2,6 +2,7 @@
 
 use crate::shop;
 use events::ThreadEvent;
+use events::tenant::Settings;
 use events::thread::{Author, HandoverReason};
 use integration::{Order, Place, World, count, eventually, on_each};
 use runtime::Role;
@@ -40,6 +41,31 @@ async fn while_the_ai_is_stopped_customers_are_handed_to_people_at_the_deadline(
         world.everything_is_there_once(&outside, Order::Kept).await;
         let events = world.history(thread).await;
         assert_eq!(count(&events, |event| matches!(event, ThreadEvent::Replied { by: Author::Ai, .. })), 0);
+        world.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_with_a_kind_that_nobody_knows_behind_it_is_answered() {
+    on_each(async |place: Place| {
+        // Both are there before anybody answers.
+        let world = World::start(&place, &all_but(Role::AiAgent)).await;
+        let patient = Settings { answer_deadline_ms: 60_000, ..integration::settings() };
+        let outside = world.furnish_with(&patient, &shop()).await;
+        assert!(outside.wechat.push(Push::text("w-1", "退货运费谁承担？")).await.acknowledged);
+        assert!(outside.wechat.push(Push::Strange { openid: "w-1".into() }).await.acknowledged);
+        let thread = world.thread_of(outside.oa, "w-1").await;
+        let received = |event: &ThreadEvent| matches!(event, ThreadEvent::Received { .. });
+        world.until("both", thread, |events| (count(events, received) == 2).then_some(())).await;
+        let world = world.again(&Role::ALL).await;
+        world.is_reached_by(&outside);
+        let answered = |event: &ThreadEvent| matches!(event, ThreadEvent::Replied { by: Author::Ai, .. });
+        world.until("its answer", thread, |events| (count(events, answered) == 1).then_some(())).await;
+        world.quiet(thread).await;
+        let events = world.history(thread).await;
+        assert_eq!(count(&events, |event| matches!(event, ThreadEvent::HandedOver { .. })), 0, "{events:?}");
+        assert_eq!(count(&events, answered), 1, "once");
         world.stop().await;
     })
     .await;

@@ -34,10 +34,8 @@ const BATCH_MAX: usize = 500;
 const THREADS_MAX: usize = 16;
 /// How often a place is written: what a death costs is examined again.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-/// How long the tables may take to hold what is examined, until it is examined again.
+/// How long the tables may take to hold what is examined until the log is told that they are behind.
 const BEHIND_MAX: Duration = Duration::from_secs(5);
-/// How long they may take to hold the part's end after a taking over: a surge may have left them far behind.
-const TAKEN_OVER_MAX: Duration = Duration::from_secs(60);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LEASE_POLL: Duration = Duration::from_secs(2);
 
@@ -96,16 +94,15 @@ impl Capture {
         let mut save_at = Instant::now() + SAVE_EVERY;
         // Made with each taking over, since another process may have changed what the last one knew.
         let recent = Recent::default();
-        // Leads that it made of what is examined again stand behind that in the log.
-        let ends = Position::of_ends(self.log.ends().await?);
-        let until: Vec<Position> = ends.into_iter().filter(|end| end.part == part).collect();
-        self.reader.wait_for(&until, TAKEN_OVER_MAX).await?;
+        // Leads that were made of what is examined again stand behind that in the log, and before this.
+        let mut known_by = Position::of_ends(self.log.ends().await?);
+        known_by.retain(|end| end.part == part);
         let mut batch = Vec::new();
         loop {
             tokio::select! {
                 fresh = follower.next(&mut batch, BATCH_MAX) => {
                     fresh?;
-                    self.examine(&recent, &batch).await?;
+                    self.examine(&recent, &batch, &known_by).await?;
                     batch.clear();
                     examined = follower.reached().of(part);
                 }
@@ -119,10 +116,16 @@ impl Capture {
     }
 
     /// Reads the batch and decides what it tells: threads side by side, each in order.
-    async fn examine(&self, recent: &Recent, batch: &[Arc<spine::Recorded>]) -> Result<(), Error> {
+    async fn examine(
+        &self,
+        recent: &Recent,
+        batch: &[Arc<spine::Recorded>],
+        known_by: &[Position],
+    ) -> Result<(), Error> {
         let told = told::read(&self.keys, batch).await?;
-        let Some(until) = batch.last().map(|record| record.position) else { return Ok(()) };
-        let told = self.of_leads(recent, told, until).await?;
+        let until: Vec<Position> =
+            batch.last().map(|record| record.position).iter().chain(known_by).copied().collect();
+        let told = self.of_leads(recent, told, &until).await?;
         if told.is_empty() {
             return Ok(());
         }
@@ -143,7 +146,7 @@ impl Capture {
         &self,
         recent: &Recent,
         mut told: Vec<Told>,
-        until: Position,
+        until: &[Position],
     ) -> Result<Vec<Told>, Error> {
         let makes_one: Vec<Uuid> =
             told.iter().filter(|told| told.reading.reaches()).map(|told| told.thread).collect();
@@ -153,13 +156,28 @@ impl Capture {
         asked.dedup();
         if !asked.is_empty() {
             // Tables that are behind know no lead of theirs yet, and what is left out is looked at by nobody again.
-            self.reader.wait_for(&[until], BEHIND_MAX).await?;
+            self.tables_hold(until).await?;
         }
         for (thread, n) in recent::numbers(&self.reader, &asked).await? {
             recent.found(thread, n);
         }
         told.retain(|told| makes_one.contains(&told.thread) || recent.number(told.thread).is_some());
         Ok(told)
+    }
+
+    /// Waits for the tables as long as they need; to begin anew would only set the mark further off.
+    async fn tables_hold(&self, until: &[Position]) -> Result<(), Error> {
+        loop {
+            match self.reader.wait_for(until, BEHIND_MAX).await {
+                Err(Error::Timeout { .. }) => {
+                    tracing::warn!(
+                        reader.name = self.reader.name(),
+                        "capturing waits: the tables are behind"
+                    );
+                }
+                waited => return waited,
+            }
+        }
     }
 }
 
