@@ -56,22 +56,23 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     suite.until_quiet(QUIET_WITHIN).await?;
     let crowd = Crowd { outside: &suite.outside, written: AtomicUsize::new(0) };
     progress(&format!("a base of {:.0} messages a second", capacity * BASE));
-    let mut first = crowd.write(capacity * BASE, lengths.before).await;
+    let mut replies = Replies::default();
+    replies.asked(crowd.write(capacity * BASE, lengths.before).await);
     let surge_from = suite.outside.site.clock.now();
     progress(&format!("a surge of {:.0} messages a second", capacity * SURGE));
-    first.extend(crowd.write(capacity * SURGE, lengths.surge).await);
+    replies.asked(crowd.write(capacity * SURGE, lengths.surge).await);
     let surge_to = suite.outside.site.clock.now();
     progress("the base again");
-    let gone = calm(&crowd, capacity * BASE, surge_to, &mut first, lengths).await?;
+    let gone = calm(&crowd, capacity * BASE, surge_to, &mut replies, lengths).await?;
     suite.until_quiet(QUIET_WITHIN).await?;
     let audit = audit(&suite).await?;
     if audit.faults() > 0 {
         progress(&format!("{audit:?}"));
     }
-    let replies = replies(&suite.outside, &first);
+    replies.look(&suite.outside);
     let calm_from = gone + micros(CALM_AFTER.min(lengths.after));
-    let before = p99(&replies, |at| at < surge_from);
-    let after = p99(&replies, |at| at >= calm_from);
+    let before = replies.p99(|at| at < surge_from);
+    let after = replies.p99(|at| at >= calm_from);
     let surplus = capacity * (SURGE - 1.0) * lengths.surge.as_secs_f64();
     let lasted = (gone - surge_to) as f64 / 1e6;
     Ok(vec![
@@ -131,14 +132,14 @@ async fn calm(
     crowd: &Crowd<'_>,
     per_second: f64,
     surge_to: i64,
-    first: &mut Vec<(String, i64)>,
+    replies: &mut Replies,
     lengths: Lengths,
 ) -> anyhow::Result<i64> {
     let began = Instant::now();
     while began.elapsed() < OVER_WITHIN {
-        first.extend(crowd.write(per_second, lengths.slice).await);
-        let replies = replies(crowd.outside, first);
-        let mut earlier = replies.iter().filter(|(asked, _)| *asked <= surge_to);
+        replies.asked(crowd.write(per_second, lengths.slice).await);
+        replies.look(crowd.outside);
+        let mut earlier = replies.of.values().filter(|(asked, _)| *asked <= surge_to);
         let gone = earlier.try_fold(surge_to, |gone, (_, answered)| answered.map(|at| at.max(gone)));
         let calm = gone.map(|gone| crowd.outside.site.clock.now() - gone);
         let (Some(gone), Some(calm)) = (gone, calm) else { continue };
@@ -149,28 +150,40 @@ async fn calm(
     anyhow::bail!("the backlog is not gone after {} s", OVER_WITHIN.as_secs())
 }
 
-/// Of each customer: when their first message was to be written, and when the first reply arrived.
-fn replies(outside: &Outside, first: &[(String, i64)]) -> Vec<(i64, Option<i64>)> {
-    let mut asked: HashMap<&str, (i64, Option<i64>)> = HashMap::new();
-    for (user, at) in first {
-        let entry = asked.entry(user).or_insert((*at, None));
-        entry.0 = entry.0.min(*at);
-    }
-    for received in outside.ledger.all_received() {
-        if let Some((_, answered)) = asked.get_mut(received.user.as_str()) {
-            *answered = Some(answered.map_or(received.at, |at| at.min(received.at)));
-        }
-    }
-    asked.into_values().collect()
+/// Of each customer: when their first message was to be written, and when the first reply arrived, in microseconds. Only
+/// what is new is looked at: whoever copies all of it holds up the platforms, and so the replies that it times.
+#[derive(Default)]
+struct Replies {
+    of: HashMap<String, (i64, Option<i64>)>,
+    seen: usize,
 }
 
-/// Milliseconds from the first message to the first reply, of those who wrote when `when` says so.
-fn p99(replies: &[(i64, Option<i64>)], when: impl Fn(i64) -> bool) -> f64 {
-    let of = replies.iter().filter(|(asked, _)| when(*asked));
-    let mut waits: Vec<f64> =
-        of.filter_map(|(asked, at)| Some((at.as_ref()? - asked) as f64 / 1e3)).collect();
-    waits.sort_by(f64::total_cmp);
-    percentile(&waits, 0.99)
+impl Replies {
+    fn asked(&mut self, written: Vec<(String, i64)>) {
+        for (user, at) in written {
+            let entry = self.of.entry(user).or_insert((at, None));
+            entry.0 = entry.0.min(at);
+        }
+    }
+
+    fn look(&mut self, outside: &Outside) {
+        let received = outside.ledger.received_after(self.seen);
+        self.seen += received.len();
+        for received in received {
+            if let Some((_, answered)) = self.of.get_mut(received.user.as_str()) {
+                *answered = Some(answered.map_or(received.at, |at| at.min(received.at)));
+            }
+        }
+    }
+
+    /// Milliseconds from the first message to the first reply, of those who wrote when `when` says so.
+    fn p99(&self, when: impl Fn(i64) -> bool) -> f64 {
+        let of = self.of.values().filter(|(asked, _)| when(*asked));
+        let mut waits: Vec<f64> =
+            of.filter_map(|(asked, at)| Some((at.as_ref()? - asked) as f64 / 1e3)).collect();
+        waits.sort_by(f64::total_cmp);
+        percentile(&waits, 0.99)
+    }
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -113,6 +113,11 @@ impl Ledger {
         self.pages().received.clone()
     }
 
+    /// What was received behind the first `seen`.
+    pub fn received_after(&self, seen: usize) -> Vec<Received> {
+        self.pages().received.get(seen..).unwrap_or_default().to_vec()
+    }
+
     /// How many were sent and how many received, without copying.
     pub fn counts(&self) -> (usize, usize) {
         let pages = self.pages();

@@ -11,7 +11,8 @@ const DIGITS_MAX: usize = 15;
 const MOBILE_DIGITS: usize = 11;
 /// Words by which any number is one to call.
 const CALLS: [&str; 7] = ["电话", "手机", "号码", "座机", "联系", "打给", "打我"];
-const LATIN_CALLS: [&str; 5] = ["tel", "call", "mobile", "cell", "phones"];
+const LATIN_CALLS: [&str; 8] =
+    ["tel", "telephone", "phone", "cellphone", "handphone", "call", "mobile", "cell"];
 /// Words by which a number is something's, and the message is about that.
 const REFERENCES: [&str; 15] = [
     "订单",
@@ -47,8 +48,7 @@ pub fn only_leaves_contact(texts: &[String]) -> bool {
 /// Whether a word says that a number is one to call.
 fn has_call(text: &str) -> bool {
     let mut latin = text.split(|c: char| !c.is_ascii_alphabetic());
-    let says = |word: &str| LATIN_CALLS.contains(&word) || word.ends_with("phone");
-    CALLS.iter().any(|word| text.contains(word)) || latin.any(says)
+    CALLS.iter().any(|word| text.contains(word)) || latin.any(|word| LATIN_CALLS.contains(&word))
 }
 
 /// A number may be parted by blanks, and two numbers by one.
@@ -113,6 +113,7 @@ mod tests {
             "我要退货，电话13812345678帮我取消订单",
             "尺码 170 88 66 91",
             "hotel 2024-11-30",
+            "我的iPhone 2024-11-30买的，屏幕碎了",
         ] {
             assert!(!leaves(text), "{text}");
         }

@@ -110,9 +110,13 @@ const PERMISSIONS: [&str; 44] = [
     "you may call",
 ];
 
-/// Words by which a clause complains or asks for the reason: it permits nothing, and refuses nothing by a denial in it.
-const COMPLAINTS: [&str; 10] =
-    ["怎么", "为什么", "为啥", "为何", "凭什么", "是不是", "有没有", "why ", "how come", "how is it"];
+/// Words by which a clause complains or asks for the reason: it permits nothing, and what it denies right behind them is no
+/// refusal: 为什么不接电话, "why don't you call me".
+const COMPLAINTS: [&str; 8] = ["怎么", "为什么", "为啥", "为何", "凭什么", "why ", "how come", "how is it"];
+
+/// Behind a word of complaint: it complains of nothing. 怎么样都不要打给我.
+const HOWEVER: [&str; 2] = ["样", "都"];
+const WHATEVER: [&str; 3] = ["不管", "无论", "no matter"];
 
 /// Words by which a clause asks or tells of calls and permits none: 谁打给我了, 昨天又打我电话.
 const REPORTS: [&str; 26] = [
@@ -162,7 +166,9 @@ pub fn consent(text: &str) -> Option<Consent> {
     let mut index = 0;
     while index < text.len() {
         if let Some(length) = reads(&text, index, &REFUSALS) {
-            last = Some(Consent::Refused);
+            if !is_complained_of(&text, clause_begin(&text, index), index) {
+                last = Some(Consent::Refused);
+            }
             index += length;
         } else if let Some(length) = reads(&text, index, &PERMISSIONS) {
             let begins = index;
@@ -185,35 +191,50 @@ fn reads(text: &Folded<'_>, index: usize, phrases: &[&str]) -> Option<usize> {
 
 /// What the clause says in which a permission begins at `index`.
 fn of_clause(text: &Folded<'_>, index: usize) -> Option<Consent> {
-    let begin = (0..index).rev().find(|place| is_mark(text.at(*place))).map_or(0, |mark| mark + 1);
+    let begin = clause_begin(text, index);
     let end = (index..text.len()).find(|place| is_mark(text.at(*place))).unwrap_or(text.len());
     let says = |words: &[&str]| {
         (begin..end).any(|at| text.reads_any(at, words).is_some_and(|length| at + length <= end))
     };
+    // 别让人联系我, 不要一直打给我, "please never call me": the denial stands before, whatever else is told.
+    if let Some(denial) = denial(text, begin, index) {
+        return (!is_complained_of(text, begin, denial)).then_some(Consent::Refused);
+    }
     if says(&COMPLAINTS) {
         return None;
-    }
-    // 别让人联系我, 不要一直打给我, "please never call me": the denial stands before, whatever else is told.
-    if is_denied(text, begin, index) {
-        return Some(Consent::Refused);
     }
     let asks = text.at(end) == '?' || (begin..end).last().is_some_and(|last| text.at(last) == '吗');
     let is_report = says(&REPORTS) && (asks || !says(&LEAVES));
     (!is_report).then_some(Consent::Given)
 }
 
-/// A word of denial shortly before in the clause that begins at `begin`.
-fn is_denied(text: &Folded<'_>, begin: usize, index: usize) -> bool {
+fn clause_begin(text: &Folded<'_>, index: usize) -> usize {
+    (0..index).rev().find(|place| is_mark(text.at(*place))).map_or(0, |mark| mark + 1)
+}
+
+/// Whether a word of complaint stands right before, in the clause that begins at `begin`.
+fn is_complained_of(text: &Folded<'_>, begin: usize, index: usize) -> bool {
+    const REACH: usize = 5;
+    let complains = |at: usize| {
+        text.reads_any(at, &COMPLAINTS).map(|length| at + length).is_some_and(|after| {
+            after <= index && index - after <= REACH && text.reads_any(after, &HOWEVER).is_none()
+        })
+    };
+    (begin..index).any(complains) && !(begin..index).any(|at| text.reads_any(at, &WHATEVER).is_some())
+}
+
+/// The first word of denial shortly before `index`, in the clause that begins at `begin`.
+fn denial(text: &Folded<'_>, begin: usize, index: usize) -> Option<usize> {
     const DENIALS: [&str; 12] =
         ["不要", "别", "不用", "不想", "勿", "不准", "不许", "never ", "not ", "n't ", "不必", "无需"];
     const REACH: usize = 8;
     let from = index.saturating_sub(REACH).max(begin);
     let is_other = |at: usize| (at.saturating_sub(1)..=at).any(|at| text.reads_any(at, &OTHERS).is_some());
-    (from..index).any(|at| text.reads_any(at, &DENIALS).is_some() && !is_other(at))
+    (from..index).find(|at| text.reads_any(*at, &DENIALS).is_some() && !is_other(*at))
 }
 
 fn is_mark(c: char) -> bool {
-    matches!(c, ',' | '。' | '.' | '!' | ';' | '?')
+    matches!(c, ',' | '。' | '.' | '!' | ';' | '?' | '\n')
 }
 
 #[cfg(test)]
@@ -248,6 +269,9 @@ mod tests {
             "Why does nobody call me",
             "Why didn't you call me?",
             "为什么不用电话联系我",
+            "你们怎么不接电话，我电话13812345678",
+            "你们怎么不想办法联系我",
+            "How come you do not call me",
             "有没有别的电话联系方式",
             "怎么特别久都没人联系我",
             "昨天是不是你们别的同事打给我",
@@ -258,12 +282,23 @@ mod tests {
             assert_eq!(consent(text), None, "{text}");
         }
         assert_eq!(consent("我说了别打我，你们怎么又打我电话"), Some(Consent::Refused));
-        for text in ["不要一直打给我", "别老给我打电话", "请不要老是联系我"] {
+        for text in [
+            "不要一直打给我",
+            "别老给我打电话",
+            "请不要老是联系我",
+            "不管怎么样都不要打给我",
+            "怎么样都不要打给我",
+            "有没有货都不要再联系我",
+            "说了不要再联系我怎么还在联系我",
+            "请不要再给我打电话\n为什么一直打",
+            "你们是不是可以不要再给我打电话了",
+        ] {
             assert_eq!(consent(text), Some(Consent::Refused), "{text}");
         }
         assert_eq!(consent("什么时候打给我都行"), Some(Consent::Given));
         assert_eq!(consent("有什么问题打给我"), Some(Consent::Given));
         assert_eq!(consent("我特别急，特别希望你们打给我"), Some(Consent::Given));
+        assert_eq!(consent("帮我看看有没有货给我回个电话"), Some(Consent::Given));
         assert_eq!(consent("刚才没接到，可以打给我"), Some(Consent::Given));
     }
 
