@@ -73,7 +73,8 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     let calm_from = gone + micros(CALM_AFTER.min(lengths.after));
     let before = replies.p99(|at| at < surge_from);
     let after = replies.p99(|at| at >= calm_from);
-    let surplus = capacity * (SURGE - 1.0) * lengths.surge.as_secs_f64();
+    // What is left of the capacity beside the base works it off.
+    let needed = (SURGE - 1.0) / (1.0 - BASE) * lengths.surge.as_secs_f64();
     let lasted = (gone - surge_to) as f64 / 1e6;
     Ok(vec![
         Figure::stated("surge: messages a second that can be answered", capacity, "/s"),
@@ -83,12 +84,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
             "messages",
             0.0,
         ),
-        Figure::beside(
-            "surge: backlog gone after, beside surplus / capacity",
-            lasted,
-            surplus / capacity,
-            "s",
-        ),
+        Figure::beside("surge: backlog gone after, beside surplus / (capacity - base)", lasted, needed, "s"),
         Figure::stated("surge: first replies before it, p99", before, "ms"),
         Figure::ceiling(
             "surge: first replies after the backlog is gone, p99 against before",
@@ -126,8 +122,8 @@ impl Crowd<'_> {
     }
 }
 
-/// Goes on with the base until everybody who wrote before `surge_to` has a reply and some calm time went by; when the
-/// last of those replies arrived.
+/// Goes on with the base until nobody waited for a first reply at some moment after `surge_to`, and for some calm time after
+/// it; that moment.
 async fn calm(
     crowd: &Crowd<'_>,
     per_second: f64,
@@ -139,8 +135,7 @@ async fn calm(
     while began.elapsed() < OVER_WITHIN {
         replies.asked(crowd.write(per_second, lengths.slice).await);
         replies.look(crowd.outside);
-        let mut earlier = replies.of.values().filter(|(asked, _)| *asked <= surge_to);
-        let gone = earlier.try_fold(surge_to, |gone, (_, answered)| answered.map(|at| at.max(gone)));
+        let gone = replies.none_waited(surge_to);
         let calm = gone.map(|gone| crowd.outside.site.clock.now() - gone);
         let (Some(gone), Some(calm)) = (gone, calm) else { continue };
         if calm >= micros(CALM_AFTER.min(lengths.after) + lengths.after) {
@@ -174,6 +169,19 @@ impl Replies {
                 *answered = Some(answered.map_or(received.at, |at| at.min(received.at)));
             }
         }
+    }
+
+    /// The first moment from `from` on when whoever had written had a reply.
+    fn none_waited(&self, from: i64) -> Option<i64> {
+        let asked = self.of.values().map(|(asked, _)| (*asked, 1));
+        let answered = self.of.values().filter_map(|(_, answered)| Some((answered.as_ref().copied()?, -1)));
+        let mut steps: Vec<(i64, i64)> = asked.chain(answered).collect();
+        steps.sort_unstable();
+        let mut waiting = 0;
+        steps.into_iter().find_map(|(at, step)| {
+            waiting += step;
+            (waiting == 0 && at >= from).then_some(at)
+        })
     }
 
     /// Milliseconds from the first message to the first reply, of those who wrote when `when` says so.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use rustix::fs::Mode;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -57,6 +57,17 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)
+}
+
+/// Waits for the turn of changing what the file at `path` stands for; it ends with the file that is returned, and with
+/// the process. For turns that last a moment, or as long as a bounded command.
+///
+/// # Errors
+/// When the file cannot be opened or locked.
+pub(crate) fn turn(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.lock()?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -105,10 +105,7 @@ impl Register {
             .create(&self.0)
             .map_err(Error::file("make", &self.0))?;
         let path = self.0.join("lock");
-        let file = File::options().write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(Error::file("open", &path))?;
-        file.lock().map_err(Error::file("lock", &path))?;
-        Ok(file)
+        private::turn(&path).map_err(Error::file("lock", &path))
     }
 
     /// All of them, by name.

@@ -111,9 +111,12 @@ impl Home {
     pub(super) fn users_text(&self, keys: &Keys) -> Result<String, Error> {
         Ok(super::config::users(keys, &self.consumers().all()?))
     }
-    /// Writes down who may connect, for the server to read.
-    pub(super) fn record_users(&self, text: &str) -> Result<(), Error> {
-        let path = self.users();
+    /// Writes down who may connect now, for the server to read. A start and a change of the consumers at the same moment
+    /// take turns, so that the last to write knows what both know.
+    pub(super) fn record_users(&self, keys: &Keys) -> Result<(), Error> {
+        let lock = self.0.join("users.lock");
+        let _turn = private::turn(&lock).map_err(Error::file("lock", &lock))?;
+        let (path, text) = (self.users(), self.users_text(keys)?);
         private::write(&path, text.as_bytes()).map_err(Error::file("write", &path))
     }
     /// The named consumers.
@@ -253,5 +256,27 @@ mod tests {
         assert!(refused.to_string().contains(&own), "{refused}");
         assert_eq!(supervisor(folder.path()), Some(own));
         drop(turn);
+    }
+
+    #[test]
+    fn whoever_writes_the_users_at_the_same_moment_none_of_them_is_forgotten() {
+        const WRITERS: usize = 8;
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::prepare(folder.path()).unwrap();
+        let keys = Keys::ensure(&home.credentials()).unwrap();
+        let _made = home.consumers().lock().unwrap();
+        let write = |name: &str| {
+            let added = home.consumers().add(name, None, Vec::new());
+            added.and_then(|consumer| home.record_users(&keys).map(|()| consumer.key)).unwrap()
+        };
+        let added: Vec<String> = std::thread::scope(|scope| {
+            let writers: Vec<_> =
+                (0..WRITERS).map(|n| scope.spawn(move || write(&format!("reader-{n}")))).collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        let users = fs::read_to_string(home.users()).unwrap();
+        for key in added {
+            assert!(users.contains(&key), "{key} in {users}");
+        }
     }
 }

@@ -79,12 +79,11 @@ impl Users {
     /// Writes all users down and has the server read them, until it lets the holder of `seed` in, or no more.
     async fn tell(&self, seed: &str, is_let_in: bool) -> Result<(), Error> {
         let keys = Keys::ensure(&self.home.credentials())?;
-        let text = self.home.users_text(&keys)?;
         let began = Instant::now();
         let mut tell_at = began;
         loop {
             if Instant::now() >= tell_at {
-                self.home.record_users(&text)?;
+                self.home.record_users(&keys)?;
                 Process::Adopted.signal(&self.home, Signal::HUP);
                 tell_at += TELL_AGAIN;
             }

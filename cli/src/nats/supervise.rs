@@ -200,7 +200,7 @@ impl Launcher {
         let text = config::render(&self.settings, &self.home, &self.keys, port);
         fs::write(&path, text).map_err(Error::file("write", &path))?;
         // Who changes the users just now writes them again until the server took them.
-        self.home.record_users(&self.home.users_text(&self.keys)?)?;
+        self.home.record_users(&self.keys)?;
         let log_end = process::log_end(&self.home);
         // Recorded first: if we die while it recovers, the next start knows where it will answer.
         self.home.record_url(&url_of(port))?;

@@ -34,9 +34,9 @@ pub(super) struct Held {
 pub(super) struct Claims {
     /// By entity: one piece of work of an entity at a time, in order.
     pub(super) held: HashMap<String, Held>,
-    pub(super) running_by_lane: HashMap<String, usize>,
+    running_by_lane: HashMap<String, usize>,
     /// Until when a lane takes nothing.
-    pub(super) paused: HashMap<String, i64>,
+    paused: HashMap<String, i64>,
     failures: HashMap<String, u32>,
     /// The clock at the last look.
     seen_at: i64,
@@ -44,16 +44,28 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn take(&mut self, row: &Work, per_lane_max: usize, now: i64) -> bool {
-        if self.paused.get(&row.lane).is_some_and(|until| *until > now) {
-            return false;
-        }
-        let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
-        if self.held.contains_key(&row.entity) || running >= per_lane_max {
+        let is_paused = self.paused.get(&row.lane).is_some_and(|until| *until > now);
+        if is_paused || self.held.contains_key(&row.entity) || self.is_full(&row.lane, per_lane_max) {
             return false;
         }
         *self.running_by_lane.entry(row.lane.clone()).or_default() += 1;
         self.hold(row, Claim::Running);
         true
+    }
+
+    /// Whether something of the lane may be taken, whose entity is free.
+    pub(super) fn has_room(&self, lane: &str, per_lane_max: usize) -> bool {
+        !self.paused.contains_key(lane) && !self.is_full(lane, per_lane_max)
+    }
+
+    /// Lanes of which nothing may be taken.
+    pub(super) fn without_room(&self, per_lane_max: usize) -> impl Iterator<Item = &String> {
+        let full = self.running_by_lane.iter().filter(move |(_, running)| **running >= per_lane_max);
+        full.map(|(lane, _)| lane).chain(self.paused.keys())
+    }
+
+    fn is_full(&self, lane: &str, per_lane_max: usize) -> bool {
+        self.running_by_lane.get(lane).is_some_and(|running| *running >= per_lane_max)
     }
 
     /// Whether nothing is taken and no lane is paused.

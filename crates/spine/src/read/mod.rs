@@ -5,6 +5,7 @@ mod batch;
 mod claims;
 pub mod due;
 mod lane;
+mod look;
 mod parked;
 pub mod reader;
 mod rebuild;
@@ -14,6 +15,7 @@ mod source;
 pub mod start;
 mod throttle;
 mod verify;
+mod waiting;
 mod work;
 
 pub use backlog::Backlog;

@@ -1,12 +1,12 @@
 //! Workers: take what is due, in order per entity, paced per lane, bounded, until its result is in the log.
 
 use super::claims::Claims;
+use super::look::{Lanes, Place, Wanted, next_due, oldest, stretch};
 use super::reader::Reader;
-use crate::db::{Model, Slot};
+use super::waiting::{LANE_ROWS_MAX, Waiting};
 use crate::error::Error;
 use crate::position::Position;
-use sqlx::{AssertSqlSafe, Row};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -16,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 /// A worker wakes so often, also when nothing was committed, and looks into the table if anything may be due: for timers
 /// and a moved clock.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Rows that a look passes over at most beside lanes that it leaves out; the next one goes on behind them.
+const PASSED_MAX: usize = 5_000;
+/// Before the first row.
+const BEGINNING: (i64, i64) = (i64::MIN + 1, 0);
 /// It looks so often whatever it knows.
 const LOOK_LATEST: Duration = Duration::from_secs(5);
-/// Fresh rows that wait in memory for a free entity or lane; beyond that the table is read.
-const BACKLOG_MAX: usize = 4_096;
 
 /// One due row.
 #[derive(Clone, Debug)]
@@ -54,18 +56,8 @@ pub enum Done {
 /// What the last look at the table told, so that where nothing happens it need not be asked again.
 struct Seen {
     at: Instant,
-    /// Of which slot and parts.
-    slot: Slot,
-    parts: Vec<u8>,
     /// When the first row is due, as far as is known.
     next: i64,
-}
-
-impl Seen {
-    fn says_that_nothing_is_due(&self, reader: &Reader, now: i64) -> bool {
-        let is_fresh = self.at.elapsed() < LOOK_LATEST && now < self.next;
-        is_fresh && self.slot == reader.model().slot && self.parts == reader.live_parts()
-    }
 }
 
 /// Bounds of one kind of work.
@@ -94,56 +86,17 @@ where
     F: Fn(Work) -> Fut,
     Fut: Future<Output = Result<Done, Error>> + Send + 'static,
 {
-    let clock = reader.inner().log.clock().clone();
-    let mut claims = Claims::default();
+    let mut worker = Worker::new(reader, kind, limits);
     let mut running: JoinSet<(Work, Result<Done, Error>)> = JoinSet::new();
-    // Fresh rows that could not be taken at once, for the moment when their entity or lane is free.
-    let mut backlog: VecDeque<Work> = VecDeque::new();
-    let (mut look_at, mut seen) = (Instant::now(), None::<Seen>);
     loop {
         let committed = reader.committed();
         tokio::pin!(committed);
         // Registered before the look, so that a commit during it is not missed.
         committed.as_mut().enable();
-        claims.settle(&reader.positions(), clock.now());
-        let (fresh, some_missing) = reader.inner().shared.take_fresh(kind);
-        backlog.extend(fresh);
-        if some_missing || backlog.len() > BACKLOG_MAX {
-            (look_at, seen) = (Instant::now(), None);
-        }
-        let has_nothing = backlog.is_empty() && claims.is_empty();
-        let is_time = Instant::now() >= look_at;
-        if is_time && running.len() < limits.in_flight_max {
-            let is_known = |seen: &Seen| seen.says_that_nothing_is_due(reader, clock.now());
-            if !has_nothing || !seen.as_ref().is_some_and(is_known) {
-                match due(reader, kind, &claims, limits, clock.now()).await {
-                    // The table holds all that the backlog holds.
-                    Ok((rows, told)) => (backlog, seen) = (rows.into(), Some(told)),
-                    Err(error) => {
-                        tracing::warn!(work.kind = kind, error = %super::batch::chain(&error), "what is due cannot be read; trying again");
-                    }
-                }
-            }
-        }
-        if is_time {
-            look_at = Instant::now() + LOOK_EVERY;
-        }
-        let (live, now) = (reader.live_parts(), clock.now());
-        for _ in 0..backlog.len() {
-            let Some(row) = backlog.pop_front() else { break };
-            if row.at > now || !live.contains(&row.part) || claims.has(&row) {
-                // If it is due still, it is found in the table when its time has come.
-                if let Some(seen) = &mut seen {
-                    seen.next = seen.next.min(row.at);
-                }
-                continue;
-            }
-            if running.len() >= limits.in_flight_max || !claims.take(&row, limits.per_lane_max, now) {
-                backlog.push_back(row);
-                continue;
-            }
-            // It may be due again without another message.
-            seen = None;
+        worker.take_stock();
+        worker.look(running.len() < limits.in_flight_max).await;
+        while running.len() < limits.in_flight_max {
+            let Some(row) = worker.next().await else { break };
             let (future, reader) = (handle(row.clone()), reader.clone());
             running.spawn(async move {
                 let result = match future.await {
@@ -156,10 +109,10 @@ where
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = &mut committed => {}
-            () = tokio::time::sleep_until(look_at) => {}
+            () = tokio::time::sleep_until(worker.look_at) => {}
             Some(ended) = running.join_next() => {
                 let (row, result) = ended.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
-                claims.give_back(kind, &row, result, clock.now());
+                worker.claims.give_back(kind, &row, result, worker.now());
             }
         }
     }
@@ -167,71 +120,148 @@ where
     Ok(())
 }
 
-async fn due(
-    reader: &Reader,
-    kind: &str,
-    claims: &Claims,
+/// What a worker knows of its rows.
+struct Worker<'r> {
+    reader: &'r Reader,
+    kind: &'static str,
     limits: WorkLimits,
-    now: i64,
-) -> Result<(Vec<Work>, Seen), Error> {
-    let (parts, model) = (reader.live_parts(), reader.model());
-    let mut seen = Seen { at: Instant::now(), slot: model.slot, parts: parts.clone(), next: now };
-    if parts.is_empty() {
-        seen.next = i64::MAX;
-        return Ok((Vec::new(), seen));
-    }
-    let busy = claims.running_by_lane.iter().filter(|(_, count)| **count >= limits.per_lane_max);
-    let full: BTreeSet<&String> = busy.map(|(lane, _)| lane).chain(claims.paused.keys()).collect();
-    let list = |from: usize, count: usize| {
-        (from..from + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(",")
-    };
-    let mut text = format!(
-        "SELECT entity, key, lane, at, body, part, sequence FROM due WHERE kind = $1 AND at <= $2 AND part IN ({})",
-        list(4, parts.len())
-    );
-    if !full.is_empty() {
-        text.push_str(&format!(" AND lane NOT IN ({})", list(4 + parts.len(), full.len())));
-    }
-    text.push_str(" ORDER BY at, sequence LIMIT $3");
-    // Held rows stay in the table until their result is projected, so the look must reach past them.
-    let count = limits.in_flight_max + claims.held.len();
-    let mut query =
-        sqlx::query(AssertSqlSafe(text)).bind(kind).bind(now).bind(i64::try_from(count).unwrap_or(i64::MAX));
-    for part in &parts {
-        query = query.bind(i32::from(*part));
-    }
-    for lane in &full {
-        query = query.bind(*lane);
-    }
-    let rows = query.fetch_all(model.store.reads()).await.map_err(Error::database("read what is due"))?;
-    let found = rows.iter().map(|row| Work {
-        entity: row.get(0),
-        key: row.get(1),
-        lane: row.get(2),
-        at: row.get(3),
-        body: row.get(4),
-        part: u8::try_from(row.get::<i32, _>(5)).unwrap_or(0),
-        sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
-        traceparent: None,
-    });
-    if rows.is_empty() && full.is_empty() {
-        seen.next = next_due(&model, kind, &parts, now).await?;
-    }
-    Ok((found.filter(|row| !claims.held.contains_key(&row.entity)).collect(), seen))
+    claims: Claims,
+    waiting: Waiting,
+    place: Place,
+    look_at: Instant,
+    /// Behind which row the next look beside other lanes begins.
+    looked_at: (i64, i64),
+    seen: Option<Seen>,
 }
 
-/// When the first row of the kind is due that is not yet.
-async fn next_due(model: &Model, kind: &str, parts: &[u8], now: i64) -> Result<i64, Error> {
-    let list: Vec<String> = parts.iter().map(u8::to_string).collect();
-    let text =
-        format!("SELECT MIN(at) FROM due WHERE kind = $1 AND at > $2 AND part IN ({})", list.join(","));
-    let next: Option<i64> = sqlx::query_scalar(AssertSqlSafe(text))
-        .bind(kind)
-        .bind(now)
-        .fetch_one(model.store.reads())
-        .await
-        .map_err(Error::database("read what is due next"))?;
-    Ok(next.unwrap_or(i64::MAX))
+impl<'r> Worker<'r> {
+    fn new(reader: &'r Reader, kind: &'static str, limits: WorkLimits) -> Self {
+        let (claims, waiting, place) = (Claims::default(), Waiting::default(), place_of(reader));
+        let (look_at, looked_at) = (Instant::now(), BEGINNING);
+        Self { reader, kind, limits, claims, waiting, place, look_at, looked_at, seen: None }
+    }
+
+    fn now(&self) -> i64 {
+        self.reader.inner().log.clock().now()
+    }
+
+    /// Lets go of what is done, and takes over what was put since the last time.
+    fn take_stock(&mut self) {
+        self.claims.settle(&self.reader.positions(), self.now());
+        let place = place_of(self.reader);
+        if place != self.place {
+            (self.place, self.look_at, self.seen) = (place, Instant::now(), None);
+            self.waiting.clear();
+        }
+        let (fresh, some_missing) = self.reader.inner().shared.take_fresh(self.kind);
+        if some_missing {
+            (self.look_at, self.seen) = (Instant::now(), None);
+            self.waiting.missed();
+        }
+        fresh.into_iter().for_each(|row| self.waiting.add(row));
+    }
+
+    /// Looks into the table when it is time to and something may be due that nobody told of, and may begin.
+    async fn look(&mut self, has_room: bool) {
+        if Instant::now() < self.look_at {
+            return;
+        }
+        self.look_at = Instant::now() + LOOK_EVERY;
+        let is_idle = self.waiting.is_empty() && self.claims.is_empty();
+        let nothing_is_due = |seen: &Seen| seen.at.elapsed() < LOOK_LATEST && self.now() < seen.next;
+        if !has_room || (is_idle && self.seen.as_ref().is_some_and(nothing_is_due)) {
+            return;
+        }
+        let busy = self.claims.without_room(self.limits.per_lane_max);
+        let left_out: BTreeSet<String> = busy.chain(self.waiting.in_table()).cloned().collect();
+        let read =
+            if left_out.is_empty() { self.read_all().await } else { self.read_beside(&left_out).await };
+        if let Err(error) = read {
+            self.cannot_read(&error);
+        }
+    }
+
+    async fn read_all(&mut self) -> Result<(), Error> {
+        let mut seen = Seen { at: Instant::now(), next: self.now() };
+        // Held rows stay in the table until their result is projected, so the look must reach past them.
+        let count = LANE_ROWS_MAX + self.claims.held.len();
+        let (model, wanted) = (self.reader.model(), self.wanted());
+        let rows = oldest(&model, &wanted, Lanes::All, count).await?;
+        if rows.is_empty() {
+            seen.next = next_due(&model, &wanted).await?;
+        }
+        self.seen = Some(seen);
+        let has_more = rows.len() == count;
+        let rows = self.free(rows);
+        self.waiting.read(rows, has_more);
+        if has_more {
+            // Of lanes that are not among these.
+            self.look_at = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Reads rows of other lanes than those that take nothing now, or whose rows are read lane by lane: a stretch of the
+    /// table each time.
+    async fn read_beside(&mut self, left_out: &BTreeSet<String>) -> Result<(), Error> {
+        let (model, wanted) = (self.reader.model(), self.wanted());
+        let stretch = stretch(&model, &wanted, self.looked_at, PASSED_MAX).await?;
+        let count = LANE_ROWS_MAX + self.claims.held.len();
+        let rows = oldest(&model, &wanted, Lanes::AllBut(left_out, &stretch), count).await?;
+        if rows.len() < count {
+            self.looked_at = stretch.end.unwrap_or(BEGINNING);
+        }
+        let rows = self.free(rows);
+        self.waiting.read_beside(rows);
+        Ok(())
+    }
+
+    /// The next row to begin.
+    async fn next(&mut self) -> Option<Work> {
+        let per_lane_max = self.limits.per_lane_max;
+        while let Some((lane, count)) = self.waiting.wants(&self.claims, per_lane_max) {
+            let count = count + self.claims.held.len();
+            match oldest(&self.reader.model(), &self.wanted(), Lanes::One(&lane), count).await {
+                Ok(rows) => {
+                    let has_more = rows.len() == count;
+                    let rows = self.free(rows);
+                    self.waiting.read_lane(&lane, rows, has_more);
+                }
+                Err(error) => {
+                    self.cannot_read(&error);
+                    self.waiting.put_off(&lane);
+                }
+            }
+        }
+        let (now, seen) = (self.now(), &mut self.seen);
+        let later = |at: i64| {
+            // It is found in the table when its time has come, if it is due still.
+            if let Some(seen) = seen {
+                seen.next = seen.next.min(at);
+            }
+        };
+        let row = self.waiting.next(&mut self.claims, per_lane_max, (&self.place.parts, now), later)?;
+        // It may be due again without another message.
+        self.seen = None;
+        Some(row)
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { kind: self.kind, parts: &self.place.parts, now: self.now() }
+    }
+
+    /// Those whose entity is free.
+    fn free(&self, rows: Vec<Work>) -> Vec<Work> {
+        rows.into_iter().filter(|row| !self.claims.held.contains_key(&row.entity)).collect()
+    }
+
+    fn cannot_read(&self, error: &Error) {
+        tracing::warn!(work.kind = self.kind, error = %super::batch::chain(error), "what is due cannot be read; trying again");
+    }
+}
+
+fn place_of(reader: &Reader) -> Place {
+    Place { slot: reader.model().slot, parts: reader.live_parts() }
 }
 
 /// Removes a row whose work is moot. A rebuild brings it back and it is found moot again.
