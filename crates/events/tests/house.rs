@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates of ours that each crate may depend on; a service may on any crate in `crates/`.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("events", &[]),
     ("spine", &[]),
     ("proto", &[]),
@@ -17,7 +17,8 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("directory", &["events", "laws", "spine"]),
     ("role", &["runtime", "spine"]),
     ("documents", &["events"]),
-    ("knowledge", &["documents"]),
+    ("words", &[]),
+    ("knowledge", &["documents", "words"]),
     ("llm", &[]),
 ];
 

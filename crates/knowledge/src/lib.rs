@@ -2,7 +2,6 @@
 
 mod csv;
 mod draft;
-pub mod fold;
 mod jsonl;
 mod markdown;
 mod yaml;
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::fold::fold;
+use words::fold::fold;
 
 /// Entries of one knowledge base, and of one file.
 pub const ENTRIES_MAX: usize = 20_000;

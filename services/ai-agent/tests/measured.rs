@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use ai_agent::answer::THRESHOLD;
+use ai_agent::detect::{declines_person, wants_person};
 use ai_agent::evaluate::{FaqReport, Query, faq};
 use ai_agent::knowledge::{Entry, Format, Source, import};
 use ai_agent::retrieve::Index;
@@ -105,4 +106,39 @@ fn five_wordings_in_six_are_found_by_the_other_wordings_of_their_entry() {
         index.put(Arc::new(entry.clone()));
     }
     assert!(6 * found > 5 * asked, "{found} of {asked}");
+}
+
+/// Of the labelled sentences: in per cent, how many wishes for a person are heard, how much of what is heard as one is
+/// one, and how many wishes to stay with the machine are heard.
+fn persons(sentences: &str) -> [usize; 3] {
+    #[derive(serde::Deserialize)]
+    struct Labelled {
+        text: String,
+        /// `wish`, `stay` or `none`.
+        label: String,
+    }
+    let read: Vec<(String, bool, bool)> = sentences
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a labelled sentence"))
+        .map(|Labelled { text, label }| (label, wants_person(&text), declines_person(&text)))
+        .collect();
+    let count = |is: &dyn Fn(&(String, bool, bool)) -> bool| read.iter().filter(|read| is(read)).count();
+    let wishes = count(&|(label, wish, _)| label == "wish" && *wish);
+    [
+        100 * wishes / count(&|(label, ..)| label == "wish"),
+        100 * wishes / count(&|(_, wish, _)| *wish),
+        100 * count(&|(label, _, stays)| label == "stay" && *stays) / count(&|(label, ..)| label == "stay"),
+    ]
+}
+
+#[test]
+fn who_asks_for_a_person_is_heard_as_well_as_when_the_words_were_chosen() {
+    let [heard, was_said, stays] = persons(include_str!("data/person.jsonl"));
+    assert!(heard >= 91 && was_said >= 94 && stays >= 95, "{heard} {was_said} {stays}");
+}
+
+#[test]
+fn two_wishes_for_a_person_in_three_that_nobody_had_read_are_heard() {
+    let [heard, was_said, stays] = persons(include_str!("data/person-unseen.jsonl"));
+    assert!(heard >= 68 && was_said >= 81 && stays >= 52, "{heard} {was_said} {stays}");
 }

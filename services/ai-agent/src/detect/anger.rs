@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::pattern::{Cue, Prepared, cues};
+use words::table::{Cue, Prepared, cues};
 
 static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| cues(include_str!("anger.txt")));
 

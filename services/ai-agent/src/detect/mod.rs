@@ -5,7 +5,6 @@
 
 mod anger;
 mod contact;
-mod pattern;
 mod person;
 mod smalltalk;
 

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::retrieve::fold::fold;
 
-use super::pattern::{Cue, Prepared, cues};
+use words::table::{Cue, Prepared, cues};
 
 static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| cues(include_str!("person.txt")));
 

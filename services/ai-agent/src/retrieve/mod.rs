@@ -21,5 +21,5 @@ mod whole;
 
 pub use confidence::{FEATURE_NAMES, FEATURES, INPUTS, Judge, Line, MARGIN_MAX, Weights};
 pub use index::{Hit, Index};
-pub use knowledge::fold;
 pub use trees::Tree;
+pub use words::fold;

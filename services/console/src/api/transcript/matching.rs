@@ -1,9 +1,9 @@
 //! Whether a text holds what somebody looks for, however either is spelt.
 
 use crate::refusal::Refusal;
-use knowledge::fold::{FOLDED_CHARS_MAX, numerals, spelling};
 use runtime::Problem;
 use unicode_segmentation::UnicodeSegmentation;
+use words::fold::{FOLDED_CHARS_MAX, numerals, spelling};
 
 /// Graphemes that can be looked for.
 const LENGTH_MAX: usize = 200;
