@@ -25,8 +25,7 @@ pub(super) enum Claim {
 /// The row of an entity that is taken, and until when.
 pub(super) struct Held {
     claim: Claim,
-    key: String,
-    sequence: u64,
+    row: Work,
 }
 
 /// What a worker has taken, and what it leaves alone for a while.
@@ -76,27 +75,47 @@ impl Claims {
     /// Whether this very row is taken. Another copy of it, from the table or of those that were put a moment ago, is not
     /// to be kept for later: by then its work is done.
     pub(super) fn has(&self, row: &Work) -> bool {
-        self.held.get(&row.entity).is_some_and(|held| held.key == row.key && held.sequence == row.sequence)
+        self.held
+            .get(&row.entity)
+            .is_some_and(|held| held.row.key == row.key && held.row.sequence == row.sequence)
     }
 
     fn hold(&mut self, row: &Work, claim: Claim) {
-        self.held.insert(row.entity.clone(), Held { claim, key: row.key.clone(), sequence: row.sequence });
+        self.held.insert(row.entity.clone(), Held { claim, row: row.clone() });
     }
 
-    /// Lets go of what is projected or has waited long enough.
-    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
+    /// Lets go of what is projected or has waited long enough; what is to be tried again comes back, before all that
+    /// came behind it.
+    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) -> Vec<Work> {
         self.follow_clock(now);
-        self.held.retain(|_, held| match &held.claim {
-            Claim::Running => true,
-            Claim::Until { position, latest } => {
-                now < *latest && positions.get(&position.part).is_none_or(|at| *at < position.sequence)
+        let mut again = Vec::new();
+        self.held.retain(|_, held| {
+            let waits = match &held.claim {
+                Claim::Running => true,
+                Claim::Until { position, .. }
+                    if positions.get(&position.part).is_some_and(|at| *at >= position.sequence) =>
+                {
+                    return false;
+                }
+                Claim::Until { latest: until, .. } | Claim::After(until) => *until > now,
+            };
+            if !waits {
+                again.push(held.row.clone());
             }
-            Claim::After(at) => *at > now,
+            waits
         });
         self.paused.retain(|_, until| *until > now);
+        again
     }
 
-    pub(super) fn give_back(&mut self, kind: &str, row: &Work, result: Result<Done, Error>, now: i64) {
+    /// What became of a row; it comes back at once where its lane pauses.
+    pub(super) fn give_back(
+        &mut self,
+        kind: &str,
+        row: &Work,
+        result: Result<Done, Error>,
+        now: i64,
+    ) -> Option<Work> {
         if let Some(count) = self.running_by_lane.get_mut(&row.lane) {
             *count -= 1;
             if *count == 0 {
@@ -108,12 +127,14 @@ impl Claims {
                 self.failures.remove(&row.entity);
                 match done {
                     Done::At(position) => Claim::Until { position, latest: now + PROJECTED_WITHIN_US },
-                    Done::Nothing => Claim::After(now),
+                    Done::Nothing => {
+                        self.held.remove(&row.entity);
+                        return None;
+                    }
                     Done::LanePaused { after_ms } => {
                         let until = now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
                         self.paused.insert(row.lane.clone(), until);
-                        self.held.remove(&row.entity);
-                        return;
+                        return self.held.remove(&row.entity).map(|held| held.row);
                     }
                     Done::Again { after_ms } => {
                         Claim::After(now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000)
@@ -132,6 +153,7 @@ impl Claims {
             }
         };
         self.hold(row, claim);
+        None
     }
 
     /// What waits waits for a while, not for a time of day: where the clock goes back, its end goes back with it.

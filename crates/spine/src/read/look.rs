@@ -68,9 +68,14 @@ pub(super) async fn oldest(
         "SELECT entity, key, lane, at, body, part, sequence FROM due
          WHERE kind = $1 AND at <= $2 AND part IN ({parts}){of_lanes} ORDER BY at, sequence LIMIT $3"
     );
+    // By the time alone the index knows where a stretch ends.
+    let until = match &lanes {
+        Lanes::AllBut(_, Stretch { end: Some((at, _)), .. }) => *at,
+        _ => wanted.now,
+    };
     let mut query = sqlx::query(AssertSqlSafe(text))
         .bind(wanted.kind)
-        .bind(wanted.now)
+        .bind(until)
         .bind(i64::try_from(count).unwrap_or(i64::MAX));
     for part in wanted.parts {
         query = query.bind(i32::from(*part));

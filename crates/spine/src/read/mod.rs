@@ -16,7 +16,10 @@ pub mod start;
 mod throttle;
 mod verify;
 mod waiting;
+#[cfg(test)]
+mod waiting_tests;
 mod work;
+mod worker;
 
 pub use backlog::Backlog;
 pub use due::{Due, DueChanges};

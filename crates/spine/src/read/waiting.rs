@@ -2,18 +2,18 @@
 
 use super::claims::Claims;
 use super::work::Work;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Rows of one lane in memory; what is beyond waits in the table.
 pub(super) const LANE_ROWS_MAX: usize = 512;
 /// Rows in memory from which on lanes get only as many as they can begin.
-const ROWS_MAX: usize = 8_192;
+pub(super) const ROWS_MAX: usize = 8_192;
 /// A lane that waits in the table, too, is read again when it has fewer rows left than this.
 const FEW: usize = LANE_ROWS_MAX / 8;
 /// It is read again after this at the earliest: what was read may all be of entities that are taken.
-const READ_AGAIN_AFTER: Duration = Duration::from_millis(50);
+pub(super) const READ_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// The rows of one lane, oldest first.
 #[derive(Default)]
@@ -28,6 +28,14 @@ struct Rest {
 }
 
 impl Lane {
+    /// Puts a row of the table before what of its entity came later.
+    fn insert(&mut self, row: Work) {
+        let is_later =
+            |known: &Work| known.entity == row.entity && (known.at, known.sequence) > (row.at, row.sequence);
+        let place = self.rows.iter().position(is_later).unwrap_or(self.rows.len());
+        self.rows.insert(place, row);
+    }
+
     fn is_done(&self) -> bool {
         self.rows.is_empty() && self.rest.is_none()
     }
@@ -40,6 +48,9 @@ pub(super) struct Waiting {
     /// Whose turn it is, first in front.
     turns: VecDeque<String>,
     rows: usize,
+    /// Of a lane that is not among these nothing is due. Before that is known, a lane's first rows are those of the table:
+    /// what was put a moment ago may have others of its entity before it.
+    is_complete: bool,
 }
 
 impl Waiting {
@@ -61,7 +72,8 @@ impl Waiting {
     pub(super) fn add(&mut self, row: Work) {
         let (name, has_room) = (row.lane.clone(), self.rows < ROWS_MAX);
         let lane = self.lane(&name);
-        if lane.rest.is_some() {
+        // A look may have found it already.
+        if lane.rest.is_some() || lane.rows.iter().any(|known| known.is_same(&row)) {
             return;
         }
         if has_room && lane.rows.len() < LANE_ROWS_MAX {
@@ -75,22 +87,50 @@ impl Waiting {
     /// Rows were put that nobody handed over: they may be of any lane.
     pub(super) fn missed(&mut self) {
         let rest = || Rest { not_before: Instant::now() };
+        self.is_complete = false;
         self.lanes.values_mut().for_each(|lane| lane.rest = Some(lane.rest.take().unwrap_or_else(rest)));
     }
 
     /// The oldest rows of the table; `has_more` when it holds more of them. What waited is among them.
     pub(super) fn read(&mut self, rows: Vec<Work>, has_more: bool) {
         self.clear();
+        self.is_complete = true;
         self.read_beside(rows);
         if has_more {
             self.missed();
         }
     }
 
-    /// Rows of lanes that have none in memory; those of others are looked for when theirs are begun.
+    /// Rows of lanes whose rows are not read lane by lane. Those that wait already are among them.
     pub(super) fn read_beside(&mut self, rows: Vec<Work>) {
-        let known: HashSet<String> = self.lanes.keys().cloned().collect();
-        rows.into_iter().filter(|row| !known.contains(&row.lane)).for_each(|row| self.add(row));
+        for row in rows {
+            let has_room = self.rows < ROWS_MAX;
+            let lane = self.lanes.entry(row.lane.clone()).or_insert_with(|| {
+                self.turns.push_back(row.lane.clone());
+                Lane::default()
+            });
+            if lane.rest.is_some() || lane.rows.iter().any(|known| known.is_same(&row)) {
+                continue;
+            }
+            if has_room && lane.rows.len() < LANE_ROWS_MAX {
+                lane.insert(row);
+                self.rows += 1;
+            } else {
+                lane.rest = Some(Rest { not_before: Instant::now() });
+            }
+        }
+    }
+
+    /// All of the table was looked at: a lane that is not among these has nothing there.
+    pub(super) fn looked_at_all(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// A row that is to be tried again goes before all that came behind it.
+    pub(super) fn put_back(&mut self, row: Work) {
+        let name = row.lane.clone();
+        self.lane(&name).rows.push_front(row);
+        self.rows += 1;
     }
 
     /// A lane that has few rows left while the table holds more, and how many to read. None while nothing of it
@@ -170,127 +210,10 @@ impl Waiting {
     }
 
     fn lane(&mut self, name: &str) -> &mut Lane {
-        if !self.lanes.contains_key(name) {
+        let rest = (!self.is_complete).then(|| Rest { not_before: Instant::now() });
+        self.lanes.entry(name.to_owned()).or_insert_with(|| {
             self.turns.push_back(name.to_owned());
-        }
-        self.lanes.entry(name.to_owned()).or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::position::Position;
-    use crate::read::work::Done;
-
-    const LIVE: &[u8] = &[0];
-
-    fn row(lane: &str, number: u64) -> Work {
-        Work {
-            entity: format!("{lane}-{number}"),
-            key: String::new(),
-            lane: lane.into(),
-            at: 0,
-            body: String::new(),
-            part: 0,
-            sequence: number,
-            traceparent: None,
-        }
-    }
-
-    fn rows(lane: &str, numbers: std::ops::Range<u64>) -> Vec<Work> {
-        numbers.map(|number| row(lane, number)).collect()
-    }
-
-    fn next(waiting: &mut Waiting, claims: &mut Claims) -> Option<String> {
-        waiting.next(claims, 2, (LIVE, 0), |_| {}).map(|row| row.entity)
-    }
-
-    fn many() -> u64 {
-        LANE_ROWS_MAX as u64
-    }
-
-    #[test]
-    fn lanes_take_turns_and_a_full_one_waits() {
-        let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-        rows("a", 0..4).into_iter().chain(rows("b", 0..1)).for_each(|row| waiting.add(row));
-        let begun: Vec<String> = std::iter::from_fn(|| next(&mut waiting, &mut claims)).collect();
-        assert_eq!(begun, ["a-0", "b-0", "a-1"]);
-        claims.give_back("send", &row("a", 0), Ok(Done::Nothing), 0);
-        assert_eq!(next(&mut waiting, &mut claims).as_deref(), Some("a-2"));
-    }
-
-    #[test]
-    fn of_an_entity_that_is_taken_nothing_begins_and_the_next_one_does() {
-        let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-        let again = Work { sequence: 7, ..row("a", 0) };
-        [row("a", 0), again.clone(), row("a", 1)].into_iter().for_each(|row| waiting.add(row));
-        assert_eq!(next(&mut waiting, &mut claims).as_deref(), Some("a-0"));
-        assert_eq!(next(&mut waiting, &mut claims).as_deref(), Some("a-1"));
-        let done = Position { generation: 1, part: 0, sequence: 9 };
-        claims.give_back("send", &row("a", 0), Ok(Done::At(done)), 0);
-        claims.settle(&[(0, 9)].into(), 1);
-        let taken = waiting.next(&mut claims, 2, (LIVE, 1), |_| {}).map(|row| row.sequence);
-        assert_eq!((taken, waiting.is_empty()), (Some(7), true));
-    }
-
-    #[test]
-    fn what_is_not_due_or_of_others_goes_and_its_time_is_told() {
-        let (mut waiting, mut claims, mut told) = (Waiting::default(), Claims::default(), Vec::new());
-        waiting.add(Work { at: 50, ..row("a", 0) });
-        waiting.add(Work { part: 3, ..row("a", 1) });
-        assert!(waiting.next(&mut claims, 2, (LIVE, 10), |at| told.push(at)).is_none());
-        assert_eq!((told, waiting.is_empty()), (vec![50], true));
-    }
-
-    #[test]
-    fn a_deep_lane_waits_in_the_table_and_what_is_put_later_waits_behind_it() {
-        let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-        rows("a", 0..many() + 1).into_iter().for_each(|row| waiting.add(row));
-        assert_eq!(waiting.in_table().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(waiting.wants(&claims, 2), None, "it has enough");
-        waiting.read_lane("a", rows("a", 1..3), true);
-        waiting.add(row("a", 9_999));
-        std::thread::sleep(READ_AGAIN_AFTER);
-        assert_eq!(waiting.wants(&claims, 2), Some(("a".into(), LANE_ROWS_MAX)));
-        let begun: Vec<String> = std::iter::from_fn(|| next(&mut waiting, &mut claims)).collect();
-        assert_eq!(begun, ["a-1", "a-2"]);
-        assert_eq!(waiting.wants(&claims, 2), None, "none of it may begin");
-        claims.give_back("send", &row("a", 1), Ok(Done::Nothing), 0);
-        claims.settle(&[].into(), 1);
-        assert!(waiting.wants(&claims, 2).is_some());
-        waiting.read_lane("a", rows("a", 3..4), false);
-        assert_eq!(waiting.in_table().count(), 0);
-        waiting.add(row("a", 4));
-        assert_eq!(next(&mut waiting, &mut claims).as_deref(), Some("a-3"));
-    }
-
-    #[test]
-    fn a_look_replaces_what_waited_and_one_beside_it_adds_lanes() {
-        let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-        waiting.add(row("a", 0));
-        waiting.read_beside(rows("a", 7..8).into_iter().chain(rows("b", 5..7)).collect());
-        let begun: Vec<String> = std::iter::from_fn(|| next(&mut waiting, &mut claims)).collect();
-        assert_eq!(begun, ["a-0", "b-5", "b-6"]);
-        waiting.add(row("a", 9));
-        waiting.read(rows("c", 0..2), true);
-        assert_eq!(waiting.in_table().collect::<Vec<_>>(), ["c"]);
-        assert_eq!(waiting.rows, 2);
-        waiting.clear();
-        assert!(waiting.is_empty());
-    }
-
-    #[test]
-    fn rows_that_nobody_handed_over_may_be_of_any_lane_and_memory_is_bounded() {
-        let mut waiting = Waiting::default();
-        waiting.add(row("a", 0));
-        waiting.missed();
-        assert_eq!(waiting.in_table().count(), 1);
-        let lanes = ROWS_MAX / LANE_ROWS_MAX;
-        for lane in 0..lanes + 3 {
-            rows(&lane.to_string(), 0..many()).into_iter().for_each(|row| waiting.add(row));
-        }
-        assert_eq!(waiting.rows, ROWS_MAX);
-        assert_eq!(waiting.wants(&Claims::default(), 2).map(|(_, count)| count), Some(2));
+            Lane { rows: VecDeque::new(), rest }
+        })
     }
 }
