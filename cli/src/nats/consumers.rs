@@ -122,7 +122,11 @@ impl Register {
         for entry in entries {
             let path = entry.map_err(Error::file("read", &self.0))?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                found.push(read(&path)?);
+                match read(&path) {
+                    // It was removed meanwhile.
+                    Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                    read => found.push(read?),
+                }
             }
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));

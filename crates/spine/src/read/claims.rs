@@ -20,6 +20,8 @@ pub(super) enum Claim {
         latest: i64,
     },
     After(i64),
+    /// It is to be tried again, and nothing of its entity begins before the table was asked what it has by now.
+    Asked,
 }
 
 /// The row of an entity that is taken, and until when.
@@ -67,6 +69,11 @@ impl Claims {
         self.running_by_lane.get(lane).is_some_and(|running| *running >= per_lane_max)
     }
 
+    /// What is to be tried again of the entity may begin.
+    pub(super) fn release(&mut self, entity: &str) {
+        self.held.remove(entity);
+    }
+
     /// Whether nothing is taken and no lane is paused.
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty() && self.paused.is_empty()
@@ -84,25 +91,25 @@ impl Claims {
         self.held.insert(row.entity.clone(), Held { claim, row: row.clone() });
     }
 
-    /// Lets go of what is projected or has waited long enough; what is to be tried again comes back, before all that
-    /// came behind it.
+    /// Lets go of what is projected or has waited long enough; what is to be tried again comes back.
     pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) -> Vec<Work> {
         self.follow_clock(now);
         let mut again = Vec::new();
         self.held.retain(|_, held| {
-            let waits = match &held.claim {
-                Claim::Running => true,
-                Claim::Until { position, .. }
-                    if positions.get(&position.part).is_some_and(|at| *at >= position.sequence) =>
-                {
-                    return false;
+            match &held.claim {
+                Claim::Running | Claim::Asked => true,
+                // What is done may be projected by another replica: if its row stands still, a look finds it.
+                Claim::Until { position, latest } => {
+                    now < *latest && positions.get(&position.part).is_none_or(|at| *at < position.sequence)
                 }
-                Claim::Until { latest: until, .. } | Claim::After(until) => *until > now,
-            };
-            if !waits {
-                again.push(held.row.clone());
+                Claim::After(until) => {
+                    if *until <= now {
+                        held.claim = Claim::Asked;
+                        again.push(held.row.clone());
+                    }
+                    true
+                }
             }
-            waits
         });
         self.paused.retain(|_, until| *until > now);
         again
@@ -134,7 +141,8 @@ impl Claims {
                     Done::LanePaused { after_ms } => {
                         let until = now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
                         self.paused.insert(row.lane.clone(), until);
-                        return self.held.remove(&row.entity).map(|held| held.row);
+                        self.hold(row, Claim::Asked);
+                        return Some(row.clone());
                     }
                     Done::Again { after_ms } => {
                         Claim::After(now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000)
@@ -166,7 +174,7 @@ impl Claims {
         for held in self.held.values_mut() {
             match &mut held.claim {
                 Claim::After(at) | Claim::Until { latest: at, .. } => *at -= back,
-                Claim::Running => {}
+                Claim::Running | Claim::Asked => {}
             }
         }
         self.paused.values_mut().for_each(|until| *until -= back);
@@ -217,7 +225,9 @@ mod tests {
         let back = now - HOUR_US;
         claims.settle(&nowhere, back + 1_000_000);
         assert!(!claims.take(&again, 1, back) && !claims.take(&lane, 1, back), "they wait as long as before");
-        claims.settle(&nowhere, back + 3_100_000);
+        let tried_again = claims.settle(&nowhere, back + 3_100_000);
+        assert_eq!(tried_again.iter().map(|row| &*row.entity).collect::<Vec<_>>(), ["a"]);
+        ["a", "b"].into_iter().for_each(|entity| claims.release(entity));
         assert!(claims.take(&again, 1, back + 3_100_000) && claims.take(&lane, 1, back + 3_100_000));
     }
 }

@@ -54,15 +54,13 @@ pub(super) async fn oldest(
     let of_lanes = match &lanes {
         Lanes::All => String::new(),
         Lanes::One(_) => format!(" AND lane = ${first}"),
-        Lanes::AllBut(lanes, stretch) => {
-            let (at, sequence) = stretch.behind;
-            let end = stretch.end.map(|(at, sequence)| format!(" AND (at, sequence) <= ({at}, {sequence})"));
-            format!(
-                " AND (at, sequence) > ({at}, {sequence}){} AND lane NOT IN ({})",
-                end.unwrap_or_default(),
-                list(first, lanes.len())
-            )
-        }
+        Lanes::AllBut(lanes, _) => format!(
+            " AND (at, sequence) > (${first}, ${}) AND (at, sequence) <= (${}, ${}) AND lane NOT IN ({})",
+            first + 1,
+            first + 2,
+            first + 3,
+            list(first + 4, lanes.len())
+        ),
     };
     let text = format!(
         "SELECT entity, key, lane, at, body, part, sequence FROM due
@@ -83,14 +81,40 @@ pub(super) async fn oldest(
     match lanes {
         Lanes::All => {}
         Lanes::One(lane) => query = query.bind(lane),
-        Lanes::AllBut(lanes, _) => {
+        Lanes::AllBut(lanes, Stretch { behind, end }) => {
+            let end = end.unwrap_or((i64::MAX, i64::MAX));
+            query = query.bind(behind.0).bind(behind.1).bind(end.0).bind(end.1);
             for lane in lanes {
                 query = query.bind(lane);
             }
         }
     }
     let rows = query.fetch_all(model.store.reads()).await.map_err(Error::database("read what is due"))?;
-    let work = |row: &sqlx::any::AnyRow| Work {
+    Ok(rows.iter().map(work_of).collect())
+}
+
+/// The rows of one entity that are due, oldest first.
+pub(super) async fn of_entity(
+    model: &Model,
+    wanted: &Wanted<'_>,
+    entity: &str,
+    count: usize,
+) -> Result<Vec<Work>, Error> {
+    let text = "SELECT entity, key, lane, at, body, part, sequence FROM due
+                WHERE kind = $1 AND entity = $2 AND at <= $3 ORDER BY at, sequence LIMIT $4";
+    let rows = sqlx::query(text)
+        .bind(wanted.kind)
+        .bind(entity)
+        .bind(wanted.now)
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .fetch_all(model.store.reads())
+        .await
+        .map_err(Error::database("read what is due of an entity"))?;
+    Ok(rows.iter().map(work_of).filter(|row| wanted.parts.contains(&row.part)).collect())
+}
+
+fn work_of(row: &sqlx::any::AnyRow) -> Work {
+    Work {
         entity: row.get(0),
         key: row.get(1),
         lane: row.get(2),
@@ -99,8 +123,7 @@ pub(super) async fn oldest(
         part: u8::try_from(row.get::<i32, _>(5)).unwrap_or(0),
         sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
         traceparent: None,
-    };
-    Ok(rows.iter().map(work).collect())
+    }
 }
 
 /// The stretch of `count` rows that begins behind a row.

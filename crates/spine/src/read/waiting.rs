@@ -69,19 +69,21 @@ impl Waiting {
     }
 
     /// A row that was put a moment ago. Behind rows that wait in the table it waits there, too.
-    pub(super) fn add(&mut self, row: Work) {
+    /// Whether it is known here, or to wait for its lane to be read.
+    pub(super) fn add(&mut self, row: Work) -> bool {
         let (name, has_room) = (row.lane.clone(), self.rows < ROWS_MAX);
         let lane = self.lane(&name);
         // A look may have found it already.
-        if lane.rest.is_some() || lane.rows.iter().any(|known| known.is_same(&row)) {
-            return;
+        if lane.rows.iter().any(|known| known.is_same(&row)) {
+            return true;
         }
-        if has_room && lane.rows.len() < LANE_ROWS_MAX {
+        if lane.rest.is_none() && has_room && lane.rows.len() < LANE_ROWS_MAX {
             lane.rows.push_back(row);
             self.rows += 1;
-        } else {
-            lane.rest = Some(Rest { not_before: Instant::now() });
+            return true;
         }
+        lane.rest.get_or_insert_with(|| Rest { not_before: Instant::now() });
+        false
     }
 
     /// Rows were put that nobody handed over: they may be of any lane.
@@ -105,10 +107,8 @@ impl Waiting {
     pub(super) fn read_beside(&mut self, rows: Vec<Work>) {
         for row in rows {
             let has_room = self.rows < ROWS_MAX;
-            let lane = self.lanes.entry(row.lane.clone()).or_insert_with(|| {
-                self.turns.push_back(row.lane.clone());
-                Lane::default()
-            });
+            let name = row.lane.clone();
+            let lane = self.lane(&name);
             if lane.rest.is_some() || lane.rows.iter().any(|known| known.is_same(&row)) {
                 continue;
             }
@@ -126,24 +126,50 @@ impl Waiting {
         self.is_complete = true;
     }
 
-    /// A row that is to be tried again goes before all that came behind it.
-    pub(super) fn put_back(&mut self, row: Work) {
-        let name = row.lane.clone();
-        self.lane(&name).rows.push_front(row);
-        self.rows += 1;
+    /// Whether the table may hold something of lanes that are not among these.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Of a lane nothing is known; it is read when it has room.
+    pub(super) fn doubt(&mut self, name: &str) {
+        self.lane(name);
+    }
+
+    /// The rows of an entity as the table has them now, oldest first, before all others: something of it is to be tried
+    /// again.
+    pub(super) fn replace(&mut self, lane: &str, entity: &str, rows: Vec<Work>) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            let before = lane.rows.len();
+            lane.rows.retain(|row| row.entity != entity);
+            self.rows -= before - lane.rows.len();
+        }
+        for row in rows.into_iter().rev() {
+            let name = row.lane.clone();
+            self.lane(&name).rows.push_front(row);
+            self.rows += 1;
+        }
     }
 
     /// A lane that has few rows left while the table holds more, and how many to read. None while nothing of it
     /// may begin.
     pub(super) fn wants(&self, claims: &Claims, per_lane_max: usize) -> Option<(String, usize)> {
         let now = Instant::now();
-        let wants = |(name, lane): &(&String, &Lane)| {
-            let is_time = lane.rest.as_ref().is_some_and(|rest| rest.not_before <= now);
-            is_time && lane.rows.len() < FEW && claims.has_room(name, per_lane_max)
-        };
-        let (name, _) = self.lanes.iter().find(wants)?;
+        let (name, _) = self.want(claims, per_lane_max).find(|(_, at)| *at <= now)?;
         let count = if self.rows < ROWS_MAX { LANE_ROWS_MAX } else { per_lane_max };
         Some((name.clone(), count))
+    }
+
+    /// When the next lane is to be read.
+    pub(super) fn wants_at(&self, claims: &Claims, per_lane_max: usize) -> Option<Instant> {
+        self.want(claims, per_lane_max).map(|(_, at)| at).min()
+    }
+
+    fn want(&self, claims: &Claims, per_lane_max: usize) -> impl Iterator<Item = (&String, Instant)> {
+        self.lanes.iter().filter_map(move |(name, lane)| {
+            let rest = lane.rest.as_ref().filter(|_| lane.rows.len() < FEW)?;
+            claims.has_room(name, per_lane_max).then_some((name, rest.not_before))
+        })
     }
 
     /// The oldest rows of a lane in the table that are not taken; `has_more` when it holds more.

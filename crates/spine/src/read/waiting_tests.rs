@@ -42,7 +42,9 @@ fn many() -> u64 {
 #[test]
 fn lanes_take_turns_and_a_full_one_waits() {
     let (mut waiting, mut claims) = (of_nothing(), Claims::default());
-    rows("a", 0..4).into_iter().chain(rows("b", 0..1)).for_each(|row| waiting.add(row));
+    rows("a", 0..4).into_iter().chain(rows("b", 0..1)).for_each(|row| {
+        waiting.add(row);
+    });
     let begun: Vec<String> = std::iter::from_fn(|| next(&mut waiting, &mut claims)).collect();
     assert_eq!(begun, ["a-0", "b-0", "a-1"]);
     claims.give_back("send", &row("a", 0), Ok(Done::Nothing), 0);
@@ -53,7 +55,9 @@ fn lanes_take_turns_and_a_full_one_waits() {
 fn of_an_entity_that_is_taken_nothing_begins_and_the_next_one_does() {
     let (mut waiting, mut claims) = (of_nothing(), Claims::default());
     let again = Work { sequence: 7, ..row("a", 0) };
-    [row("a", 0), again.clone(), row("a", 1)].into_iter().for_each(|row| waiting.add(row));
+    [row("a", 0), again.clone(), row("a", 1)].into_iter().for_each(|row| {
+        waiting.add(row);
+    });
     assert_eq!(next(&mut waiting, &mut claims).as_deref(), Some("a-0"));
     assert_eq!(next(&mut waiting, &mut claims).as_deref(), Some("a-1"));
     let done = Position { generation: 1, part: 0, sequence: 9 };
@@ -75,7 +79,9 @@ fn what_is_not_due_or_of_others_goes_and_its_time_is_told() {
 #[test]
 fn a_deep_lane_waits_in_the_table_and_what_is_put_later_waits_behind_it() {
     let (mut waiting, mut claims) = (of_nothing(), Claims::default());
-    rows("a", 0..many() + 1).into_iter().for_each(|row| waiting.add(row));
+    rows("a", 0..many() + 1).into_iter().for_each(|row| {
+        waiting.add(row);
+    });
     assert_eq!(waiting.in_table().collect::<Vec<_>>(), ["a"]);
     assert_eq!(waiting.wants(&claims, 2), None, "it has enough");
     waiting.read_lane("a", rows("a", 1..3), true);
@@ -117,7 +123,9 @@ fn rows_that_nobody_handed_over_may_be_of_any_lane_and_memory_is_bounded() {
     waiting.looked_at_all();
     let lanes = ROWS_MAX / LANE_ROWS_MAX;
     for lane in 0..lanes + 3 {
-        rows(&lane.to_string(), 0..many()).into_iter().for_each(|row| waiting.add(row));
+        rows(&lane.to_string(), 0..many()).into_iter().for_each(|row| {
+            waiting.add(row);
+        });
     }
     assert_eq!(waiting.wants(&Claims::default(), 2).map(|(_, count)| count), Some(2));
 }
@@ -145,10 +153,17 @@ fn what_is_tried_again_and_what_a_look_finds_go_before_what_came_later_of_their_
     assert_eq!(sequence(&mut waiting, &mut claims), Some(3));
     claims.give_back("send", &of(3), Ok(Done::Again { after_ms: 1 }), 0);
     assert_eq!(sequence(&mut waiting, &mut claims), None);
-    claims.settle(&[].into(), 1_001).into_iter().for_each(|row| waiting.put_back(row));
+    let again = claims.settle(&[].into(), 1_001);
+    assert_eq!(again.len(), 1);
+    assert_eq!(sequence(&mut waiting, &mut claims), None, "the table is not asked yet");
+    claims.release("e");
+    waiting.replace("a", "e", vec![of(3), of(5)]);
     assert_eq!(sequence(&mut waiting, &mut claims), Some(3));
     let paused = claims.give_back("send", &of(3), Ok(Done::LanePaused { after_ms: 1 }), 0);
-    waiting.put_back(paused.expect("it comes back"));
+    assert!(paused.is_some_and(|row| row.is_same(&of(3))));
+    assert_eq!(sequence(&mut waiting, &mut claims), None, "the table is not asked yet");
+    claims.release("e");
+    waiting.replace("a", "e", vec![of(3), of(5)]);
     assert_eq!(sequence(&mut waiting, &mut claims), None);
     claims.settle(&[].into(), 1_001);
     assert_eq!(sequence(&mut waiting, &mut claims), Some(3));

@@ -79,9 +79,11 @@ where
         // Registered before the look, so that a commit during it is not missed.
         committed.as_mut().enable();
         worker.take_stock();
-        worker.look(running.len() < limits.in_flight_max).await;
+        if running.len() < limits.in_flight_max {
+            worker.read().await;
+        }
         while running.len() < limits.in_flight_max {
-            let Some(row) = worker.next().await else { break };
+            let Some(row) = worker.next() else { break };
             let (future, reader) = (handle(row.clone()), reader.clone());
             running.spawn(async move {
                 let result = match future.await {
@@ -91,10 +93,11 @@ where
                 (row, result)
             });
         }
+        let wake_at = worker.wake_at(running.len() < limits.in_flight_max);
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = &mut committed => {}
-            () = tokio::time::sleep_until(worker.look_at()) => {}
+            () = tokio::time::sleep_until(wake_at) => {}
             Some(ended) = running.join_next() => {
                 let (row, result) = ended.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
                 worker.give_back(&row, result);

@@ -1,12 +1,12 @@
 //! What a worker knows of its rows: those that wait in memory, those that it took, and when to look into the table.
 
 use super::claims::Claims;
-use super::look::{Lanes, Place, Wanted, next_due, oldest, stretch};
+use super::look::{Lanes, Place, Stretch, Wanted, next_due, of_entity, oldest, stretch};
 use super::reader::Reader;
 use super::waiting::{LANE_ROWS_MAX, Waiting};
 use super::work::{Done, Work, WorkLimits};
 use crate::error::Error;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,6 +15,11 @@ use tokio::time::Instant;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Rows that a look passes over at most beside lanes that it leaves out; the next one goes on behind them.
 const PASSED_MAX: usize = 2_500;
+/// Where a look found more than it takes, the next one comes so soon.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// Lanes that are read between two beginnings, and entities of which something is tried again.
+const LANES_READ_MAX: usize = 8;
+const TRIED_AGAIN_MAX: usize = 32;
 /// Before the first row.
 const BEGINNING: (i64, i64) = (i64::MIN + 1, 0);
 /// It looks so often whatever it knows.
@@ -40,6 +45,10 @@ pub(super) struct Worker<'r> {
     looked_at: (i64, i64),
     /// Whether these looks began before the first row and have left out none since.
     looked_at_all: bool,
+    /// Up to when a look found what had become due.
+    looked_until: i64,
+    /// What is to be tried again, with what else its entity has by now.
+    again: VecDeque<Work>,
     seen: Option<Seen>,
 }
 
@@ -57,20 +66,25 @@ impl<'r> Worker<'r> {
             look_at,
             looked_at,
             looked_at_all: false,
+            looked_until: 0,
+            again: VecDeque::new(),
             seen: None,
         }
     }
 
-    /// When to look, and to wake, at the latest.
-    pub(super) fn look_at(&self) -> Instant {
-        self.look_at
+    /// When to wake at the latest.
+    pub(super) fn wake_at(&self, has_room: bool) -> Instant {
+        if !has_room {
+            return Instant::now() + LOOK_EVERY;
+        }
+        let wanted = self.waiting.wants_at(&self.claims, self.limits.per_lane_max);
+        let again = (!self.again.is_empty()).then(|| Instant::now() + LOOK_AGAIN_AFTER);
+        wanted.into_iter().chain(again).fold(self.look_at, Instant::min)
     }
 
     /// What became of a row.
     pub(super) fn give_back(&mut self, row: &Work, result: Result<Done, Error>) {
-        if let Some(row) = self.claims.give_back(self.kind, row, result, self.now()) {
-            self.waiting.put_back(row);
-        }
+        self.again.extend(self.claims.give_back(self.kind, row, result, self.now()));
     }
 
     fn now(&self) -> i64 {
@@ -79,8 +93,7 @@ impl<'r> Worker<'r> {
 
     /// Lets go of what is done, and takes over what was put since the last time.
     pub(super) fn take_stock(&mut self) {
-        let again = self.claims.settle(&self.reader.positions(), self.now());
-        again.into_iter().for_each(|row| self.waiting.put_back(row));
+        self.again.extend(self.claims.settle(&self.reader.positions(), self.now()));
         let (place, (fresh, some_missing)) =
             (place_of(self.reader), self.reader.inner().shared.take_fresh(self.kind));
         if place != self.place {
@@ -92,7 +105,11 @@ impl<'r> Worker<'r> {
             self.waiting.missed();
             self.look_anew();
         }
-        self.free(fresh).into_iter().for_each(|row| self.waiting.add(row));
+        for row in self.free(fresh) {
+            if !self.waiting.add(row) {
+                self.seen = None;
+            }
+        }
     }
 
     fn look_anew(&mut self) {
@@ -100,23 +117,51 @@ impl<'r> Worker<'r> {
         (self.looked_at, self.looked_at_all) = (BEGINNING, false);
     }
 
-    /// Looks into the table when it is time to and something may be due that nobody told of, and may begin.
-    pub(super) async fn look(&mut self, has_room: bool) {
+    /// Reads what may begin: what is tried again, what nobody told of when it is time to look, and lanes that run out.
+    pub(super) async fn read(&mut self) {
+        let read = match self.read_again().await {
+            Ok(()) => self.look().await,
+            failed => failed,
+        };
+        let read = match read {
+            Ok(()) => self.read_lanes().await,
+            failed => failed,
+        };
+        if let Err(error) = read {
+            tracing::warn!(work.kind = self.kind, error = %super::batch::chain(&error), "what is due cannot be read; trying again");
+        }
+    }
+
+    /// Entities of which something is tried again, as the table has them by now.
+    async fn read_again(&mut self) -> Result<(), Error> {
+        for _ in 0..TRIED_AGAIN_MAX {
+            let Some(row) = self.again.front() else { return Ok(()) };
+            let rows = of_entity(&self.reader.model(), &self.wanted(), &row.entity, LANE_ROWS_MAX).await?;
+            let Some(row) = self.again.pop_front() else { return Ok(()) };
+            self.claims.release(&row.entity);
+            self.waiting.replace(&row.lane, &row.entity, rows);
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<(), Error> {
         if Instant::now() < self.look_at {
-            return;
+            return Ok(());
         }
         self.look_at = Instant::now() + LOOK_EVERY;
         let is_idle = self.waiting.is_empty() && self.claims.is_empty();
         let nothing_is_due = |seen: &Seen| seen.at.elapsed() < LOOK_LATEST && self.now() < seen.next;
-        if !has_room || (is_idle && self.seen.as_ref().is_some_and(nothing_is_due)) {
-            return;
+        if is_idle && self.seen.as_ref().is_some_and(nothing_is_due) {
+            return Ok(());
         }
-        let busy = self.claims.without_room(self.limits.per_lane_max);
-        let left_out: BTreeSet<String> = busy.chain(self.waiting.in_table()).cloned().collect();
-        let read =
-            if left_out.is_empty() { self.read_all().await } else { self.read_beside(&left_out).await };
-        if let Err(error) = read {
-            self.cannot_read(&error);
+        let busy: BTreeSet<String> = self.claims.without_room(self.limits.per_lane_max).cloned().collect();
+        if !self.waiting.is_complete() {
+            busy.iter().for_each(|lane| self.waiting.doubt(lane));
+        }
+        let deep: BTreeSet<String> = self.waiting.in_table().cloned().collect();
+        match deep.is_empty() && busy.is_empty() {
+            true => self.read_all().await,
+            false => self.read_beside(busy, deep).await,
         }
     }
 
@@ -135,50 +180,57 @@ impl<'r> Worker<'r> {
         self.waiting.read(rows, has_more);
         if has_more {
             // Of lanes that are not among these.
-            self.look_at = Instant::now();
+            self.look_at = Instant::now() + LOOK_AGAIN_AFTER;
         }
         Ok(())
     }
 
-    /// Reads rows of other lanes than those that take nothing now, or whose rows are read lane by lane: a stretch of the
-    /// table each time.
-    async fn read_beside(&mut self, left_out: &BTreeSet<String>) -> Result<(), Error> {
+    /// Reads rows of other lanes than those that take nothing now, or whose rows are read lane by lane: what became due since
+    /// the last look, and a stretch of the table each time.
+    async fn read_beside(&mut self, busy: BTreeSet<String>, deep: BTreeSet<String>) -> Result<(), Error> {
         let (model, wanted) = (self.reader.model(), self.wanted());
-        let stretch = stretch(&model, &wanted, self.looked_at, PASSED_MAX).await?;
         let count = LANE_ROWS_MAX + self.claims.held.len();
-        let rows = oldest(&model, &wanted, Lanes::AllBut(left_out, &stretch), count).await?;
+        let (now, behind) = (wanted.now, (self.looked_until, i64::MAX));
+        let newest = Stretch { behind, end: None };
+        let mut rows = oldest(&model, &wanted, Lanes::AllBut(&deep, &newest), count).await?;
+        let left_out: BTreeSet<String> = busy.into_iter().chain(deep).collect();
+        let stretch = stretch(&model, &wanted, self.looked_at, PASSED_MAX).await?;
+        let older = oldest(&model, &wanted, Lanes::AllBut(&left_out, &stretch), count).await?;
         let begins = self.looked_at == BEGINNING;
-        let last = rows.last().filter(|_| rows.len() == count);
+        let last = older.last().filter(|_| older.len() == count);
         self.looked_at_all = last.is_none() && (begins || self.looked_at_all);
         self.looked_at = last
             .map(|row| (row.at, i64::try_from(row.sequence).unwrap_or(i64::MAX)))
             .or(stretch.end)
             .unwrap_or(BEGINNING);
+        self.looked_until = now;
+        rows.extend(older);
+        let rows = self.free(rows);
+        self.waiting.read_beside(rows);
         if self.looked_at == BEGINNING && self.looked_at_all {
             self.waiting.looked_at_all();
         }
-        let rows = self.free(rows);
-        self.waiting.read_beside(rows);
+        Ok(())
+    }
+
+    /// Reads lanes that have few rows left while the table holds more.
+    async fn read_lanes(&mut self) -> Result<(), Error> {
+        for _ in 0..LANES_READ_MAX {
+            let wanted = self.waiting.wants(&self.claims, self.limits.per_lane_max);
+            let Some((lane, count)) = wanted else { return Ok(()) };
+            // If it fails it is not asked again at once.
+            self.waiting.put_off(&lane);
+            let count = count + self.claims.held.len();
+            let rows = oldest(&self.reader.model(), &self.wanted(), Lanes::One(&lane), count).await?;
+            let has_more = rows.len() == count;
+            let rows = self.free(rows);
+            self.waiting.read_lane(&lane, rows, has_more);
+        }
         Ok(())
     }
 
     /// The next row to begin.
-    pub(super) async fn next(&mut self) -> Option<Work> {
-        let per_lane_max = self.limits.per_lane_max;
-        while let Some((lane, count)) = self.waiting.wants(&self.claims, per_lane_max) {
-            let count = count + self.claims.held.len();
-            match oldest(&self.reader.model(), &self.wanted(), Lanes::One(&lane), count).await {
-                Ok(rows) => {
-                    let has_more = rows.len() == count;
-                    let rows = self.free(rows);
-                    self.waiting.read_lane(&lane, rows, has_more);
-                }
-                Err(error) => {
-                    self.cannot_read(&error);
-                    self.waiting.put_off(&lane);
-                }
-            }
-        }
+    pub(super) fn next(&mut self) -> Option<Work> {
         let (now, seen) = (self.now(), &mut self.seen);
         let later = |at: i64| {
             // It is found in the table when its time has come, if it is due still.
@@ -186,6 +238,7 @@ impl<'r> Worker<'r> {
                 seen.next = seen.next.min(at);
             }
         };
+        let per_lane_max = self.limits.per_lane_max;
         let row = self.waiting.next(&mut self.claims, per_lane_max, (&self.place.parts, now), later)?;
         // It may be due again without another message.
         self.seen = None;
@@ -199,10 +252,6 @@ impl<'r> Worker<'r> {
     /// Those that are not taken.
     fn free(&self, rows: Vec<Work>) -> Vec<Work> {
         rows.into_iter().filter(|row| !self.claims.has(row)).collect()
-    }
-
-    fn cannot_read(&self, error: &Error) {
-        tracing::warn!(work.kind = self.kind, error = %super::batch::chain(error), "what is due cannot be read; trying again");
     }
 }
 
