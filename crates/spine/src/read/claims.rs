@@ -20,14 +20,13 @@ pub(super) enum Claim {
         latest: i64,
     },
     After(i64),
-    /// It is to be tried again, and nothing of its entity begins before the table was asked what it has by now.
-    Asked,
 }
 
 /// The row of an entity that is taken, and until when.
 pub(super) struct Held {
     claim: Claim,
-    row: Work,
+    key: String,
+    sequence: u64,
 }
 
 /// What a worker has taken, and what it leaves alone for a while.
@@ -35,9 +34,9 @@ pub(super) struct Held {
 pub(super) struct Claims {
     /// By entity: one piece of work of an entity at a time, in order.
     pub(super) held: HashMap<String, Held>,
-    running_by_lane: HashMap<String, usize>,
+    pub(super) running_by_lane: HashMap<String, usize>,
     /// Until when a lane takes nothing.
-    paused: HashMap<String, i64>,
+    pub(super) paused: HashMap<String, i64>,
     failures: HashMap<String, u32>,
     /// The clock at the last look.
     seen_at: i64,
@@ -45,33 +44,16 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn take(&mut self, row: &Work, per_lane_max: usize, now: i64) -> bool {
-        let is_paused = self.paused.get(&row.lane).is_some_and(|until| *until > now);
-        if is_paused || self.held.contains_key(&row.entity) || self.is_full(&row.lane, per_lane_max) {
+        if self.paused.get(&row.lane).is_some_and(|until| *until > now) {
+            return false;
+        }
+        let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
+        if self.held.contains_key(&row.entity) || running >= per_lane_max {
             return false;
         }
         *self.running_by_lane.entry(row.lane.clone()).or_default() += 1;
         self.hold(row, Claim::Running);
         true
-    }
-
-    /// Whether something of the lane may be taken, whose entity is free.
-    pub(super) fn has_room(&self, lane: &str, per_lane_max: usize) -> bool {
-        !self.paused.contains_key(lane) && !self.is_full(lane, per_lane_max)
-    }
-
-    /// Lanes of which nothing may be taken.
-    pub(super) fn without_room(&self, per_lane_max: usize) -> impl Iterator<Item = &String> {
-        let full = self.running_by_lane.iter().filter(move |(_, running)| **running >= per_lane_max);
-        full.map(|(lane, _)| lane).chain(self.paused.keys())
-    }
-
-    fn is_full(&self, lane: &str, per_lane_max: usize) -> bool {
-        self.running_by_lane.get(lane).is_some_and(|running| *running >= per_lane_max)
-    }
-
-    /// What is to be tried again of the entity may begin.
-    pub(super) fn release(&mut self, entity: &str) {
-        self.held.remove(entity);
     }
 
     /// Whether nothing is taken and no lane is paused.
@@ -82,47 +64,27 @@ impl Claims {
     /// Whether this very row is taken. Another copy of it, from the table or of those that were put a moment ago, is not
     /// to be kept for later: by then its work is done.
     pub(super) fn has(&self, row: &Work) -> bool {
-        self.held
-            .get(&row.entity)
-            .is_some_and(|held| held.row.key == row.key && held.row.sequence == row.sequence)
+        self.held.get(&row.entity).is_some_and(|held| held.key == row.key && held.sequence == row.sequence)
     }
 
     fn hold(&mut self, row: &Work, claim: Claim) {
-        self.held.insert(row.entity.clone(), Held { claim, row: row.clone() });
+        self.held.insert(row.entity.clone(), Held { claim, key: row.key.clone(), sequence: row.sequence });
     }
 
-    /// Lets go of what is projected or has waited long enough; what is to be tried again comes back.
-    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) -> Vec<Work> {
+    /// Lets go of what is projected or has waited long enough.
+    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
         self.follow_clock(now);
-        let mut again = Vec::new();
-        self.held.retain(|_, held| {
-            match &held.claim {
-                Claim::Running | Claim::Asked => true,
-                // What is done may be projected by another replica: if its row stands still, a look finds it.
-                Claim::Until { position, latest } => {
-                    now < *latest && positions.get(&position.part).is_none_or(|at| *at < position.sequence)
-                }
-                Claim::After(until) => {
-                    if *until <= now {
-                        held.claim = Claim::Asked;
-                        again.push(held.row.clone());
-                    }
-                    true
-                }
+        self.held.retain(|_, held| match &held.claim {
+            Claim::Running => true,
+            Claim::Until { position, latest } => {
+                now < *latest && positions.get(&position.part).is_none_or(|at| *at < position.sequence)
             }
+            Claim::After(at) => *at > now,
         });
         self.paused.retain(|_, until| *until > now);
-        again
     }
 
-    /// What became of a row; it comes back at once where its lane pauses.
-    pub(super) fn give_back(
-        &mut self,
-        kind: &str,
-        row: &Work,
-        result: Result<Done, Error>,
-        now: i64,
-    ) -> Option<Work> {
+    pub(super) fn give_back(&mut self, kind: &str, row: &Work, result: Result<Done, Error>, now: i64) {
         if let Some(count) = self.running_by_lane.get_mut(&row.lane) {
             *count -= 1;
             if *count == 0 {
@@ -134,15 +96,12 @@ impl Claims {
                 self.failures.remove(&row.entity);
                 match done {
                     Done::At(position) => Claim::Until { position, latest: now + PROJECTED_WITHIN_US },
-                    Done::Nothing => {
-                        self.held.remove(&row.entity);
-                        return None;
-                    }
+                    Done::Nothing => Claim::After(now),
                     Done::LanePaused { after_ms } => {
                         let until = now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
                         self.paused.insert(row.lane.clone(), until);
-                        self.hold(row, Claim::Asked);
-                        return Some(row.clone());
+                        self.held.remove(&row.entity);
+                        return;
                     }
                     Done::Again { after_ms } => {
                         Claim::After(now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000)
@@ -161,7 +120,6 @@ impl Claims {
             }
         };
         self.hold(row, claim);
-        None
     }
 
     /// What waits waits for a while, not for a time of day: where the clock goes back, its end goes back with it.
@@ -174,7 +132,7 @@ impl Claims {
         for held in self.held.values_mut() {
             match &mut held.claim {
                 Claim::After(at) | Claim::Until { latest: at, .. } => *at -= back,
-                Claim::Running | Claim::Asked => {}
+                Claim::Running => {}
             }
         }
         self.paused.values_mut().for_each(|until| *until -= back);
@@ -225,9 +183,7 @@ mod tests {
         let back = now - HOUR_US;
         claims.settle(&nowhere, back + 1_000_000);
         assert!(!claims.take(&again, 1, back) && !claims.take(&lane, 1, back), "they wait as long as before");
-        let tried_again = claims.settle(&nowhere, back + 3_100_000);
-        assert_eq!(tried_again.iter().map(|row| &*row.entity).collect::<Vec<_>>(), ["a"]);
-        ["a", "b"].into_iter().for_each(|entity| claims.release(entity));
+        claims.settle(&nowhere, back + 3_100_000);
         assert!(claims.take(&again, 1, back + 3_100_000) && claims.take(&lane, 1, back + 3_100_000));
     }
 }

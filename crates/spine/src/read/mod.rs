@@ -5,7 +5,6 @@ mod batch;
 mod claims;
 pub mod due;
 mod lane;
-mod look;
 mod parked;
 pub mod reader;
 mod rebuild;
@@ -15,11 +14,7 @@ mod source;
 pub mod start;
 mod throttle;
 mod verify;
-mod waiting;
-#[cfg(test)]
-mod waiting_tests;
 mod work;
-mod worker;
 
 pub use backlog::Backlog;
 pub use due::{Due, DueChanges};

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod deep;
 mod running;
 mod upgrade;
 
