@@ -128,6 +128,7 @@ impl DueChanges {
                 .bind(due.body.clone())
         })
         .await?;
+        in_order(&mut put);
         // Outside of a live batch nobody collects.
         let _ = FRESH.try_with(|fresh| {
             fresh.borrow_mut().extend(put.into_iter().map(|(due, part, sequence, traceparent)| {
@@ -136,5 +137,29 @@ impl DueChanges {
             }));
         });
         Ok(())
+    }
+}
+
+/// A row to put, with the part, sequence and trace of its message.
+type Put = (Box<Due>, u8, u64, Option<String>);
+
+/// As the table gives them out, and not by their keys: of an entity the oldest is worked on first.
+fn in_order(put: &mut [Put]) {
+    put.sort_by_key(|(due, _, sequence, _)| (due.at, *sequence));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_batch_puts_is_handed_over_as_its_messages_came_whatever_their_keys_are() {
+        let put = |key: &str, at: i64, sequence: u64| -> Put {
+            let (entity, key, lane) = ("e".to_owned(), key.to_owned(), String::new());
+            (Box::new(Due { kind: "send", entity, key, lane, at, body: String::new() }), 0, sequence, None)
+        };
+        let mut rows = vec![put("0", 7, 6), put("a", 9, 4), put("f", 7, 5)];
+        in_order(&mut rows);
+        assert_eq!(rows.iter().map(|(due, ..)| due.key.as_str()).collect::<Vec<_>>(), ["f", "0", "a"]);
     }
 }
