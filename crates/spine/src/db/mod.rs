@@ -12,6 +12,7 @@ mod model;
 mod patience;
 mod snapshot;
 mod store;
+mod tables;
 mod wanted;
 
 pub use backup::occupied;

@@ -2,31 +2,10 @@
 
 use super::connect::{Durability, Target};
 use super::store::Store;
-use super::{Database, catalog, check_name, migrate};
+use super::{Database, catalog, check_name, tables};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, Executor};
 use std::fmt;
-
-/// The tables of the spine, in every read model.
-const SPINE_TABLES: [&str; 4] = [
-    "CREATE TABLE positions (part INTEGER PRIMARY KEY, generation BIGINT NOT NULL, sequence BIGINT NOT NULL,
-     fence BIGINT NOT NULL)",
-    "CREATE TABLE parked (entity TEXT PRIMARY KEY, part INTEGER NOT NULL, sequence BIGINT NOT NULL,
-     error TEXT NOT NULL, at BIGINT NOT NULL)",
-    "CREATE TABLE due (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, lane TEXT NOT NULL,
-     at BIGINT NOT NULL, part INTEGER NOT NULL, sequence BIGINT NOT NULL, body TEXT NOT NULL,
-     PRIMARY KEY (kind, entity, key))",
-    "CREATE INDEX due_at ON due (kind, at, sequence)",
-];
-
-/// Which message of the part the last position stands for, by the time when it was stored. Added to slots that were made
-/// without them; a release that knows nothing of them leaves them behind the position, and then they say nothing.
-const SEEN: [&str; 2] = [
-    "ALTER TABLE positions ADD COLUMN seen_sequence BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE positions ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0",
-];
 
 /// What a read model is, in this release.
 #[derive(Clone, Copy, Debug)]
@@ -233,7 +212,7 @@ impl Database {
 
     async fn open_slot(&self, spec: &ModelSpec, slot: Slot) -> Result<Store, Error> {
         let store = self.store(self.target(spec.name, slot), Durability::Derived).await?;
-        create_tables(&store, spec).await?;
+        tables::create(&store, spec).await?;
         Ok(store)
     }
 }
@@ -252,51 +231,4 @@ impl Database {
 fn newest_of(slots: &[(String, Slot)], spec: &ModelSpec) -> Option<Slot> {
     let same = |(name, slot): &&(String, Slot)| name == spec.name && slot.version == spec.version;
     slots.iter().filter(same).map(|(_, slot)| *slot).max()
-}
-
-/// Makes the tables, all in one transaction, or checks that they are those of the spec.
-async fn create_tables(store: &Store, spec: &ModelSpec) -> Result<(), Error> {
-    let action = || format!("make the tables of {}", spec.name);
-    let hash = hash_of(spec);
-    let mut tx = migrate::begin_alone(store).await?;
-    tx.execute("CREATE TABLE IF NOT EXISTS about (key VARCHAR(40) PRIMARY KEY, value TEXT NOT NULL)")
-        .await
-        .map_err(Error::database(action()))?;
-    let made: Option<String> = sqlx::query_scalar("SELECT value FROM about WHERE key = 'schema'")
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(Error::database(action()))?;
-    let is_made = match made {
-        Some(made) if made == hash => true,
-        Some(_) => return Err(Error::SchemaChanged { model: spec.name.into(), version: spec.version }),
-        None => false,
-    };
-    let has_seen: Option<String> = sqlx::query_scalar("SELECT value FROM about WHERE key = 'seen'")
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(Error::database(action()))?;
-    if is_made && has_seen.is_some() {
-        return Ok(());
-    }
-    let (tables, all) = (SPINE_TABLES.iter().chain(spec.schema), SEEN.iter());
-    let texts = tables.filter(|_| !is_made).chain(all).filter_map(|text| store.backend().ddl(text));
-    for text in texts {
-        tx.execute(AssertSqlSafe(text)).await.map_err(Error::database(action()))?;
-    }
-    let about =
-        "INSERT INTO about (key, value) VALUES ('schema', $1), ('seen', '1') ON CONFLICT (key) DO NOTHING";
-    sqlx::query(about).bind(hash).execute(&mut *tx).await.map_err(Error::database(action()))?;
-    tx.commit().await.map_err(Error::database(action()))
-}
-
-pub(super) fn hash_of(spec: &ModelSpec) -> String {
-    let mut hasher = Sha256::new();
-    for text in SPINE_TABLES.iter().chain(spec.schema) {
-        // White space is no part of what a table is.
-        for word in text.split_whitespace() {
-            hasher.update(word);
-            hasher.update([0]);
-        }
-    }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

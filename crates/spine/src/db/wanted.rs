@@ -3,7 +3,7 @@
 use super::catalog;
 use super::connect::{Target, plain_url};
 use super::migrate::newest_of;
-use super::model::hash_of;
+use super::tables::hash_of;
 use super::{Backend, Database, DatabaseSettings, Migration, ModelSpec, Slot};
 use crate::error::Error;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};

@@ -1,7 +1,9 @@
 //! What waits in a read model's tables, for the figures that operators watch.
 
+use super::look::LANES;
 use crate::db::Store;
 use crate::error::Error;
+use sqlx::AssertSqlSafe;
 
 /// What waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +21,11 @@ pub(super) async fn read(store: &Store, kinds: &[&'static str]) -> Result<Backlo
     let parked: i64 = count.await.map_err(failed())?;
     let mut backlog = Backlog { parked: u64::try_from(parked).unwrap_or_default(), first_due: Vec::new() };
     for kind in kinds {
-        let first: Option<i64> = sqlx::query_scalar("SELECT MIN(at) FROM due WHERE kind = $1")
+        let text = format!(
+            "{LANES} SELECT MIN(first) FROM (SELECT (SELECT MIN(at) FROM due WHERE kind = $1 AND due.lane = lanes.lane)
+             AS first FROM lanes) AS firsts"
+        );
+        let first: Option<i64> = sqlx::query_scalar(AssertSqlSafe(text))
             .bind(*kind)
             .fetch_one(store.write())
             .await

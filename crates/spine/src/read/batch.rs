@@ -119,7 +119,7 @@ pub(crate) async fn commit(
         }
     }
     if alone {
-        one_by_one(model, projector, progress, batch, &wanted).await?;
+        progress.fresh = one_by_one(model, projector, progress, batch, &wanted).await?;
     }
     for record in batch {
         progress.positions.insert(record.position.part, record.position.sequence);
@@ -156,18 +156,21 @@ async fn one_by_one(
     progress: &mut Progress,
     batch: &[Arc<Recorded>],
     wanted: &[Arc<Recorded>],
-) -> Result<(), Error> {
+) -> Result<Vec<(&'static str, Work)>, Error> {
     let mut tx = model.store.begin().await?;
     move_positions(&mut tx, model, progress, batch).await?;
-    let mut parked = progress.parked.clone();
+    let (mut parked, mut fresh) = (progress.parked.clone(), Vec::new());
     for record in wanted {
         let subject = record.address.subject();
         if parked.contains(&subject) && !record.is_erasure() {
             continue;
         }
         let mut savepoint = tx.begin().await.map_err(Error::database("set a savepoint"))?;
-        match projector.apply(&mut savepoint, std::slice::from_ref(record)).await {
+        let (applied, put) =
+            due::collect(projector.apply(&mut savepoint, std::slice::from_ref(record))).await;
+        match applied {
             Ok(()) => {
+                fresh.extend(put);
                 savepoint.commit().await.map_err(Error::database("release a savepoint"))?;
                 if parked.remove(&subject) {
                     no_longer_parked(&mut tx, &subject).await?;
@@ -191,7 +194,7 @@ async fn one_by_one(
     }
     tx.commit().await.map_err(Error::database("commit a batch"))?;
     progress.parked = parked;
-    Ok(())
+    Ok(fresh)
 }
 
 /// Moves each part's position from where it is known to be to the batch's last message of the part. No row

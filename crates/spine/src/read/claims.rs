@@ -3,7 +3,7 @@
 use super::work::{Done, Work};
 use crate::error::Error;
 use crate::position::Position;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const RETRY_DELAY_MIN_US: i64 = 50_000;
 const RETRY_DELAY_MAX_US: i64 = 30_000_000;
@@ -25,6 +25,7 @@ pub(super) enum Claim {
 /// The row of an entity that is taken, and until when.
 pub(super) struct Held {
     claim: Claim,
+    lane: String,
     key: String,
     sequence: u64,
 }
@@ -33,32 +34,30 @@ pub(super) struct Held {
 #[derive(Default)]
 pub(super) struct Claims {
     /// By entity: one piece of work of an entity at a time, in order.
-    pub(super) held: HashMap<String, Held>,
-    pub(super) running_by_lane: HashMap<String, usize>,
+    held: HashMap<String, Held>,
+    running_by_lane: HashMap<String, usize>,
     /// Until when a lane takes nothing.
-    pub(super) paused: HashMap<String, i64>,
+    paused: HashMap<String, i64>,
     failures: HashMap<String, u32>,
     /// The clock at the last look.
     seen_at: i64,
 }
 
 impl Claims {
-    pub(super) fn take(&mut self, row: &Work, per_lane_max: usize, now: i64) -> bool {
-        if self.paused.get(&row.lane).is_some_and(|until| *until > now) {
-            return false;
-        }
-        let running = self.running_by_lane.get(&row.lane).copied().unwrap_or(0);
-        if self.held.contains_key(&row.entity) || running >= per_lane_max {
+    /// Whether the lane takes one more.
+    pub(super) fn has_room(&self, lane: &str, per_lane_max: usize, now: i64) -> bool {
+        self.paused.get(lane).is_none_or(|until| *until <= now)
+            && self.running_by_lane.get(lane).is_none_or(|running| *running < per_lane_max)
+    }
+
+    /// Takes the row unless another one of its entity is taken.
+    pub(super) fn take(&mut self, row: &Work) -> bool {
+        if self.held.contains_key(&row.entity) {
             return false;
         }
         *self.running_by_lane.entry(row.lane.clone()).or_default() += 1;
         self.hold(row, Claim::Running);
         true
-    }
-
-    /// Whether nothing is taken and no lane is paused.
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.paused.is_empty()
     }
 
     /// Whether this very row is taken. Another copy of it, from the table or of those that were put a moment ago, is not
@@ -68,23 +67,47 @@ impl Claims {
     }
 
     fn hold(&mut self, row: &Work, claim: Claim) {
-        self.held.insert(row.entity.clone(), Held { claim, key: row.key.clone(), sequence: row.sequence });
+        let (lane, key, sequence) = (row.lane.clone(), row.key.clone(), row.sequence);
+        self.held.insert(row.entity.clone(), Held { claim, lane, key, sequence });
     }
 
-    /// Lets go of what is projected or has waited long enough.
-    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
+    /// Lets go of what is projected or has waited long enough. Of the latter it returns the lanes: only the table knows
+    /// whether these rows are still to be worked on, and what came later of their entities must not begin before them.
+    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) -> BTreeSet<String> {
         self.follow_clock(now);
-        self.held.retain(|_, held| match &held.claim {
-            Claim::Running => true,
-            Claim::Until { position, latest } => {
-                now < *latest && positions.get(&position.part).is_none_or(|at| *at < position.sequence)
+        let mut lanes = BTreeSet::new();
+        self.held.retain(|_, held| {
+            let has_waited = match &held.claim {
+                Claim::Running => return true,
+                Claim::Until { position, .. }
+                    if positions.get(&position.part).is_some_and(|at| *at >= position.sequence) =>
+                {
+                    return false;
+                }
+                Claim::Until { latest: until, .. } | Claim::After(until) => *until <= now,
+            };
+            if has_waited && !lanes.contains(&held.lane) {
+                lanes.insert(held.lane.clone());
             }
-            Claim::After(at) => *at > now,
+            !has_waited
         });
         self.paused.retain(|_, until| *until > now);
+        lanes
     }
 
-    pub(super) fn give_back(&mut self, kind: &str, row: &Work, result: Result<Done, Error>, now: i64) {
+    /// When the first paused lane goes on.
+    pub(super) fn first_unpaused(&self) -> Option<i64> {
+        self.paused.values().min().copied()
+    }
+
+    /// What a piece of work came to. Returns the row where it waits as before, since its lane is paused.
+    pub(super) fn give_back(
+        &mut self,
+        kind: &str,
+        row: Work,
+        result: Result<Done, Error>,
+        now: i64,
+    ) -> Option<Work> {
         if let Some(count) = self.running_by_lane.get_mut(&row.lane) {
             *count -= 1;
             if *count == 0 {
@@ -96,12 +119,15 @@ impl Claims {
                 self.failures.remove(&row.entity);
                 match done {
                     Done::At(position) => Claim::Until { position, latest: now + PROJECTED_WITHIN_US },
-                    Done::Nothing => Claim::After(now),
+                    Done::Nothing => {
+                        self.held.remove(&row.entity);
+                        return None;
+                    }
                     Done::LanePaused { after_ms } => {
                         let until = now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
                         self.paused.insert(row.lane.clone(), until);
                         self.held.remove(&row.entity);
-                        return;
+                        return Some(row);
                     }
                     Done::Again { after_ms } => {
                         Claim::After(now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000)
@@ -119,7 +145,8 @@ impl Claims {
                 Claim::After(now + delay)
             }
         };
-        self.hold(row, claim);
+        self.hold(&row, claim);
+        None
     }
 
     /// What waits waits for a while, not for a time of day: where the clock goes back, its end goes back with it.
@@ -155,19 +182,20 @@ mod tests {
     fn another_copy_of_a_row_that_is_taken_is_known_and_what_was_put_anew_is_not_it() {
         let (mut claims, row) = (Claims::default(), work("a", "one"));
         assert!(!claims.has(&row));
-        assert!(claims.take(&row, 1, 0) && claims.has(&row));
+        assert!(claims.take(&row) && claims.has(&row));
         let position = Position { generation: 1, part: 0, sequence: 5 };
-        claims.give_back("send", &row, Ok(Done::At(position)), 0);
+        claims.give_back("send", row.clone(), Ok(Done::At(position)), 0);
         claims.settle(&BTreeMap::new(), 1);
         assert!(claims.has(&row), "its result is not projected yet");
         assert!(
             !claims.has(&Work { sequence: 2, ..row.clone() })
                 && !claims.has(&Work { key: "k".into(), ..row.clone() })
         );
-        claims.settle(&BTreeMap::from([(0, 5)]), 1);
-        assert!(!claims.has(&row));
-        claims.give_back("send", &row, Ok(Done::At(position)), 1);
-        claims.settle(&BTreeMap::new(), PROJECTED_WITHIN_US + 1);
+        let again = claims.settle(&BTreeMap::from([(0, 5)]), 1);
+        assert!(!claims.has(&row) && again.is_empty(), "its result is projected, so its row is gone");
+        claims.give_back("send", row.clone(), Ok(Done::At(position)), 1);
+        let again = claims.settle(&BTreeMap::new(), PROJECTED_WITHIN_US + 1);
+        assert_eq!(again, ["one".to_owned()].into(), "only the table knows whether it is done");
         assert!(!claims.has(&row), "its result is in a part that another replica reads");
     }
 
@@ -177,13 +205,15 @@ mod tests {
         let (again, lane) = (work("a", "one"), work("b", "two"));
         let now = 10 * HOUR_US;
         claims.settle(&nowhere, now);
-        assert!(claims.take(&again, 1, now) && claims.take(&lane, 1, now));
-        claims.give_back("send", &again, Ok(Done::Again { after_ms: 2_000 }), now);
-        claims.give_back("send", &lane, Ok(Done::LanePaused { after_ms: 2_000 }), now);
+        assert!(claims.take(&again) && claims.take(&lane));
+        claims.give_back("send", again.clone(), Ok(Done::Again { after_ms: 2_000 }), now);
+        let waits = claims.give_back("send", lane.clone(), Ok(Done::LanePaused { after_ms: 2_000 }), now);
+        assert_eq!(waits.map(|row| row.entity), Some(lane.entity.clone()));
         let back = now - HOUR_US;
-        claims.settle(&nowhere, back + 1_000_000);
-        assert!(!claims.take(&again, 1, back) && !claims.take(&lane, 1, back), "they wait as long as before");
-        claims.settle(&nowhere, back + 3_100_000);
-        assert!(claims.take(&again, 1, back + 3_100_000) && claims.take(&lane, 1, back + 3_100_000));
+        assert!(claims.settle(&nowhere, back + 1_000_000).is_empty());
+        assert!(!claims.take(&again) && !claims.has_room("two", 1, back), "they wait as long as before");
+        assert_eq!(claims.first_unpaused(), Some(back + 2_000_000 + 1_000_000));
+        assert_eq!(claims.settle(&nowhere, back + 3_100_000), ["one".to_owned()].into());
+        assert!(claims.take(&again) && claims.has_room("two", 1, back + 3_100_000) && claims.take(&lane));
     }
 }

@@ -78,6 +78,12 @@ impl DueChanges {
         self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence, traceparent });
     }
 
+    /// The row stands after the batch, made due by a message that may be older than the batch.
+    pub fn put_of(&mut self, due: Due, part: u8, sequence: u64) {
+        let key = (due.kind, due.entity.clone(), due.key.clone());
+        self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence, traceparent: None });
+    }
+
     /// The row is gone after the batch.
     pub fn remove(&mut self, kind: &'static str, entity: &str, key: &str) {
         self.rows.insert((kind, entity.into(), key.into()), Change::Remove);

@@ -255,7 +255,10 @@ impl Lane<'_> {
         let address = Address::parse(entity)?;
         // To its very end: what is missing here is applied by nobody.
         let records = self.log.whole_history(&address).await?.into_iter().map(Arc::new).collect();
-        parked::unpark(self.model, &**self.projector, &mut self.progress, entity, records).await
+        parked::unpark(self.model, &**self.projector, &mut self.progress, entity, records).await?;
+        let fresh = std::mem::take(&mut self.progress.fresh);
+        self.shared.committed(&self.progress.positions, fresh);
+        Ok(())
     }
 }
 

@@ -3,8 +3,10 @@
 mod backlog;
 mod batch;
 mod claims;
+mod desk;
 pub mod due;
 mod lane;
+mod look;
 mod parked;
 pub mod reader;
 mod rebuild;
@@ -14,6 +16,7 @@ mod source;
 pub mod start;
 mod throttle;
 mod verify;
+mod waiting;
 mod work;
 
 pub use backlog::Backlog;

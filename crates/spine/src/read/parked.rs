@@ -1,7 +1,7 @@
 //! Entities whose messages cannot be applied: set aside, so that the others go on.
 
-use super::Projector;
 use super::batch::Progress;
+use super::{Projector, due};
 use crate::db::{Model, Store};
 use crate::error::{Error, chain};
 use crate::record::Recorded;
@@ -41,7 +41,8 @@ pub(super) async fn no_longer_parked(tx: &mut AnyConnection, entity: &str) -> Re
     deleted.map(|_| ()).map_err(Error::database("unpark an entity"))
 }
 
-/// Applies a parked entity's messages up to the part's position and forgets that it was parked.
+/// Applies a parked entity's messages up to the part's position and forgets that it was parked. The due rows that this
+/// puts are in `progress` then.
 pub(crate) async fn unpark(
     model: &Model,
     projector: &dyn Projector,
@@ -60,17 +61,23 @@ pub(crate) async fn unpark(
     let (part, first): (i32, i64) = (row.get(0), row.get(1));
     let part = u8::try_from(part).unwrap_or(0);
     let reached = progress.positions.get(&part).copied().unwrap_or(0);
-    let due: Vec<Arc<Recorded>> = records
+    let records: Vec<Arc<Recorded>> = records
         .into_iter()
         .filter(|record| record.position.sequence >= u64::try_from(first).unwrap_or(0))
         .filter(|record| record.position.sequence <= reached)
         .collect();
-    if !due.is_empty() {
-        projector.apply(&mut tx, &due).await?;
-    }
+    let (applied, fresh) = due::collect(async {
+        match records.is_empty() {
+            true => Ok(()),
+            false => projector.apply(&mut tx, &records).await,
+        }
+    })
+    .await;
+    applied?;
     no_longer_parked(&mut tx, entity).await?;
     tx.commit().await.map_err(Error::database(action))?;
     progress.parked.remove(entity);
-    projector.committed(&due);
+    progress.fresh = fresh;
+    projector.committed(&records);
     Ok(())
 }

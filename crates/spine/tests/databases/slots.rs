@@ -130,3 +130,34 @@ async fn a_dropped_slot_comes_back_empty_though_somebody_held_it_open() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_slot_that_an_older_release_made_gets_what_was_added_and_keeps_its_rows() {
+    on_each(async |place| {
+        let database = open(&place).await;
+        let model = database.live(&NOTES).await.unwrap();
+        add(&model.store, "a").await;
+        // As it was before due rows were read by lane.
+        let mut tx = model.store.begin().await.unwrap();
+        for text in [
+            "DROP INDEX due_lane",
+            "CREATE INDEX due_at ON due (kind, at, sequence)",
+            "DELETE FROM about WHERE key = 'by_lane'",
+        ] {
+            sqlx::query(text).execute(&mut *tx).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        model.store.close().await;
+        drop((model, database));
+        for _ in 0..2 {
+            let model = open(&place).await.live(&NOTES).await.unwrap();
+            assert_eq!(count(&model.store).await, 1);
+            let mut tx = model.store.begin().await.unwrap();
+            sqlx::query("DROP INDEX due_lane").execute(&mut *tx).await.unwrap();
+            sqlx::query("DROP INDEX due_at").execute(&mut *tx).await.unwrap_err();
+            tx.rollback().await.unwrap();
+            model.store.close().await;
+        }
+    })
+    .await;
+}

@@ -13,7 +13,7 @@ use crate::qualify::reaches;
 use events::lead::DetailKind;
 use spine::db::{AnyQuery, Bulk};
 use spine::keys::Keys;
-use spine::{DueChanges, Error};
+use spine::{Due, DueChanges, Error};
 use sqlx::{AnyConnection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,12 +135,6 @@ static OPEN: Bulk = Bulk::new(
     3,
     ")",
 );
-static PUT: Bulk = Bulk::new(
-    "INSERT INTO due (kind, entity, key, lane, at, part, sequence, body)",
-    8,
-    "ON CONFLICT (kind, entity, key) DO UPDATE SET body = excluded.body",
-);
-
 fn bind_name(query: AnyQuery, (tenant, kind, token): &Name) -> AnyQuery {
     query.bind(tenant.clone()).bind(kind.clone()).bind(token.clone())
 }
@@ -177,27 +171,17 @@ impl Groups {
             }
         }
         changes.write(tx).await?;
-        let mut due = Vec::new();
+        let mut changes = DueChanges::default();
         for row in OPEN.fetch(tx, &self.names, bind_name).await? {
             let name: Name = (row.get(0), row.get(1), row.get(2));
             let lead: String = row.get(3);
-            let into = firsts.get(&name).filter(|into| **into != lead).cloned();
-            if let Some(into) = into {
-                due.push((address_of(&name.0, &lead)?.subject(), name, row, into));
-            }
+            let Some(into) = firsts.get(&name).filter(|into| **into != lead) else { continue };
+            let (entity, key) = (address_of(&name.0, &lead)?.subject(), key_of(&name));
+            let (part, sequence) = (row.get::<i32, _>(5), row.get::<i64, _>(6));
+            let due = Due { kind: JOIN, entity, key, lane: name.0, at: row.get(4), body: into.clone() };
+            changes.put_of(due, u8::try_from(part).unwrap_or(0), u64::try_from(sequence).unwrap_or(0));
         }
-        PUT.write(tx, &due, |query, (subject, name, row, into)| {
-            query
-                .bind(JOIN)
-                .bind(subject.clone())
-                .bind(key_of(name))
-                .bind(name.0.clone())
-                .bind(row.get::<i64, _>(4))
-                .bind(row.get::<i32, _>(5))
-                .bind(row.get::<i64, _>(6))
-                .bind(into.clone())
-        })
-        .await?;
+        changes.write(tx).await?;
         UNLOCK.write(tx, &empty, bind_name).await.map(|_| ())
     }
 

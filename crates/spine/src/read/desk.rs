@@ -1,0 +1,166 @@
+//! What one worker knows: what it has taken, what waits, and when it has to ask the table.
+
+use super::claims::Claims;
+use super::look::{self, Asked};
+use super::reader::Reader;
+use super::waiting::{Pass, Place, Waiting};
+use super::work::{Done, Work, WorkLimits};
+use crate::db::Slot;
+use crate::error::Error;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A worker wakes so often, also when nothing was committed: for what comes due, and what is tried again.
+const TICK: Duration = Duration::from_millis(250);
+/// It looks over all lanes of the table so often, whatever it knows: for what nobody hands over, such as a row that another
+/// replica put in a part of this one.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Rows that are due so soon wait in memory, so that a server whose clock is ahead by a little delays nothing.
+const SOON_US: i64 = 250_000;
+/// Rows of one lane that are read at once.
+const READ_ROWS: usize = 256;
+/// After the table could not be asked, it is not asked for so long.
+const REST: Duration = Duration::from_millis(250);
+
+pub(super) struct Desk<'a> {
+    reader: &'a Reader,
+    kind: &'static str,
+    limits: WorkLimits,
+    claims: Claims,
+    waiting: Waiting,
+    /// The slot and the parts that the memory is of; none when all lanes must be looked at before anything begins.
+    view: Option<(Slot, Vec<u8>)>,
+    live: Vec<u8>,
+    tick_at: Instant,
+    look_at: Instant,
+    /// The table is not asked before.
+    asks_from: Instant,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(reader: &'a Reader, kind: &'static str, limits: WorkLimits) -> Self {
+        let now = Instant::now();
+        Self {
+            reader,
+            kind,
+            limits,
+            claims: Claims::default(),
+            waiting: Waiting::default(),
+            view: None,
+            live: Vec::new(),
+            tick_at: now,
+            look_at: now,
+            asks_from: now,
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.reader.inner().log.clock().now()
+    }
+
+    /// Hears what was committed: which rows were put, and what is projected.
+    pub(super) fn hear(&mut self) {
+        let (now, slot) = (self.now(), self.reader.model().slot);
+        self.live = self.reader.live_parts();
+        // Before the rows: what is projected by now was handed over, and its row is known to be taken still.
+        let positions = self.reader.positions();
+        let (fresh, some_missing) = self.reader.inner().shared.take_fresh(self.kind);
+        let is_known = |(of, parts): &(Slot, Vec<u8>)| *of == slot && *parts == self.live;
+        if some_missing || !self.view.as_ref().is_some_and(is_known) {
+            self.view = None;
+            self.waiting.clear();
+        }
+        // Before all lanes were looked at, nobody knows whether there is an older row; the look finds these.
+        if self.view.is_some() {
+            let ours = |row: &Work| self.live.contains(&row.part) && !self.claims.has(row);
+            for row in fresh.into_iter().filter(ours) {
+                self.waiting.put(row, now + SOON_US);
+            }
+        }
+        for lane in self.claims.settle(&positions, now) {
+            self.waiting.read_anew(&lane);
+        }
+        if Instant::now() >= self.tick_at {
+            self.tick_at = Instant::now() + TICK;
+            self.waiting.come_due(now + SOON_US);
+        }
+    }
+
+    /// Looks over all lanes of the table where the memory is of nothing, or has not been compared for a while.
+    pub(super) async fn look_for_lanes(&mut self) {
+        let now = Instant::now();
+        if now < self.asks_from || (self.view.is_some() && now < self.look_at) {
+            return;
+        }
+        self.look_at = now + LOOK_EVERY;
+        let (model, until) = (self.reader.model(), self.now() + SOON_US);
+        // The slot may have changed since, and is not what the memory is of then.
+        let view = (model.slot, self.live.clone());
+        if self.view.as_ref().is_some_and(|known| *known != view) {
+            return;
+        }
+        match look::lanes(&model, self.kind, until).await {
+            Ok(found) => {
+                self.waiting.found(found, until);
+                self.view = Some(view);
+            }
+            Err(error) => self.rests(&error),
+        }
+    }
+
+    /// Takes what may begin beside so many that run.
+    pub(super) fn begin(&mut self, running: usize) -> Pass {
+        let room = self.limits.in_flight_max.saturating_sub(running);
+        let now = self.now();
+        self.waiting.pass(&mut self.claims, self.limits, now, room)
+    }
+
+    /// Reads a lane on from where it is known. False when the table could not be asked.
+    pub(super) async fn read_on(&mut self, (lane, place): &(String, Place)) -> bool {
+        let (model, until) = (self.reader.model(), self.now() + SOON_US);
+        let is_of_this = self.view.as_ref().is_some_and(|(slot, _)| *slot == model.slot);
+        if Instant::now() < self.asks_from || !is_of_this {
+            return false;
+        }
+        let asked = Asked { kind: self.kind, lane, parts: &self.live };
+        let read = async {
+            let rows = asked.oldest(&model, place, until, READ_ROWS).await?;
+            let next = if rows.len() < READ_ROWS { asked.next(&model, until).await? } else { i64::MAX };
+            Ok((rows, next))
+        };
+        match read.await {
+            Ok((rows, next)) => {
+                self.waiting.read(lane, rows, (READ_ROWS, next), &self.claims);
+                true
+            }
+            Err(error) => {
+                self.rests(&error);
+                false
+            }
+        }
+    }
+
+    fn rests(&mut self, error: &Error) {
+        let error = super::batch::chain(error);
+        tracing::warn!(work.kind = self.kind, error = %error, "what is due cannot be read; trying again");
+        self.asks_from = Instant::now() + REST;
+    }
+
+    /// When the worker wakes at the latest; `known` is when the first known row is due.
+    pub(super) fn wakes_at(&self, known: Option<i64>) -> Instant {
+        let soonest = [known, self.claims.first_unpaused()].into_iter().flatten().min();
+        let wait_us = soonest.map(|at| u64::try_from(at - self.now()).unwrap_or(0));
+        match wait_us {
+            Some(wait_us) => self.tick_at.min(Instant::now() + Duration::from_micros(wait_us)),
+            None => self.tick_at,
+        }
+    }
+
+    /// What a piece of work came to.
+    pub(super) fn give_back(&mut self, row: Work, result: Result<Done, Error>) {
+        let now = self.now();
+        if let Some(waits) = self.claims.give_back(self.kind, row, result, now) {
+            self.waiting.put(waits, now + SOON_US);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What waits in a worker's memory: of each lane the oldest due rows, as the table has them.
+
+use super::claims::Claims;
+use super::look::Found;
+use super::work::{Work, WorkLimits};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+/// What is kept in memory; the rest is read from the table when it is its turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Rows of one lane.
+    pub(super) lane_rows_max: usize,
+    /// Rows of all lanes that were handed over by their projecting.
+    pub(super) rows_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { lane_rows_max: 2_048, rows_max: 16_384 }
+    }
+}
+
+/// Where a row stands in its lane: by time, then by message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) at: i64,
+    pub(super) sequence: u64,
+    pub(super) entity: String,
+    pub(super) key: String,
+}
+
+impl Place {
+    /// Before every row that is due at `at` or later.
+    pub(super) fn before(at: i64) -> Self {
+        Self { at, sequence: 0, entity: String::new(), key: String::new() }
+    }
+
+    fn of(row: &Work) -> Self {
+        Self { at: row.at, sequence: row.sequence, entity: row.entity.clone(), key: row.key.clone() }
+    }
+
+    fn is_before(&self, row: &Work) -> bool {
+        (self.at, self.sequence, &self.entity, &self.key) < (row.at, row.sequence, &row.entity, &row.key)
+    }
+}
+
+/// The rows of a lane that are known. There is none beyond `reach`: an older one may be missing there.
+struct Lane {
+    rows: VecDeque<Work>,
+    /// Up to where all rows of the table are here or taken; none where this goes for all that are due.
+    reach: Option<Place>,
+    /// When the first row is due that is not yet, as far as is known.
+    next: i64,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self { rows: VecDeque::new(), reach: None, next: i64::MAX }
+    }
+}
+
+impl Lane {
+    /// Where the row is, or belongs.
+    fn index_of(&self, row: &Work) -> Result<usize, usize> {
+        let place = |row: &Work| (row.at, row.sequence);
+        self.rows.binary_search_by(|known| {
+            place(known)
+                .cmp(&place(row))
+                .then_with(|| (&known.entity, &known.key).cmp(&(&row.entity, &row.key)))
+        })
+    }
+
+    /// What comes after `place` is read from the table again. Returns how many rows are forgotten.
+    fn forget_after(&mut self, place: Place) -> usize {
+        let (count, known) = (self.rows.len(), self.rows.partition_point(|row| !place.is_before(row)));
+        self.rows.truncate(known);
+        if self.reach.as_ref().is_none_or(|reach| place < *reach) {
+            self.reach = Some(place);
+        }
+        count - known
+    }
+
+    /// What was not due has come due.
+    fn read_from_next(&mut self) -> usize {
+        let next = std::mem::replace(&mut self.next, i64::MAX);
+        self.forget_after(Place::before(next))
+    }
+
+    fn is_behind(&self, row: &Work) -> bool {
+        self.reach.as_ref().is_some_and(|reach| reach.is_before(row))
+    }
+
+    fn is_over(&self) -> bool {
+        self.rows.is_empty() && self.reach.is_none() && self.next == i64::MAX
+    }
+}
+
+/// What one pass over the lanes found.
+#[derive(Default)]
+pub(super) struct Pass {
+    /// What is taken, and begins.
+    pub(super) taken: Vec<Work>,
+    /// A lane that could begin more than is known of it, and up to where it is known.
+    pub(super) wants: Option<(String, Place)>,
+    /// When the first known row is due that is not yet.
+    pub(super) wake: Option<i64>,
+}
+
+/// All lanes of a worker that have rows, or may have.
+#[derive(Default)]
+pub(super) struct Waiting {
+    lanes: BTreeMap<String, Lane>,
+    /// The lane at which the last pass ended, so that the next one begins behind it.
+    turn: String,
+    /// Rows of all lanes.
+    count: usize,
+    bounds: Bounds,
+}
+
+impl Waiting {
+    #[cfg(test)]
+    fn bounded(bounds: Bounds) -> Self {
+        Self { bounds, ..Self::default() }
+    }
+
+    pub(super) fn clear(&mut self) {
+        (self.lanes, self.count) = (BTreeMap::new(), 0);
+    }
+
+    /// A row that was put a moment ago, or that is taken no more. One that is due after `until`, or behind what is known of
+    /// its lane, is found in the table when its turn comes.
+    pub(super) fn put(&mut self, row: Work, until: i64) {
+        let lane = self.lanes.entry(row.lane.clone()).or_default();
+        if row.at > until {
+            lane.next = lane.next.min(row.at);
+            return;
+        }
+        if lane.next <= row.at {
+            self.count -= lane.read_from_next();
+        }
+        if lane.is_behind(&row) {
+            return;
+        }
+        match lane.index_of(&row) {
+            // It was read from the table a moment ago, and this one knows its trace.
+            Ok(index) => lane.rows[index] = row,
+            Err(index)
+                if self.count >= self.bounds.rows_max || lane.rows.len() >= self.bounds.lane_rows_max =>
+            {
+                let last = index.checked_sub(1).map(|before| Place::of(&lane.rows[before]));
+                self.count -= lane.forget_after(last.unwrap_or_else(|| Place::before(i64::MIN)));
+            }
+            Err(index) => {
+                lane.rows.insert(index, row);
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Nothing of the lane begins before the table was asked for its oldest rows.
+    pub(super) fn read_anew(&mut self, lane: &str) {
+        let lane = self.lanes.entry(lane.to_owned()).or_default();
+        self.count -= lane.forget_after(Place::before(i64::MIN));
+    }
+
+    /// What the table's lanes hold, as a look over all of them found. They are read anew, whatever is known of them: a
+    /// row may also be put by another process.
+    pub(super) fn found(&mut self, found: Vec<Found>, until: i64) {
+        for Found { lane, first, next } in found {
+            if first <= until {
+                self.read_anew(&lane);
+            }
+            let lane = self.lanes.entry(lane).or_default();
+            lane.next = lane.next.min(next);
+        }
+    }
+
+    /// What has come due since it was put is read from the table.
+    pub(super) fn come_due(&mut self, until: i64) {
+        for lane in self.lanes.values_mut().filter(|lane| lane.next <= until) {
+            self.count -= lane.read_from_next();
+        }
+    }
+
+    /// What the table holds of a lane behind its known rows, the oldest `limit` rows that are due. Fewer are all;
+    /// then `next` is when the first one behind them is due.
+    pub(super) fn read(&mut self, lane: &str, rows: Vec<Work>, (limit, next): (usize, i64), claims: &Claims) {
+        let Some(lane) = self.lanes.get_mut(lane) else { return };
+        lane.reach = rows.last().filter(|_| rows.len() >= limit).map(Place::of);
+        lane.next = lane.next.min(next);
+        let before = lane.rows.len();
+        lane.rows.extend(rows.into_iter().filter(|row| !claims.has(row)));
+        self.count += lane.rows.len() - before;
+    }
+
+    /// Takes what may begin, of each lane its oldest rows, at most `room`.
+    pub(super) fn pass(&mut self, claims: &mut Claims, limits: WorkLimits, now: i64, room: usize) -> Pass {
+        let (mut pass, turn) = (Pass::default(), std::mem::take(&mut self.turn));
+        let after = (Bound::Excluded(turn.clone()), Bound::Unbounded);
+        let up_to = (Bound::Unbounded, Bound::Included(turn.clone()));
+        let mut done = Vec::new();
+        for range in [after, up_to] {
+            for (name, lane) in self.lanes.range_mut(range) {
+                if pass.taken.len() >= room {
+                    break;
+                }
+                if take(lane, name, claims, (limits.per_lane_max, now, room), &mut pass)
+                    && pass.wants.is_none()
+                    && lane.rows.len() < self.bounds.lane_rows_max
+                {
+                    pass.wants = lane.reach.clone().map(|reach| (name.clone(), reach));
+                }
+                self.turn.clone_from(name);
+                if lane.is_over() {
+                    done.push(name.clone());
+                }
+            }
+        }
+        if self.turn.is_empty() {
+            self.turn = turn;
+        }
+        self.count -= pass.taken.len();
+        done.iter().for_each(|name| drop(self.lanes.remove(name)));
+        pass
+    }
+}
+
+/// Takes of one lane what may begin. True where it could begin more than is known of it.
+fn take(
+    lane: &mut Lane,
+    name: &str,
+    claims: &mut Claims,
+    (per_lane_max, now, room): (usize, i64, usize),
+    pass: &mut Pass,
+) -> bool {
+    let mut index = 0;
+    while claims.has_room(name, per_lane_max, now) && pass.taken.len() < room {
+        let Some(row) = lane.rows.get(index) else { return true };
+        if row.at > now {
+            pass.wake = Some(pass.wake.map_or(row.at, |wake| wake.min(row.at)));
+            return false;
+        }
+        match claims.take(row) {
+            true => pass.taken.extend(lane.rows.remove(index)),
+            false => index += 1,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod tests;
