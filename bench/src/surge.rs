@@ -8,8 +8,10 @@ use crate::spread::saturate;
 use crate::suite::{Suite, Wanted};
 use crate::webhook::customer;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// Shares of what can be answered.
 const BASE: f64 = 0.2;
@@ -21,6 +23,11 @@ const CALM_RATIO_MAX: f64 = 1.5;
 const SLICE: Duration = Duration::from_secs(10);
 const OVER_WITHIN: Duration = Duration::from_secs(1_800);
 const QUIET_WITHIN: Duration = Duration::from_secs(120);
+
+/// The platform's connections: a message waits for a free one, and its time counts from when it was to be written. Without a
+/// bound the generator opens thousands once the machine is busy, and the kernel's search for free ports takes what the suite
+/// is to be measured with.
+const CONNECTIONS_MAX: usize = 256;
 
 /// How long each part takes.
 #[derive(Clone, Copy)]
@@ -54,7 +61,11 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
     progress("measuring what can be answered");
     let capacity = saturate(&suite, lengths.capacity).await.per_second;
     suite.until_quiet(QUIET_WITHIN).await?;
-    let crowd = Crowd { outside: &suite.outside, written: AtomicUsize::new(0) };
+    let crowd = Crowd {
+        outside: &suite.outside,
+        written: AtomicUsize::new(0),
+        connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+    };
     progress(&format!("a base of {:.0} messages a second", capacity * BASE));
     let mut replies = Replies::default();
     replies.asked(crowd.write(capacity * BASE, lengths.before).await);
@@ -100,6 +111,7 @@ pub(crate) async fn measure(smoke: bool) -> anyhow::Result<Vec<Figure>> {
 struct Crowd<'o> {
     outside: &'o Outside,
     written: AtomicUsize,
+    connections: Arc<Semaphore>,
 }
 
 impl Crowd<'_> {
@@ -109,9 +121,11 @@ impl Crowd<'_> {
         let base = self.written.fetch_add(schedule.count(), Ordering::Relaxed);
         schedule
             .run(|turn| {
-                let outside = self.outside.clone();
+                let (outside, connections) = (self.outside.clone(), self.connections.clone());
                 async move {
                     let at = outside.site.clock.now() - micros(turn.at.elapsed());
+                    // It is never closed.
+                    let _connection = connections.acquire().await;
                     let number = base + turn.number;
                     let user = format!("crowd-{}", customer(number));
                     outside.writes(&user, &format!("crowd-m-{number}")).await;

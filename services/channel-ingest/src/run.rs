@@ -33,7 +33,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Sends in flight: overall, and for one account, so that a hanging platform delays no other.
-const SENDS: WorkLimits = WorkLimits { in_flight_max: 512, per_lane_max: 64 };
+const SENDS: WorkLimits = WorkLimits { in_flight_max: 512, per_lane_max: 64, confirms: false };
 
 /// A service that is ready to run.
 pub struct Service {

@@ -3,12 +3,14 @@
 use super::work::{Done, Work};
 use crate::error::Error;
 use crate::position::Position;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 const RETRY_DELAY_MIN_US: i64 = 50_000;
 const RETRY_DELAY_MAX_US: i64 = 30_000_000;
 /// A result is projected within this time; if not, its row is taken again, and its work finds itself done.
 const PROJECTED_WITHIN_US: i64 = 10_000_000;
+/// A row that stays although its work had a result, such as an attempt that failed for now, is taken again so much later.
+const STANDS_FOR_US: i64 = 100_000;
 /// A clock that is set back by less than this delays nothing that anybody would notice.
 const WENT_BACK_US: i64 = 1_000_000;
 
@@ -20,12 +22,16 @@ pub(super) enum Claim {
         latest: i64,
     },
     After(i64),
+    /// It has waited, and whether the row is still to be worked on only the table knows. Of one that had a result it is
+    /// not expected.
+    Asked {
+        had_result: bool,
+    },
 }
 
 /// The row of an entity that is taken, and until when.
 pub(super) struct Held {
     claim: Claim,
-    lane: String,
     key: String,
     sequence: u64,
 }
@@ -39,6 +45,8 @@ pub(super) struct Claims {
     /// Until when a lane takes nothing.
     paused: HashMap<String, i64>,
     failures: HashMap<String, u32>,
+    /// Entity and key of the rows that the table is to be asked for.
+    asked: Vec<(String, String)>,
     /// The clock at the last look.
     seen_at: i64,
 }
@@ -67,32 +75,49 @@ impl Claims {
     }
 
     fn hold(&mut self, row: &Work, claim: Claim) {
-        let (lane, key, sequence) = (row.lane.clone(), row.key.clone(), row.sequence);
-        self.held.insert(row.entity.clone(), Held { claim, lane, key, sequence });
+        self.held.insert(row.entity.clone(), Held { claim, key: row.key.clone(), sequence: row.sequence });
     }
 
-    /// Lets go of what is projected or has waited long enough. Of the latter it returns the lanes: only the table knows
-    /// whether these rows are still to be worked on, and what came later of their entities must not begin before them.
-    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) -> BTreeSet<String> {
+    /// What is projected, or has waited long enough, is to be asked for: a result may leave its row, such as that of an attempt
+    /// that failed for now, and one that another replica reads may have taken it away.
+    pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
         self.follow_clock(now);
-        let mut lanes = BTreeSet::new();
-        self.held.retain(|_, held| {
-            let has_waited = match &held.claim {
-                Claim::Running => return true,
-                Claim::Until { position, .. }
-                    if positions.get(&position.part).is_some_and(|at| *at >= position.sequence) =>
-                {
-                    return false;
+        for (entity, held) in &mut self.held {
+            let is_over = match &held.claim {
+                Claim::Running | Claim::Asked { .. } => false,
+                Claim::After(at) => *at <= now,
+                Claim::Until { position, latest } => {
+                    *latest <= now || positions.get(&position.part).is_some_and(|at| *at >= position.sequence)
                 }
-                Claim::Until { latest: until, .. } | Claim::After(until) => *until <= now,
             };
-            if has_waited && !lanes.contains(&held.lane) {
-                lanes.insert(held.lane.clone());
+            if is_over {
+                held.claim = Claim::Asked { had_result: matches!(held.claim, Claim::Until { .. }) };
+                self.asked.push((entity.clone(), held.key.clone()));
             }
-            !has_waited
-        });
+        }
         self.paused.retain(|_, until| *until > now);
-        lanes
+    }
+
+    /// Entity and key of the rows that the table is to be asked for.
+    pub(super) fn asked(&self) -> &[(String, String)] {
+        &self.asked
+    }
+
+    /// The table was asked and holds these of the rows. Returns those that may begin.
+    pub(super) fn answered(&mut self, rows: Vec<Work>, now: i64) -> Vec<Work> {
+        let mut had_result = HashMap::new();
+        for (entity, _) in self.asked.drain(..) {
+            if let Some(Held { claim: Claim::Asked { had_result: true }, sequence, .. }) =
+                self.held.remove(&entity)
+            {
+                had_result.insert(entity, sequence);
+            }
+        }
+        let (unmoved, others) =
+            rows.into_iter().partition(|row| had_result.get(&row.entity) == Some(&row.sequence));
+        let unmoved: Vec<Work> = unmoved;
+        unmoved.iter().for_each(|row| self.hold(row, Claim::After(now + STANDS_FOR_US)));
+        others
     }
 
     /// When the first paused lane goes on.
@@ -119,10 +144,7 @@ impl Claims {
                 self.failures.remove(&row.entity);
                 match done {
                     Done::At(position) => Claim::Until { position, latest: now + PROJECTED_WITHIN_US },
-                    Done::Nothing => {
-                        self.held.remove(&row.entity);
-                        return None;
-                    }
+                    Done::Nothing => Claim::After(now),
                     Done::LanePaused { after_ms } => {
                         let until = now + i64::try_from(after_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
                         self.paused.insert(row.lane.clone(), until);
@@ -159,7 +181,7 @@ impl Claims {
         for held in self.held.values_mut() {
             match &mut held.claim {
                 Claim::After(at) | Claim::Until { latest: at, .. } => *at -= back,
-                Claim::Running => {}
+                Claim::Running | Claim::Asked { .. } => {}
             }
         }
         self.paused.values_mut().for_each(|until| *until -= back);
@@ -186,17 +208,26 @@ mod tests {
         let position = Position { generation: 1, part: 0, sequence: 5 };
         claims.give_back("send", row.clone(), Ok(Done::At(position)), 0);
         claims.settle(&BTreeMap::new(), 1);
-        assert!(claims.has(&row), "its result is not projected yet");
+        assert!(claims.has(&row) && claims.asked().is_empty(), "its result is not projected yet");
         assert!(
             !claims.has(&Work { sequence: 2, ..row.clone() })
                 && !claims.has(&Work { key: "k".into(), ..row.clone() })
         );
-        let again = claims.settle(&BTreeMap::from([(0, 5)]), 1);
-        assert!(!claims.has(&row) && again.is_empty(), "its result is projected, so its row is gone");
+        claims.settle(&BTreeMap::from([(0, 5)]), 1);
+        let asked = [(row.entity.clone(), row.key.clone())];
+        assert_eq!(claims.asked(), asked, "a result may leave its row");
+        claims.settle(&BTreeMap::from([(0, 5)]), 2);
+        assert!(
+            claims.has(&row) && claims.asked() == asked,
+            "nothing of its entity begins before the table answers"
+        );
+        assert!(claims.answered(vec![row.clone()], 2).is_empty() && claims.has(&row), "it is no use at once");
+        claims.settle(&BTreeMap::from([(0, 5)]), 2 + STANDS_FOR_US);
+        assert_eq!(claims.answered(vec![row.clone()], 2 + STANDS_FOR_US).len(), 1);
+        assert!(!claims.has(&row) && claims.asked().is_empty() && claims.take(&row));
         claims.give_back("send", row.clone(), Ok(Done::At(position)), 1);
-        let again = claims.settle(&BTreeMap::new(), PROJECTED_WITHIN_US + 1);
-        assert_eq!(again, ["one".to_owned()].into(), "only the table knows whether it is done");
-        assert!(!claims.has(&row), "its result is in a part that another replica reads");
+        claims.settle(&BTreeMap::new(), PROJECTED_WITHIN_US + 1);
+        assert_eq!(claims.asked(), asked, "its result is in a part that another replica reads");
     }
 
     #[test]
@@ -210,10 +241,15 @@ mod tests {
         let waits = claims.give_back("send", lane.clone(), Ok(Done::LanePaused { after_ms: 2_000 }), now);
         assert_eq!(waits.map(|row| row.entity), Some(lane.entity.clone()));
         let back = now - HOUR_US;
-        assert!(claims.settle(&nowhere, back + 1_000_000).is_empty());
-        assert!(!claims.take(&again) && !claims.has_room("two", 1, back), "they wait as long as before");
+        claims.settle(&nowhere, back + 1_000_000);
+        assert!(
+            claims.asked().is_empty() && !claims.take(&again) && !claims.has_room("two", 1, back),
+            "they wait as long as before"
+        );
         assert_eq!(claims.first_unpaused(), Some(back + 2_000_000 + 1_000_000));
-        assert_eq!(claims.settle(&nowhere, back + 3_100_000), ["one".to_owned()].into());
+        claims.settle(&nowhere, back + 3_100_000);
+        assert_eq!(claims.asked().len(), 1);
+        assert_eq!(claims.answered(vec![again.clone()], back + 3_100_000).len(), 1);
         assert!(claims.take(&again) && claims.has_room("two", 1, back + 3_100_000) && claims.take(&lane));
     }
 }

@@ -70,19 +70,35 @@ impl<'a> Desk<'a> {
             self.view = None;
             self.waiting.clear();
         }
-        // Before all lanes were looked at, nobody knows whether there is an older row; the look finds these.
-        if self.view.is_some() {
-            let ours = |row: &Work| self.live.contains(&row.part) && !self.claims.has(row);
-            for row in fresh.into_iter().filter(ours) {
-                self.waiting.put(row, now + SOON_US);
-            }
-        }
-        for lane in self.claims.settle(&positions, now) {
-            self.waiting.read_anew(&lane);
-        }
+        fresh.into_iter().for_each(|row| self.wait(row));
+        self.claims.settle(&positions, now);
         if Instant::now() >= self.tick_at {
             self.tick_at = Instant::now() + TICK;
             self.waiting.come_due(now + SOON_US);
+        }
+    }
+
+    /// Asks the table for the rows whose claims are over: what is there still waits again, before what came later of its
+    /// entity.
+    pub(super) async fn ask(&mut self) {
+        if self.claims.asked().is_empty() || Instant::now() < self.asks_from {
+            return;
+        }
+        let model = self.reader.model();
+        match look::standing(&model, self.kind, self.claims.asked()).await {
+            Ok(rows) => {
+                let now = self.now();
+                self.claims.answered(rows, now).into_iter().for_each(|row| self.wait(row));
+            }
+            Err(error) => self.rests(&error),
+        }
+    }
+
+    /// Before all lanes were looked at, nobody knows whether there is an older row; the look finds those that there are.
+    fn wait(&mut self, row: Work) {
+        if self.view.is_some() && self.live.contains(&row.part) && !self.claims.has(&row) {
+            let until = self.now() + SOON_US;
+            self.waiting.put(row, until);
         }
     }
 
@@ -92,17 +108,20 @@ impl<'a> Desk<'a> {
         if now < self.asks_from || (self.view.is_some() && now < self.look_at) {
             return;
         }
-        self.look_at = now + LOOK_EVERY;
         let (model, until) = (self.reader.model(), self.now() + SOON_US);
         // The slot may have changed since, and is not what the memory is of then.
         let view = (model.slot, self.live.clone());
         if self.view.as_ref().is_some_and(|known| *known != view) {
             return;
         }
-        match look::lanes(&model, self.kind, until).await {
+        let found = match self.live.is_empty() {
+            true => Ok(Vec::new()),
+            false => look::lanes(&model, self.kind, until).await,
+        };
+        match found {
             Ok(found) => {
                 self.waiting.found(found, until);
-                self.view = Some(view);
+                (self.view, self.look_at) = (Some(view), now + LOOK_EVERY);
             }
             Err(error) => self.rests(&error),
         }
@@ -160,7 +179,7 @@ impl<'a> Desk<'a> {
     pub(super) fn give_back(&mut self, row: Work, result: Result<Done, Error>) {
         let now = self.now();
         if let Some(waits) = self.claims.give_back(self.kind, row, result, now) {
-            self.waiting.put(waits, now + SOON_US);
+            self.wait(waits);
         }
     }
 }

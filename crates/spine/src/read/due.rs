@@ -78,10 +78,15 @@ impl DueChanges {
         self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence, traceparent });
     }
 
-    /// The row stands after the batch, made due by a message that may be older than the batch.
+    /// The row stands after the batch, made due by a message that may be older than the batch. Where that is older than
+    /// its kind of effect, there is none.
     pub fn put_of(&mut self, due: Due, part: u8, sequence: u64) {
         let key = (due.kind, due.entity.clone(), due.key.clone());
-        self.rows.insert(key, Change::Put { due: Box::new(due), part, sequence, traceparent: None });
+        let change = match start::allows(due.kind, part, sequence) {
+            true => Change::Put { due: Box::new(due), part, sequence, traceparent: None },
+            false => Change::Remove,
+        };
+        self.rows.insert(key, change);
     }
 
     /// The row is gone after the batch.

@@ -2,8 +2,9 @@
 
 use super::waiting::Place;
 use super::work::Work;
-use crate::db::Model;
+use crate::db::{Bulk, Model};
 use crate::error::Error;
+use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 /// The lanes that have rows of a kind, one step in the index for each, however many rows it has.
@@ -29,7 +30,7 @@ pub(super) async fn lanes(model: &Model, kind: &str, until: i64) -> Result<Vec<F
          FROM lanes WHERE lane IS NOT NULL"
     );
     let rows = sqlx::query(AssertSqlSafe(text)).bind(kind).bind(until).fetch_all(model.store.reads()).await;
-    let found = |row: &sqlx::any::AnyRow| Found {
+    let found = |row: &AnyRow| Found {
         lane: row.get(0),
         first: row.get::<Option<i64>, _>(1).unwrap_or(i64::MAX),
         next: row.get::<Option<i64>, _>(2).unwrap_or(i64::MAX),
@@ -37,7 +38,55 @@ pub(super) async fn lanes(model: &Model, kind: &str, until: i64) -> Result<Vec<F
     Ok(rows.map_err(Error::database("look for lanes with work"))?.iter().map(found).collect())
 }
 
-/// One lane of a kind, in the parts that are this process's.
+fn work(row: &AnyRow) -> Work {
+    Work {
+        entity: row.get(0),
+        key: row.get(1),
+        lane: row.get(2),
+        at: row.get(3),
+        body: row.get(4),
+        part: u8::try_from(row.get::<i32, _>(5)).unwrap_or(0),
+        sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
+        traceparent: None,
+    }
+}
+
+static STANDING: Bulk = Bulk::new(
+    "SELECT entity, key, lane, at, body, part, sequence FROM due WHERE (kind, entity, key) IN (",
+    3,
+    ")",
+);
+
+/// Those of the rows, by entity and key, that are in the table.
+pub(super) async fn standing(
+    model: &Model,
+    kind: &'static str,
+    rows: &[(String, String)],
+) -> Result<Vec<Work>, Error> {
+    let mut connection =
+        model.store.reads().acquire().await.map_err(Error::database("ask for what is due"))?;
+    let bind = |query: crate::db::AnyQuery, (entity, key): &(String, String)| {
+        query.bind(kind).bind(entity.clone()).bind(key.clone())
+    };
+    Ok(STANDING.fetch(&mut connection, rows, bind).await?.iter().map(work).collect())
+}
+
+/// Whether this very row is in the table.
+pub(super) async fn stands(model: &Model, kind: &str, row: &Work) -> Result<bool, Error> {
+    let text = "SELECT COUNT(*) FROM due WHERE kind = $1 AND entity = $2 AND key = $3 AND part = $4 AND sequence = $5";
+    let count: i64 = sqlx::query_scalar(text)
+        .bind(kind)
+        .bind(&row.entity)
+        .bind(&row.key)
+        .bind(i32::from(row.part))
+        .bind(i64::try_from(row.sequence).unwrap_or(i64::MAX))
+        .fetch_one(model.store.reads())
+        .await
+        .map_err(Error::database("ask for what is due"))?;
+    Ok(count > 0)
+}
+
+/// One lane of a kind, in the parts that are this process's, at least one.
 pub(super) struct Asked<'a> {
     pub(super) kind: &'a str,
     pub(super) lane: &'a str,
@@ -54,12 +103,11 @@ impl Asked<'_> {
         limit: usize,
     ) -> Result<Vec<Work>, Error> {
         let parts: Vec<String> = self.parts.iter().map(u8::to_string).collect();
-        // No part is ours: nothing is asked for then, but a list must have something in it.
-        let parts = if parts.is_empty() { "-1".to_owned() } else { parts.join(",") };
         let text = format!(
             "SELECT entity, key, lane, at, body, part, sequence FROM due WHERE kind = $1 AND lane = $2 AND at <= $3
-             AND (at, sequence, entity, key) > ($4, $5, $6, $7) AND part IN ({parts})
-             ORDER BY at, sequence, entity, key LIMIT $8"
+             AND (at, sequence, entity, key) > ($4, $5, $6, $7) AND part IN ({})
+             ORDER BY at, sequence, entity, key LIMIT $8",
+            parts.join(",")
         );
         let rows = sqlx::query(AssertSqlSafe(text))
             .bind(self.kind)
@@ -73,16 +121,6 @@ impl Asked<'_> {
             .fetch_all(model.store.reads())
             .await
             .map_err(Error::database("read what is due"))?;
-        let work = |row: &sqlx::any::AnyRow| Work {
-            entity: row.get(0),
-            key: row.get(1),
-            lane: row.get(2),
-            at: row.get(3),
-            body: row.get(4),
-            part: u8::try_from(row.get::<i32, _>(5)).unwrap_or(0),
-            sequence: u64::try_from(row.get::<i64, _>(6)).unwrap_or(0),
-            traceparent: None,
-        };
         Ok(rows.iter().map(work).collect())
     }
 

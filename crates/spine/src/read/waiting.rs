@@ -11,7 +11,7 @@ use std::ops::Bound;
 pub(super) struct Bounds {
     /// Rows of one lane.
     pub(super) lane_rows_max: usize,
-    /// Rows of all lanes that were handed over by their projecting.
+    /// Rows of all lanes. Beyond that what is put is left to the table, and of each lane it is read from only what comes next.
     pub(super) rows_max: usize,
 }
 
@@ -112,7 +112,7 @@ pub(super) struct Pass {
 pub(super) struct Waiting {
     lanes: BTreeMap<String, Lane>,
     /// The lane at which the last pass ended, so that the next one begins behind it.
-    turn: String,
+    turn: Option<String>,
     /// Rows of all lanes.
     count: usize,
     bounds: Bounds,
@@ -128,7 +128,7 @@ impl Waiting {
         (self.lanes, self.count) = (BTreeMap::new(), 0);
     }
 
-    /// A row that was put a moment ago, or that is taken no more. One that is due after `until`, or behind what is known of
+    /// A row that was put a moment ago, or that is to be tried again. One that is due after `until`, or behind what is known of
     /// its lane, is found in the table when its turn comes.
     pub(super) fn put(&mut self, row: Work, until: i64) {
         let lane = self.lanes.entry(row.lane.clone()).or_default();
@@ -143,8 +143,9 @@ impl Waiting {
             return;
         }
         match lane.index_of(&row) {
-            // It was read from the table a moment ago, and this one knows its trace.
-            Ok(index) => lane.rows[index] = row,
+            // It was read from the table a moment ago, and this one may know its trace.
+            Ok(index) if row.traceparent.is_some() => lane.rows[index] = row,
+            Ok(_) => {}
             Err(index)
                 if self.count >= self.bounds.rows_max || lane.rows.len() >= self.bounds.lane_rows_max =>
             {
@@ -158,21 +159,13 @@ impl Waiting {
         }
     }
 
-    /// Nothing of the lane begins before the table was asked for its oldest rows.
-    pub(super) fn read_anew(&mut self, lane: &str) {
-        let lane = self.lanes.entry(lane.to_owned()).or_default();
-        self.count -= lane.forget_after(Place::before(i64::MIN));
-    }
-
     /// What the table's lanes hold, as a look over all of them found. They are read anew, whatever is known of them: a
-    /// row may also be put by another process.
+    /// row may also be put by another process, or be gone.
     pub(super) fn found(&mut self, found: Vec<Found>, until: i64) {
+        self.clear();
         for Found { lane, first, next } in found {
-            if first <= until {
-                self.read_anew(&lane);
-            }
-            let lane = self.lanes.entry(lane).or_default();
-            lane.next = lane.next.min(next);
+            let reach = (first <= until).then(|| Place::before(i64::MIN));
+            self.lanes.insert(lane, Lane { rows: VecDeque::new(), reach, next });
         }
     }
 
@@ -196,29 +189,30 @@ impl Waiting {
 
     /// Takes what may begin, of each lane its oldest rows, at most `room`.
     pub(super) fn pass(&mut self, claims: &mut Claims, limits: WorkLimits, now: i64, room: usize) -> Pass {
-        let (mut pass, turn) = (Pass::default(), std::mem::take(&mut self.turn));
+        let (mut pass, turn) = (Pass::default(), self.turn.clone().unwrap_or_default());
         let after = (Bound::Excluded(turn.clone()), Bound::Unbounded);
-        let up_to = (Bound::Unbounded, Bound::Included(turn.clone()));
+        let up_to = (Bound::Unbounded, Bound::Included(turn));
         let mut done = Vec::new();
         for range in [after, up_to] {
             for (name, lane) in self.lanes.range_mut(range) {
                 if pass.taken.len() >= room {
                     break;
                 }
+                self.turn = Some(name.clone());
                 if take(lane, name, claims, (limits.per_lane_max, now, room), &mut pass)
                     && pass.wants.is_none()
                     && lane.rows.len() < self.bounds.lane_rows_max
                 {
                     pass.wants = lane.reach.clone().map(|reach| (name.clone(), reach));
                 }
-                self.turn.clone_from(name);
                 if lane.is_over() {
                     done.push(name.clone());
                 }
             }
         }
-        if self.turn.is_empty() {
-            self.turn = turn;
+        // Whatever lane is read on next, the others want to be as well.
+        if let Some((lane, _)) = pass.wants.as_ref().filter(|_| pass.taken.len() < room) {
+            self.turn = Some(lane.clone());
         }
         self.count -= pass.taken.len();
         done.iter().for_each(|name| drop(self.lanes.remove(name)));

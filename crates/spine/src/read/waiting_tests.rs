@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Few enough that memory overflows and stretches end in the middle of things.
 const BOUNDS: Bounds = Bounds { lane_rows_max: 5, rows_max: 8 };
 const READ_ROWS: usize = 3;
-const LIMITS: WorkLimits = WorkLimits { in_flight_max: 4, per_lane_max: 3 };
+const LIMITS: WorkLimits = WorkLimits { in_flight_max: 4, per_lane_max: 3, confirms: false };
 const SOON: i64 = 10;
 
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<usize>().prop_map(|which| Step::Withdrawn { which }),
         5 => Just(Step::Turn),
         1 => Just(Step::Tick),
-        4 => (any::<usize>(), 0_u8..7).prop_map(|(which, how)| Step::Ends { which, how }),
+        4 => (any::<usize>(), 0_u8..8).prop_map(|(which, how)| Step::Ends { which, how }),
         1 => Just(Step::Look),
         2 => prop_oneof![4 => 1_i64..20, 1 => Just(200_000_i64), 1 => Just(11_000_000)].prop_map(|time| Step::Passes { time }),
         1 => Just(Step::Missed),
@@ -75,7 +75,6 @@ struct World {
     sequence: u64,
     now: i64,
     has_looked: bool,
-    done: usize,
 }
 
 impl World {
@@ -83,18 +82,7 @@ impl World {
         let waiting = Waiting::bounded(BOUNDS);
         let (table, fresh, running) = (Vec::new(), Vec::new(), Vec::new());
         let (claims, has_looked) = (Claims::default(), false);
-        Self {
-            waiting,
-            claims,
-            table,
-            fresh,
-            running,
-            projected: 0,
-            sequence: 0,
-            now: 1_000,
-            has_looked,
-            done: 0,
-        }
+        Self { waiting, claims, table, fresh, running, projected: 0, sequence: 0, now: 1_000, has_looked }
     }
 
     fn put(&mut self, entity: u8, later: i64, is_told: bool) {
@@ -142,8 +130,13 @@ impl World {
                 self.waiting.put(row, self.now + SOON);
             }
         }
-        for lane in self.claims.settle(&BTreeMap::from([(0, self.projected)]), self.now) {
-            self.waiting.read_anew(&lane);
+        self.claims.settle(&BTreeMap::from([(0, self.projected)]), self.now);
+        let is_asked = |row: &&Work| self.claims.asked().contains(&(row.entity.clone(), row.key.clone()));
+        let standing: Vec<Work> = self.table.iter().filter(is_asked).cloned().collect();
+        for row in self.claims.answered(standing, self.now) {
+            if self.has_looked {
+                self.waiting.put(row, self.now + SOON);
+            }
         }
         if !self.has_looked {
             self.look();
@@ -187,8 +180,10 @@ impl World {
             1 => Ok(Done::LanePaused { after_ms: 0 }),
             2 => Err(Error::Other("a platform says no".into())),
             how => {
-                self.table.retain(|known| known.sequence != row.sequence);
-                self.done += 1;
+                // 7 leaves its row, as an attempt that failed for now.
+                if how != 7 {
+                    self.table.retain(|known| known.sequence != row.sequence);
+                }
                 self.projected += 1;
                 // Part 1 is read by another replica.
                 let part = u8::from(how == 6);
@@ -267,7 +262,7 @@ fn lanes_take_turns_and_a_full_one_costs_the_others_nothing() {
     }
     waiting.put(row("b", "b", 30), 0);
     waiting.put(row("c", "c", 31), 0);
-    let limits = WorkLimits { in_flight_max: 4, per_lane_max: 2 };
+    let limits = WorkLimits { in_flight_max: 4, per_lane_max: 2, confirms: false };
     let first = waiting.pass(&mut claims, limits, 0, 3);
     let lanes = |pass: &Pass| pass.taken.iter().map(|row| row.lane.clone()).collect::<Vec<_>>();
     assert_eq!(lanes(&first), ["a", "a", "b"]);
@@ -285,11 +280,11 @@ fn lanes_take_turns_and_a_full_one_costs_the_others_nothing() {
 #[test]
 fn what_was_put_a_moment_ago_brings_its_trace_also_where_the_table_gave_the_row_before() {
     let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-    waiting.read_anew("a");
+    waiting.found(vec![Found { lane: "a".into(), first: 0, next: i64::MAX }], 0);
     waiting.read("a", vec![row("x", "a", 1)], (2, i64::MAX), &claims);
     let traceparent = Some("00-1-2-01".to_owned());
     waiting.put(Work { traceparent: traceparent.clone(), ..row("x", "a", 1) }, 0);
-    let limits = WorkLimits { in_flight_max: 4, per_lane_max: 2 };
+    let limits = WorkLimits { in_flight_max: 4, per_lane_max: 2, confirms: false };
     let taken = waiting.pass(&mut claims, limits, 0, 4).taken;
     assert_eq!(taken.iter().map(|row| row.traceparent.clone()).collect::<Vec<_>>(), [traceparent]);
 }

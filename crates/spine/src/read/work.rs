@@ -1,6 +1,7 @@
 //! Workers: take what is due, in order per entity, paced per lane, bounded, until its result is in the log.
 
 use super::desk::Desk;
+use super::look;
 use super::reader::Reader;
 use crate::error::Error;
 use crate::position::Position;
@@ -31,7 +32,7 @@ pub struct Work {
 /// What became of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// Its result stands at this position; the row goes when that is projected.
+    /// Its result stands at this position. The row goes when that is projected; if it stays, it is due again.
     At(Position),
     /// Nothing is to be done any more, as a state that knows the row's own message says: the row goes, unless
     /// a newer message has put it again.
@@ -48,6 +49,9 @@ pub struct WorkLimits {
     pub in_flight_max: usize,
     /// At the same time in one lane, so that one slow account delays no other.
     pub per_lane_max: usize,
+    /// Whether the table is asked for each row right before it begins: for work that cannot find out that it is moot, while
+    /// a row that waits in memory may have been withdrawn.
+    pub confirms: bool,
 }
 
 /// Works on what is due of `kind` until `shutdown`, then waits for what is in flight.
@@ -76,6 +80,7 @@ where
         // Registered before the look, so that a commit during it is not missed.
         committed.as_mut().enable();
         desk.hear();
+        desk.ask().await;
         desk.look_for_lanes().await;
         let mut reads_left = READS_AT_ONCE_MAX;
         let wake = loop {
@@ -83,10 +88,16 @@ where
             for row in pass.taken {
                 let (future, reader) = (handle(row.clone()), reader.clone());
                 running.spawn(async move {
-                    let result = match future.await {
-                        Ok(Done::Nothing) => forget(&reader, kind, &row).await,
-                        other => other,
+                    let doing = async {
+                        if limits.confirms && !look::stands(&reader.model(), kind, &row).await? {
+                            return Ok(Done::Nothing);
+                        }
+                        match future.await {
+                            Ok(Done::Nothing) => forget(&reader, kind, &row).await,
+                            other => other,
+                        }
                     };
+                    let result = doing.await;
                     (row, result)
                 });
             }
@@ -101,8 +112,12 @@ where
             () = &mut committed => {}
             () = tokio::time::sleep_until(wake) => {}
             Some(ended) = running.join_next() => {
-                let (row, result) = ended.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
-                desk.give_back(row, result);
+                let mut ended = Some(ended);
+                while let Some(one) = ended {
+                    let (row, result) = one.map_err(|error| Error::Other(format!("work of kind {kind} panicked: {error}")))?;
+                    desk.give_back(row, result);
+                    ended = running.try_join_next();
+                }
             }
         }
     }
@@ -114,13 +129,14 @@ where
 async fn forget(reader: &Reader, kind: &str, row: &Work) -> Result<Done, Error> {
     let model = reader.model();
     sqlx::query(
-        "DELETE FROM due WHERE kind = $1 AND entity = $2 AND key = $3 AND part = $4 AND sequence = $5",
+        "DELETE FROM due WHERE kind = $1 AND entity = $2 AND key = $3 AND part = $4 AND sequence = $5 AND body = $6",
     )
     .bind(kind)
     .bind(&row.entity)
     .bind(&row.key)
     .bind(i32::from(row.part))
     .bind(i64::try_from(row.sequence).unwrap_or(i64::MAX))
+    .bind(&row.body)
     .execute(model.store.write())
     .await
     .map_err(Error::database("remove a moot due row"))?;

@@ -22,7 +22,7 @@ const SEND: &str = "send";
 /// Rows of the deep lane, several times what is read of one at once, and whose they are.
 const ROWS: usize = 1_600;
 const SHELVES: usize = 320;
-const LIMITS: WorkLimits = WorkLimits { in_flight_max: 8, per_lane_max: 4 };
+const LIMITS: WorkLimits = WorkLimits { in_flight_max: 8, per_lane_max: 4, confirms: false };
 /// How long the platform takes.
 const SENDING: Duration = Duration::from_millis(2);
 

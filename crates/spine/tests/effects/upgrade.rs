@@ -167,7 +167,7 @@ async fn start<E: Order + 'static>(place: &Place, log: Log, sent: &Sent) -> Runn
     let (reader, log, sent, ends) =
         (running.reader.clone(), running.spine.log.clone(), sent.clone(), running.ends.clone());
     running.tasks.spawn(async move {
-        let limits = WorkLimits { in_flight_max: 16, per_lane_max: 16 };
+        let limits = WorkLimits { in_flight_max: 16, per_lane_max: 16, confirms: false };
         let send = |work: Work| {
             let (log, sent) = (log.clone(), sent.clone());
             async move {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Answers that are computed at once, and of one tenant.
-pub(super) const ANSWERS: WorkLimits = WorkLimits { in_flight_max: 128, per_lane_max: 128 };
+pub(super) const ANSWERS: WorkLimits = WorkLimits { in_flight_max: 128, per_lane_max: 128, confirms: false };
 
 /// A service that is ready to run.
 pub struct Service {

@@ -56,10 +56,15 @@ impl Why {
 
 /// Adds the workers to the role.
 pub(crate) fn start(frame: &mut Frame, merger: &Merger) {
-    let many = WorkLimits { in_flight_max: APPEAR_IN_FLIGHT_MAX, per_lane_max: APPEAR_IN_FLIGHT_MAX };
-    let some = WorkLimits { in_flight_max: IN_FLIGHT_MAX, per_lane_max: IN_FLIGHT_MAX };
+    let many = WorkLimits {
+        in_flight_max: APPEAR_IN_FLIGHT_MAX,
+        per_lane_max: APPEAR_IN_FLIGHT_MAX,
+        confirms: false,
+    };
+    let some = WorkLimits { in_flight_max: IN_FLIGHT_MAX, per_lane_max: IN_FLIGHT_MAX, confirms: false };
     // One after the other, so that each sees what the one before it brought about.
-    let single = WorkLimits { in_flight_max: 1, per_lane_max: 1 };
+    // And what is no wish any more, since evidence of two logins came, only the table says.
+    let single = WorkLimits { in_flight_max: 1, per_lane_max: 1, confirms: true };
     let spine = frame.spine.clone();
     frame.work("customer", many, move |work| appear::handle(spine.clone(), work));
     let spine = frame.spine.clone();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Joins at once, and of one tenant.
-const JOINS: WorkLimits = WorkLimits { in_flight_max: 32, per_lane_max: 16 };
+const JOINS: WorkLimits = WorkLimits { in_flight_max: 32, per_lane_max: 16, confirms: false };
 const KINDS: &[&str] = &["phone", "wechat", "qq", "email", "telegram", "name", "address", "company"];
 
 /// A service that is ready to run.
