@@ -65,9 +65,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct World {
     waiting: Waiting,
     claims: Claims,
-    /// In the order of a lane.
+    /// In the order of a lane, and what of it is handed over at the next turn.
     table: Vec<Work>,
-    /// Rows that are handed over at the next turn.
     fresh: Vec<Work>,
     running: Vec<Work>,
     /// The parts' positions, where each result makes one.

@@ -29,17 +29,23 @@ const SENDING: Duration = Duration::from_millis(2);
 #[derive(Debug, Default)]
 struct Shelf;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type")]
 enum ShelfEvent {
     Put,
-    Sent { put: String },
+    /// An attempt that failed for now.
+    Failed {
+        put: String,
+    },
+    Sent {
+        put: String,
+    },
 }
 
 impl Entity for Shelf {
     type Event = ShelfEvent;
     const KIND: &'static str = "shelf";
-    const EVENTS: &'static [&'static str] = &["Put", "Sent"];
+    const EVENTS: &'static [&'static str] = &["Put", "Failed", "Sent"];
 
     fn evolve(&mut self, _: &ShelfEvent) {}
 }
@@ -86,6 +92,7 @@ impl Projector for Sending {
                                 Due { kind: SEND, entity, key, lane, at: 0, body: String::new() },
                             );
                         }
+                        ShelfEvent::Failed { .. } => {}
                         ShelfEvent::Sent { put } => changes.remove(SEND, &entity, put),
                     }
                 }
@@ -112,35 +119,45 @@ async fn put_many(log: &Log, shelves: &[Address], count: usize) {
 /// What was sent, in the order of sending: shelf and key.
 type Sent = Arc<Mutex<Vec<(String, String)>>>;
 
+async fn decide(log: &Log, work: &Work, event: ShelfEvent) -> Result<Done, Error> {
+    let name = format!("{event:?} {}", work.entity);
+    let cause = Cause::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()), SEND, "test");
+    let once = |_: &Shelf| Ok::<_, Infallible>(vec![event.clone()]);
+    let decided = log.transact(&Address::parse(&work.entity)?, &cause, once).await;
+    Ok(Done::At(decided.map_err(|refused| Error::Other(format!("{refused:?}")))?.position()))
+}
+
 /// A platform that keeps what it gets, and before that may ask to come again.
 #[derive(Clone, Default)]
 struct Platform {
     sent: Sent,
-    tried: Arc<Mutex<BTreeMap<String, usize>>>,
+    tried: Arc<Mutex<BTreeMap<(String, String), usize>>>,
     /// Whether it takes each eleventh at the first attempt only.
     is_moody: bool,
 }
 
 impl Platform {
     /// What it says at this attempt instead of taking it.
-    fn refuses(&self, work: &Work) -> Option<Result<Done, Error>> {
-        let mut tried = self.tried.lock().unwrap();
-        let number = tried.len();
-        if !self.is_moody || tried.contains_key(&work.key) {
-            return None;
-        }
-        tried.insert(work.key.clone(), number);
-        match number % 11 {
+    async fn refuses(&self, log: &Log, work: &Work) -> Option<Result<Done, Error>> {
+        let number = {
+            let mut tried = self.tried.lock().unwrap();
+            let number = tried.len();
+            let is_first = tried.insert((work.entity.clone(), work.key.clone()), number).is_none();
+            number * usize::from(self.is_moody && is_first) % 11
+        };
+        match number {
             3 => Some(Ok(Done::Again { after_ms: 1 })),
             5 => Some(Err(Error::Other("the platform hangs up".into()))),
             7 => Some(Ok(Done::LanePaused { after_ms: 3 })),
+            // Its result leaves its row.
+            9 => Some(decide(log, work, ShelfEvent::Failed { put: work.key.clone() }).await),
             _ => None,
         }
     }
 
     async fn take(&self, log: &Log, work: &Work, beside: &Address) -> Result<Done, Error> {
         tokio::time::sleep(SENDING).await;
-        if let Some(refusal) = self.refuses(work) {
+        if let Some(refusal) = self.refuses(log, work).await {
             return refusal;
         }
         let is_first = {
@@ -151,11 +168,7 @@ impl Platform {
         if is_first {
             put(log, beside).await;
         }
-        let name = format!("{}/{}", work.entity, work.key);
-        let cause = Cause::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()), SEND, "test");
-        let gone = |_: &Shelf| Ok::<_, Infallible>(vec![ShelfEvent::Sent { put: work.key.clone() }]);
-        let decided = log.transact(&Address::parse(&work.entity)?, &cause, gone).await;
-        Ok(Done::At(decided.map_err(|refused| Error::Other(format!("{refused:?}")))?.position()))
+        decide(log, work, ShelfEvent::Sent { put: work.key.clone() }).await
     }
 
     async fn has_got(&self, count: usize) {
