@@ -1,7 +1,7 @@
 //! One batch, one transaction: rows, due rows, parked entities and positions change together or not at all.
 
+use super::due::Told;
 use super::parked::{PARKED_MAX, no_longer_parked, park};
-use super::work::Work;
 use super::{Projector, due};
 use crate::address::GENERATION;
 use crate::db::{Bulk, Model};
@@ -33,8 +33,8 @@ pub(crate) struct Progress {
     /// Whether this is the model that answers: only then do caches and sockets hear of its batches. A slot that
     /// fills beside it tells nobody.
     pub(crate) is_live: bool,
-    /// The due rows that the last batch put.
-    pub(crate) fresh: Vec<(&'static str, Work)>,
+    /// What the last batch did to due rows.
+    pub(crate) told: Vec<(&'static str, Told)>,
 }
 
 /// Reads the positions of `parts` (0 where there is none yet) and what is parked, and takes the positions
@@ -110,7 +110,7 @@ pub(crate) async fn commit(
     let mut alone = wanted.iter().any(is_parked);
     if !alone {
         match transaction(model, projector, progress, batch, &wanted).await {
-            Ok(fresh) => progress.fresh = fresh,
+            Ok(told) => progress.told = told,
             Err(error) if blames_content(&error) => {
                 tracing::warn!(reader.name = model.spec.name, error = %chain(&error), "a batch holds what cannot be applied; applying one by one");
                 alone = true;
@@ -119,7 +119,7 @@ pub(crate) async fn commit(
         }
     }
     if alone {
-        progress.fresh = one_by_one(model, projector, progress, batch, &wanted).await?;
+        progress.told = one_by_one(model, projector, progress, batch, &wanted).await?;
     }
     for record in batch {
         progress.positions.insert(record.position.part, record.position.sequence);
@@ -136,17 +136,17 @@ async fn transaction(
     progress: &Progress,
     batch: &[Arc<Recorded>],
     wanted: &[Arc<Recorded>],
-) -> Result<Vec<(&'static str, Work)>, Error> {
+) -> Result<Vec<(&'static str, Told)>, Error> {
     let mut tx = model.store.begin().await?;
     move_positions(&mut tx, model, progress, batch).await?;
-    let mut fresh = Vec::new();
+    let mut told = Vec::new();
     if !wanted.is_empty() {
         let applied;
-        (applied, fresh) = due::collect(projector.apply(&mut tx, wanted)).await;
+        (applied, told) = due::collect(projector.apply(&mut tx, wanted)).await;
         applied?;
     }
     tx.commit().await.map_err(Error::database("commit a batch"))?;
-    Ok(fresh)
+    Ok(told)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a savepoint, which ends with its transaction")]
@@ -156,21 +156,21 @@ async fn one_by_one(
     progress: &mut Progress,
     batch: &[Arc<Recorded>],
     wanted: &[Arc<Recorded>],
-) -> Result<Vec<(&'static str, Work)>, Error> {
+) -> Result<Vec<(&'static str, Told)>, Error> {
     let mut tx = model.store.begin().await?;
     move_positions(&mut tx, model, progress, batch).await?;
-    let (mut parked, mut fresh) = (progress.parked.clone(), Vec::new());
+    let (mut parked, mut told) = (progress.parked.clone(), Vec::new());
     for record in wanted {
         let subject = record.address.subject();
         if parked.contains(&subject) && !record.is_erasure() {
             continue;
         }
         let mut savepoint = tx.begin().await.map_err(Error::database("set a savepoint"))?;
-        let (applied, put) =
+        let (applied, done) =
             due::collect(projector.apply(&mut savepoint, std::slice::from_ref(record))).await;
         match applied {
             Ok(()) => {
-                fresh.extend(put);
+                told.extend(done);
                 savepoint.commit().await.map_err(Error::database("release a savepoint"))?;
                 if parked.remove(&subject) {
                     no_longer_parked(&mut tx, &subject).await?;
@@ -194,7 +194,7 @@ async fn one_by_one(
     }
     tx.commit().await.map_err(Error::database("commit a batch"))?;
     progress.parked = parked;
-    Ok(fresh)
+    Ok(told)
 }
 
 /// Moves each part's position from where it is known to be to the batch's last message of the part. No row

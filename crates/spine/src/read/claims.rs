@@ -9,8 +9,10 @@ const RETRY_DELAY_MIN_US: i64 = 50_000;
 const RETRY_DELAY_MAX_US: i64 = 30_000_000;
 /// A result is projected within this time; if not, its row is taken again, and its work finds itself done.
 const PROJECTED_WITHIN_US: i64 = 10_000_000;
-/// A row that stays although its work had a result, such as an attempt that failed for now, is taken again so much later.
+/// A row that stays although its work had a result, such as an attempt that failed for now, is taken again so much later, and
+/// twice as late each time that it stays again, up to 64 times.
 const STANDS_FOR_US: i64 = 100_000;
+const STANDS_DOUBLED_MAX: u32 = 6;
 /// A clock that is set back by less than this delays nothing that anybody would notice.
 const WENT_BACK_US: i64 = 1_000_000;
 
@@ -34,6 +36,8 @@ pub(super) struct Held {
     claim: Claim,
     key: String,
     sequence: u64,
+    /// Its row is known to be in the table no more.
+    is_gone: bool,
 }
 
 /// What a worker has taken, and what it leaves alone for a while.
@@ -45,6 +49,8 @@ pub(super) struct Claims {
     /// Until when a lane takes nothing.
     paused: HashMap<String, i64>,
     failures: HashMap<String, u32>,
+    /// By entity: a row that stayed although its work had a result, and how often.
+    stayed: HashMap<String, (u64, u32)>,
     /// Entity and key of the rows that the table is to be asked for.
     asked: Vec<(String, String)>,
     /// The clock at the last look.
@@ -75,14 +81,27 @@ impl Claims {
     }
 
     fn hold(&mut self, row: &Work, claim: Claim) {
-        self.held.insert(row.entity.clone(), Held { claim, key: row.key.clone(), sequence: row.sequence });
+        let is_gone = self.has(row) && self.held[&row.entity].is_gone;
+        let (key, sequence) = (row.key.clone(), row.sequence);
+        self.held.insert(row.entity.clone(), Held { claim, key, sequence, is_gone });
     }
 
-    /// What is projected, or has waited long enough, is to be asked for: a result may leave its row, such as that of an attempt
-    /// that failed for now, and one that another replica reads may have taken it away.
+    /// The row is in the table no more; without a key all of the entity.
+    pub(super) fn gone(&mut self, entity: &str, key: Option<&str>) {
+        if let Some(held) = self.held.get_mut(entity)
+            && key.is_none_or(|key| key == held.key)
+        {
+            held.is_gone = true;
+        }
+    }
+
+    /// Lets go of what is projected and gone. What else is projected, or has waited long enough, is to be asked for: a result
+    /// may leave its row, such as that of an attempt that failed for now, and one that another replica reads may have taken
+    /// it away.
     pub(super) fn settle(&mut self, positions: &BTreeMap<u8, u64>, now: i64) {
         self.follow_clock(now);
-        for (entity, held) in &mut self.held {
+        let Self { held, asked, stayed, .. } = self;
+        held.retain(|entity, held| {
             let is_over = match &held.claim {
                 Claim::Running | Claim::Asked { .. } => false,
                 Claim::After(at) => *at <= now,
@@ -90,11 +109,17 @@ impl Claims {
                     *latest <= now || positions.get(&position.part).is_some_and(|at| *at >= position.sequence)
                 }
             };
-            if is_over {
-                held.claim = Claim::Asked { had_result: matches!(held.claim, Claim::Until { .. }) };
-                self.asked.push((entity.clone(), held.key.clone()));
+            let had_result = matches!(held.claim, Claim::Until { .. });
+            if is_over && had_result && held.is_gone {
+                stayed.remove(entity);
+                return false;
             }
-        }
+            if is_over {
+                held.claim = Claim::Asked { had_result };
+                asked.push((entity.clone(), held.key.clone()));
+            }
+            true
+        });
         self.paused.retain(|_, until| *until > now);
     }
 
@@ -103,21 +128,29 @@ impl Claims {
         &self.asked
     }
 
-    /// The table was asked and holds these of the rows. Returns those that may begin.
+    /// The table was asked and holds these of the rows. Returns those that may begin. One that a newer message put anew is
+    /// none of them: it waits like any other, behind what came before it.
     pub(super) fn answered(&mut self, rows: Vec<Work>, now: i64) -> Vec<Work> {
-        let mut had_result = HashMap::new();
-        for (entity, _) in self.asked.drain(..) {
-            if let Some(Held { claim: Claim::Asked { had_result: true }, sequence, .. }) =
-                self.held.remove(&entity)
-            {
-                had_result.insert(entity, sequence);
+        let mut rows: HashMap<String, Work> = rows.into_iter().map(|row| (row.entity.clone(), row)).collect();
+        let mut may_begin = Vec::new();
+        for (entity, _) in std::mem::take(&mut self.asked) {
+            let Some(held) = self.held.remove(&entity) else { continue };
+            let Some(row) = rows.remove(&entity).filter(|row| row.sequence == held.sequence) else {
+                self.stayed.remove(&entity);
+                self.failures.remove(&entity);
+                continue;
+            };
+            if !matches!(held.claim, Claim::Asked { had_result: true }) {
+                may_begin.push(row);
+                continue;
             }
+            let (of, times) = self.stayed.entry(entity).or_default();
+            *times = if *of == row.sequence { (*times + 1).min(STANDS_DOUBLED_MAX) } else { 0 };
+            *of = row.sequence;
+            let until = now + (STANDS_FOR_US << *times);
+            self.hold(&row, Claim::After(until));
         }
-        let (unmoved, others) =
-            rows.into_iter().partition(|row| had_result.get(&row.entity) == Some(&row.sequence));
-        let unmoved: Vec<Work> = unmoved;
-        unmoved.iter().for_each(|row| self.hold(row, Claim::After(now + STANDS_FOR_US)));
-        others
+        may_begin
     }
 
     /// When the first paused lane goes on.
@@ -189,67 +222,5 @@ impl Claims {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR_US: i64 = 3_600_000_000;
-
-    fn work(entity: &str, lane: &str) -> Work {
-        let (entity, lane) = (entity.to_owned(), lane.to_owned());
-        let (key, body) = (String::new(), String::new());
-        Work { entity, key, lane, at: 0, body, part: 0, sequence: 1, traceparent: None }
-    }
-
-    #[test]
-    fn another_copy_of_a_row_that_is_taken_is_known_and_what_was_put_anew_is_not_it() {
-        let (mut claims, row) = (Claims::default(), work("a", "one"));
-        assert!(!claims.has(&row));
-        assert!(claims.take(&row) && claims.has(&row));
-        let position = Position { generation: 1, part: 0, sequence: 5 };
-        claims.give_back("send", row.clone(), Ok(Done::At(position)), 0);
-        claims.settle(&BTreeMap::new(), 1);
-        assert!(claims.has(&row) && claims.asked().is_empty(), "its result is not projected yet");
-        assert!(
-            !claims.has(&Work { sequence: 2, ..row.clone() })
-                && !claims.has(&Work { key: "k".into(), ..row.clone() })
-        );
-        claims.settle(&BTreeMap::from([(0, 5)]), 1);
-        let asked = [(row.entity.clone(), row.key.clone())];
-        assert_eq!(claims.asked(), asked, "a result may leave its row");
-        claims.settle(&BTreeMap::from([(0, 5)]), 2);
-        assert!(
-            claims.has(&row) && claims.asked() == asked,
-            "nothing of its entity begins before the table answers"
-        );
-        assert!(claims.answered(vec![row.clone()], 2).is_empty() && claims.has(&row), "it is no use at once");
-        claims.settle(&BTreeMap::from([(0, 5)]), 2 + STANDS_FOR_US);
-        assert_eq!(claims.answered(vec![row.clone()], 2 + STANDS_FOR_US).len(), 1);
-        assert!(!claims.has(&row) && claims.asked().is_empty() && claims.take(&row));
-        claims.give_back("send", row.clone(), Ok(Done::At(position)), 1);
-        claims.settle(&BTreeMap::new(), PROJECTED_WITHIN_US + 1);
-        assert_eq!(claims.asked(), asked, "its result is in a part that another replica reads");
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_an_hour_makes_nothing_wait_for_an_hour() {
-        let (mut claims, nowhere) = (Claims::default(), BTreeMap::new());
-        let (again, lane) = (work("a", "one"), work("b", "two"));
-        let now = 10 * HOUR_US;
-        claims.settle(&nowhere, now);
-        assert!(claims.take(&again) && claims.take(&lane));
-        claims.give_back("send", again.clone(), Ok(Done::Again { after_ms: 2_000 }), now);
-        let waits = claims.give_back("send", lane.clone(), Ok(Done::LanePaused { after_ms: 2_000 }), now);
-        assert_eq!(waits.map(|row| row.entity), Some(lane.entity.clone()));
-        let back = now - HOUR_US;
-        claims.settle(&nowhere, back + 1_000_000);
-        assert!(
-            claims.asked().is_empty() && !claims.take(&again) && !claims.has_room("two", 1, back),
-            "they wait as long as before"
-        );
-        assert_eq!(claims.first_unpaused(), Some(back + 2_000_000 + 1_000_000));
-        claims.settle(&nowhere, back + 3_100_000);
-        assert_eq!(claims.asked().len(), 1);
-        assert_eq!(claims.answered(vec![again.clone()], back + 3_100_000).len(), 1);
-        assert!(claims.take(&again) && claims.has_room("two", 1, back + 3_100_000) && claims.take(&lane));
-    }
-}
+#[path = "claims_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! What one worker knows: what it has taken, what waits, and when it has to ask the table.
 
 use super::claims::Claims;
+use super::due::Told;
 use super::look::{self, Asked};
 use super::reader::Reader;
 use super::waiting::{Pass, Place, Waiting};
@@ -64,13 +65,18 @@ impl<'a> Desk<'a> {
         self.live = self.reader.live_parts();
         // Before the rows: what is projected by now was handed over, and its row is known to be taken still.
         let positions = self.reader.positions();
-        let (fresh, some_missing) = self.reader.inner().shared.take_fresh(self.kind);
+        let (told, some_missing) = self.reader.inner().shared.take_told(self.kind);
         let is_known = |(of, parts): &(Slot, Vec<u8>)| *of == slot && *parts == self.live;
         if some_missing || !self.view.as_ref().is_some_and(is_known) {
             self.view = None;
             self.waiting.clear();
         }
-        fresh.into_iter().for_each(|row| self.wait(row));
+        for told in told {
+            match told {
+                Told::Put(row) => self.wait(row),
+                Told::Gone { entity, key } => self.claims.gone(&entity, key.as_deref()),
+            }
+        }
         self.claims.settle(&positions, now);
         if Instant::now() >= self.tick_at {
             self.tick_at = Instant::now() + TICK;
@@ -78,13 +84,17 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Asks the table for the rows whose claims are over: what is there still waits again, before what came later of its
+    /// Asks the table for the rows whose claims are over, and that are not known to be gone: what is there still waits again, before what came later of its
     /// entity.
     pub(super) async fn ask(&mut self) {
         if self.claims.asked().is_empty() || Instant::now() < self.asks_from {
             return;
         }
         let model = self.reader.model();
+        // Another slot than that of the memory may not be as far, and does not tell what is gone.
+        if self.view.as_ref().is_some_and(|(slot, _)| *slot != model.slot) {
+            return;
+        }
         match look::standing(&model, self.kind, self.claims.asked()).await {
             Ok(rows) => {
                 let now = self.now();

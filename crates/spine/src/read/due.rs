@@ -11,17 +11,28 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 tokio::task_local! {
-    /// The rows that the running batch puts, for the workers of this process once it is committed.
-    static FRESH: RefCell<Vec<(&'static str, Work)>>;
+    /// What the running batch does to due rows, for the workers of this process once it is committed.
+    static TOLD: RefCell<Vec<(&'static str, Told)>>;
 }
 
-/// Runs the projecting of a batch and collects the due rows that it puts.
-pub(super) async fn collect<T>(projecting: impl Future<Output = T>) -> (T, Vec<(&'static str, Work)>) {
+/// What became of a row.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Put(Work),
+    /// It is in the table no more; without a key all of the entity.
+    Gone {
+        entity: String,
+        key: Option<String>,
+    },
+}
+
+/// Runs the projecting of a batch and collects what it does to due rows.
+pub(super) async fn collect<T>(projecting: impl Future<Output = T>) -> (T, Vec<(&'static str, Told)>) {
     let collecting = async {
         let done = projecting.await;
-        (done, FRESH.with(RefCell::take))
+        (done, TOLD.with(RefCell::take))
     };
-    FRESH.scope(RefCell::default(), collecting).await
+    TOLD.scope(RefCell::default(), collecting).await
 }
 
 static PUT: Bulk = Bulk::new(
@@ -141,11 +152,15 @@ impl DueChanges {
         .await?;
         in_order(&mut put);
         // Outside of a live batch nobody collects.
-        let _ = FRESH.try_with(|fresh| {
-            fresh.borrow_mut().extend(put.into_iter().map(|(due, part, sequence, traceparent)| {
+        let _ = TOLD.try_with(|told| {
+            let all = cleared.into_iter().map(|(kind, entity)| (kind, Told::Gone { entity, key: None }));
+            let one =
+                removed.into_iter().map(|(kind, entity, key)| (kind, Told::Gone { entity, key: Some(key) }));
+            let put = put.into_iter().map(|(due, part, sequence, traceparent)| {
                 let Due { kind, entity, key, lane, at, body } = *due;
-                (kind, Work { entity, key, lane, at, body, part, sequence, traceparent })
-            }));
+                (kind, Told::Put(Work { entity, key, lane, at, body, part, sequence, traceparent }))
+            });
+            told.borrow_mut().extend(all.chain(one).chain(put));
         });
         Ok(())
     }

@@ -188,8 +188,8 @@ impl Lane<'_> {
             let ended = batch::commit(self.model, &**self.projector, &mut self.progress, waiting).await;
             match ended {
                 Ok(()) => {
-                    let fresh = std::mem::take(&mut self.progress.fresh);
-                    self.shared.committed(&self.progress.positions, fresh);
+                    let told = std::mem::take(&mut self.progress.told);
+                    self.shared.committed(&self.progress.positions, told);
                     waiting.clear();
                     return Ok(());
                 }
@@ -256,8 +256,8 @@ impl Lane<'_> {
         // To its very end: what is missing here is applied by nobody.
         let records = self.log.whole_history(&address).await?.into_iter().map(Arc::new).collect();
         parked::unpark(self.model, &**self.projector, &mut self.progress, entity, records).await?;
-        let fresh = std::mem::take(&mut self.progress.fresh);
-        self.shared.committed(&self.progress.positions, fresh);
+        let told = std::mem::take(&mut self.progress.told);
+        self.shared.committed(&self.progress.positions, told);
         Ok(())
     }
 }

@@ -41,8 +41,8 @@ pub(super) async fn no_longer_parked(tx: &mut AnyConnection, entity: &str) -> Re
     deleted.map(|_| ()).map_err(Error::database("unpark an entity"))
 }
 
-/// Applies a parked entity's messages up to the part's position and forgets that it was parked. The due rows that this
-/// puts are in `progress` then.
+/// Applies a parked entity's messages up to the part's position and forgets that it was parked. What this does to
+/// due rows is in `progress` then.
 pub(crate) async fn unpark(
     model: &Model,
     projector: &dyn Projector,
@@ -66,7 +66,7 @@ pub(crate) async fn unpark(
         .filter(|record| record.position.sequence >= u64::try_from(first).unwrap_or(0))
         .filter(|record| record.position.sequence <= reached)
         .collect();
-    let (applied, fresh) = due::collect(async {
+    let (applied, told) = due::collect(async {
         match records.is_empty() {
             true => Ok(()),
             false => projector.apply(&mut tx, &records).await,
@@ -77,7 +77,7 @@ pub(crate) async fn unpark(
     no_longer_parked(&mut tx, entity).await?;
     tx.commit().await.map_err(Error::database(action))?;
     progress.parked.remove(entity);
-    progress.fresh = fresh;
+    progress.told = told;
     projector.committed(&records);
     Ok(())
 }

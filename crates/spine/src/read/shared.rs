@@ -1,6 +1,6 @@
-//! What the lanes of a reader tell the rest of the process: positions, statuses, fresh due rows.
+//! What the lanes of a reader tell the rest of the process: positions, statuses, what became of due rows.
 
-use super::work::Work;
+use super::due::Told;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -43,12 +43,12 @@ pub(crate) struct Shared {
     in_hand: InHand,
     /// The parts whose due rows are this process's to work on.
     worked: Mutex<BTreeSet<u8>>,
-    /// Due rows that were put and that no worker has looked at, by kind.
-    fresh: Mutex<HashMap<&'static str, Vec<Work>>>,
+    /// What became of due rows, and no worker has heard yet, by kind.
+    told: Mutex<HashMap<&'static str, Vec<Told>>>,
 }
 
-/// Fresh rows of one kind that wait for its worker; beyond that it reads the table.
-const FRESH_MAX: usize = 4_096;
+/// What became of so many rows of one kind waits for its worker; beyond that it reads the table.
+const TOLD_MAX: usize = 8_192;
 
 impl Shared {
     pub(crate) fn new(parts: impl IntoIterator<Item = u8>) -> Self {
@@ -58,7 +58,7 @@ impl Shared {
             committed: Notify::new(),
             in_hand: InHand::default(),
             worked: Mutex::default(),
-            fresh: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -95,18 +95,19 @@ impl Shared {
         let _ = statuses.wait_for(|statuses| statuses.get(&part) == Some(&Status::Live)).await;
     }
 
-    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>, fresh: Vec<(&'static str, Work)>) {
-        self.positions.send_modify(|known| known.extend(positions));
+    pub(crate) fn committed(&self, positions: &BTreeMap<u8, u64>, told: Vec<(&'static str, Told)>) {
+        // Before the positions: whoever knows that a result is projected finds that its row was handed over.
         {
-            let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-            for (kind, work) in fresh {
+            let mut waiting = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            for (kind, told) in told {
                 let rows = waiting.entry(kind).or_default();
                 // A kind without a worker, or one that is behind, finds its rows in the table.
-                if rows.len() < FRESH_MAX {
-                    rows.push(work);
+                if rows.len() < TOLD_MAX {
+                    rows.push(told);
                 }
             }
         }
+        self.positions.send_modify(|known| known.extend(positions));
         self.committed.notify_waiters();
     }
 
@@ -123,11 +124,11 @@ impl Shared {
         self.in_hand.clone()
     }
 
-    /// The rows of a kind that were put since the last call, and whether some may be missing.
-    pub(crate) fn take_fresh(&self, kind: &str) -> (Vec<Work>, bool) {
-        let mut waiting = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What became of rows of a kind since the last call, and whether something may be missing.
+    pub(crate) fn take_told(&self, kind: &str) -> (Vec<Told>, bool) {
+        let mut waiting = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = waiting.get_mut(kind).map(std::mem::take).unwrap_or_default();
-        let full = rows.len() >= FRESH_MAX;
+        let full = rows.len() >= TOLD_MAX;
         (rows, full)
     }
 }

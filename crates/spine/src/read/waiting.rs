@@ -111,8 +111,8 @@ pub(super) struct Pass {
 #[derive(Default)]
 pub(super) struct Waiting {
     lanes: BTreeMap<String, Lane>,
-    /// The lane at which the last pass ended, so that the next one begins behind it.
-    turn: Option<String>,
+    /// The lane at which the last pass ended; the next one begins behind it.
+    turn: String,
     /// Rows of all lanes.
     count: usize,
     bounds: Bounds,
@@ -130,7 +130,7 @@ impl Waiting {
 
     /// A row that was put a moment ago, or that is to be tried again. One that is due after `until`, or behind what is known of
     /// its lane, is found in the table when its turn comes.
-    pub(super) fn put(&mut self, row: Work, until: i64) {
+    pub(super) fn put(&mut self, mut row: Work, until: i64) {
         let lane = self.lanes.entry(row.lane.clone()).or_default();
         if row.at > until {
             lane.next = lane.next.min(row.at);
@@ -143,9 +143,11 @@ impl Waiting {
             return;
         }
         match lane.index_of(&row) {
-            // It was read from the table a moment ago, and this one may know its trace.
-            Ok(index) if row.traceparent.is_some() => lane.rows[index] = row,
-            Ok(_) => {}
+            // One of them was read from the table, and only the other knows its trace.
+            Ok(index) => {
+                row.traceparent = row.traceparent.or_else(|| lane.rows[index].traceparent.take());
+                lane.rows[index] = row;
+            }
             Err(index)
                 if self.count >= self.bounds.rows_max || lane.rows.len() >= self.bounds.lane_rows_max =>
             {
@@ -187,32 +189,31 @@ impl Waiting {
         self.count += lane.rows.len() - before;
     }
 
-    /// Takes what may begin, of each lane its oldest rows, at most `room`.
+    /// Takes what may begin, of each lane its oldest rows, at most `room`, up to the first lane that must be read on before.
     pub(super) fn pass(&mut self, claims: &mut Claims, limits: WorkLimits, now: i64, room: usize) -> Pass {
-        let (mut pass, turn) = (Pass::default(), self.turn.clone().unwrap_or_default());
-        let after = (Bound::Excluded(turn.clone()), Bound::Unbounded);
-        let up_to = (Bound::Unbounded, Bound::Included(turn));
+        let mut pass = Pass::default();
+        let after = (Bound::Excluded(self.turn.clone()), Bound::Unbounded);
+        let up_to = (Bound::Unbounded, Bound::Included(self.turn.clone()));
         let mut done = Vec::new();
-        for range in [after, up_to] {
+        'lanes: for range in [after, up_to] {
             for (name, lane) in self.lanes.range_mut(range) {
                 if pass.taken.len() >= room {
-                    break;
+                    break 'lanes;
                 }
-                self.turn = Some(name.clone());
-                if take(lane, name, claims, (limits.per_lane_max, now, room), &mut pass)
-                    && pass.wants.is_none()
+                let is_hungry = take(lane, name, claims, (limits.per_lane_max, now, room), &mut pass);
+                if let Some(reach) = &lane.reach
+                    && is_hungry
                     && lane.rows.len() < self.bounds.lane_rows_max
                 {
-                    pass.wants = lane.reach.clone().map(|reach| (name.clone(), reach));
+                    // Its turn goes on once it is read on.
+                    pass.wants = Some((name.clone(), reach.clone()));
+                    break 'lanes;
                 }
+                self.turn.clone_from(name);
                 if lane.is_over() {
                     done.push(name.clone());
                 }
             }
-        }
-        // Whatever lane is read on next, the others want to be as well.
-        if let Some((lane, _)) = pass.wants.as_ref().filter(|_| pass.taken.len() < room) {
-            self.turn = Some(lane.clone());
         }
         self.count -= pass.taken.len();
         done.iter().for_each(|name| drop(self.lanes.remove(name)));

@@ -183,6 +183,10 @@ impl World {
                 if how != 7 {
                     self.table.retain(|known| known.sequence != row.sequence);
                 }
+                // Of others it is not heard that their row is gone.
+                if how == 4 {
+                    self.claims.gone(&row.entity, Some(&row.key));
+                }
                 self.projected += 1;
                 // Part 1 is read by another replica.
                 let part = u8::from(how == 6);
@@ -274,6 +278,23 @@ fn lanes_take_turns_and_a_full_one_costs_the_others_nothing() {
         waiting.pass(&mut claims, limits, 0, 9).taken.is_empty(),
         "a is full, and the others have nothing"
     );
+}
+
+#[test]
+fn lanes_that_must_be_read_take_turns_too() {
+    let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
+    let found = ["a", "b", "c"].map(|lane| Found { lane: lane.into(), first: 0, next: i64::MAX });
+    waiting.found(found.into(), 0);
+    let mut begun = String::new();
+    while begun.len() < 6 {
+        let pass = waiting.pass(&mut claims, WorkLimits { in_flight_max: 9, ..LIMITS }, 0, 1);
+        pass.taken.iter().for_each(|row| begun.push_str(&row.lane));
+        if let Some((lane, _)) = pass.wants {
+            let rows = (0..3).map(|number| row(&format!("{lane}{number}"), &lane, number)).collect();
+            waiting.read(&lane, rows, (4, i64::MAX), &claims);
+        }
+    }
+    assert_eq!(begun, "abcabc");
 }
 
 #[test]

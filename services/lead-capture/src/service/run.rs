@@ -18,8 +18,8 @@ use spine::{PARTS, Spine};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Joins at once, and of one tenant.
-const JOINS: WorkLimits = WorkLimits { in_flight_max: 32, per_lane_max: 16, confirms: false };
+/// Joins at once, and of one tenant. Whether a person parted the two meanwhile only the table says.
+const JOINS: WorkLimits = WorkLimits { in_flight_max: 32, per_lane_max: 16, confirms: true };
 const KINDS: &[&str] = &["phone", "wechat", "qq", "email", "telegram", "name", "address", "company"];
 
 /// A service that is ready to run.
