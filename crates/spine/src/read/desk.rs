@@ -84,8 +84,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Asks the table for the rows whose claims are over, and that are not known to be gone: what is there still waits again, before what came later of its
-    /// entity.
+    /// Asks the table for the rows whose claims are over and that are not known to be gone: what is there still waits again,
+    /// before what came later of its entity.
     pub(super) async fn ask(&mut self) {
         if self.claims.asked().is_empty() || Instant::now() < self.asks_from {
             return;
