@@ -8,7 +8,8 @@ use super::{Drafts, Source};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Item {
-    #[serde(default, deserialize_with = "text")]
+    /// `slug` in a document of `apply`.
+    #[serde(default, alias = "slug", deserialize_with = "text")]
     id: Option<String>,
     #[serde(default)]
     question: String,

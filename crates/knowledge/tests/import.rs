@@ -113,3 +113,10 @@ fn json_lines_hold_questions_and_documents() {
     assert_eq!(imported.problems[0].line, 2);
     assert_eq!((imported.problems[1].line, imported.problems[1].field), (4, Field::Id));
 }
+
+#[test]
+fn entries_of_a_document_of_apply_are_read_too() {
+    let imported = read("kb.yaml", "- slug: delivery\n  question: 多久发货\n  answer: 48小时内\n");
+    assert!(imported.problems.is_empty(), "{imported}");
+    assert_eq!(imported.entries[0].id, "delivery");
+}

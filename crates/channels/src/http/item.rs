@@ -224,13 +224,16 @@ fn text<'f>(fields: &'f Fields, name: &'static str) -> Result<Option<&'f str>, C
     }
 }
 
-/// A text field that must be there, short and not blank. Ids are text: a number would lose digits on its way.
+/// A text field that must be there, short and not blank. Ids are text: a number would lose digits on its way. They stay as
+/// they are, blanks too: two that differ are of two people, or two messages.
 fn name(fields: &Fields, name: &'static str) -> Result<String, Cause> {
     let value = text(fields, name)?.ok_or(Cause::Missing(name))?;
-    let cleaned = clean(value);
-    let cleaned = cleaned.trim();
-    if cleaned.is_empty() || cleaned.chars().count() > ID_MAX_CHARS {
-        return Err(Cause::Field { field: name, expected: "text of 1 to 200 characters" });
+    let is_short = !value.trim().is_empty() && value.chars().count() <= ID_MAX_CHARS;
+    if !is_short || value.chars().any(char::is_control) {
+        return Err(Cause::Field {
+            field: name,
+            expected: "text of 1 to 200 characters, without line ends and control characters",
+        });
     }
-    Ok(cleaned.to_owned())
+    Ok(value.to_owned())
 }

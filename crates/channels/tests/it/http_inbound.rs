@@ -124,11 +124,27 @@ fn a_fault_brings_its_item_and_its_person_back() {
 }
 
 #[test]
+fn ids_that_differ_by_a_blank_alone_are_two_people_and_two_messages() {
+    assert_ne!(item_id(&partner(), "message", "m"), item_id(&partner(), "message", " m "));
+    for [id, user] in [["m", "u-7"], [" m ", " u-7"], ["m", "u-7\u{3000}"]] {
+        let body =
+            serde_json::json!({"id": id, "user": user, "sent_at": "2026-01-01T00:00:00Z", "text": "a"});
+        let item = read(body.to_string().as_bytes()).remove(0).unwrap();
+        assert_eq!(item.external_user, user);
+        assert_eq!(item.item_id, item_id(&partner(), "message", id));
+    }
+}
+
+const NO_NAME: &str = "id is not text of 1 to 200 characters, without line ends and control characters";
+
+#[test]
 fn a_field_that_is_missing_or_wrong_is_named() {
     for (body, named) in [
         (r#"{}"#, "id is missing"),
         (r#"{"id":7}"#, "id is not text"),
-        (r#"{"id":" "}"#, "id is not text of 1 to 200 characters"),
+        (r#"{"id":" "}"#, NO_NAME),
+        (r#"{"id":"1\n"}"#, NO_NAME),
+        (r#"{"id":"\u00001"}"#, NO_NAME),
         (r#"{"id":"1"}"#, "user is missing"),
         (r#"{"id":"1","user":"u"}"#, "sent_at is missing"),
         (
