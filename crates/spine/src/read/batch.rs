@@ -141,9 +141,15 @@ async fn transaction(
     move_positions(&mut tx, model, progress, batch).await?;
     let mut told = Vec::new();
     if !wanted.is_empty() {
-        let applied;
-        (applied, told) = due::collect(projector.apply(&mut tx, wanted)).await;
-        applied?;
+        let applying = projector.apply(&mut tx, wanted);
+        // Of a slot that fills no worker hears.
+        if progress.is_live {
+            let applied;
+            (applied, told) = due::collect(applying).await;
+            applied?;
+        } else {
+            applying.await?;
+        }
     }
     tx.commit().await.map_err(Error::database("commit a batch"))?;
     Ok(told)
@@ -230,7 +236,7 @@ async fn move_positions(
 
 /// Whether the message is to blame, as opposed to the machine or a release that is too old. Of the
 /// database's own errors only those that its data caused count: broken constraints and values.
-fn blames_content(error: &Error) -> bool {
+pub(super) fn blames_content(error: &Error) -> bool {
     match error {
         Error::Database { source, .. } => {
             let code = source.as_database_error().and_then(|error| error.code());

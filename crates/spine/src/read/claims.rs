@@ -95,6 +95,22 @@ impl Claims {
         }
     }
 
+    /// It was put: should it be the one that is taken, it is not gone any more.
+    pub(super) fn put(&mut self, row: &Work) {
+        if let Some(held) = self.held.get_mut(&row.entity)
+            && held.key == row.key
+        {
+            held.is_gone = false;
+        }
+    }
+
+    /// Forgets what was counted of entities of which nothing is taken: others may work on them now.
+    pub(super) fn forget_others(&mut self) {
+        let Self { held, failures, stayed, .. } = self;
+        failures.retain(|entity, _| held.contains_key(entity));
+        stayed.retain(|entity, _| held.contains_key(entity));
+    }
+
     /// Lets go of what is projected and gone. What else is projected, or has waited long enough, is to be asked for: a result
     /// may leave its row, such as that of an attempt that failed for now, and one that another replica reads may have taken
     /// it away.
@@ -104,7 +120,7 @@ impl Claims {
         held.retain(|entity, held| {
             let is_over = match &held.claim {
                 Claim::Running | Claim::Asked { .. } => false,
-                Claim::After(at) => *at <= now,
+                Claim::After(at) => *at <= now || held.is_gone,
                 Claim::Until { position, latest } => {
                     *latest <= now || positions.get(&position.part).is_some_and(|at| *at >= position.sequence)
                 }

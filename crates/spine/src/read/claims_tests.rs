@@ -49,6 +49,40 @@ fn another_copy_of_a_row_that_is_taken_is_known_and_what_was_put_anew_is_not_it(
 }
 
 #[test]
+fn what_is_put_anew_is_gone_no_more_and_what_is_gone_waits_for_nothing() {
+    let position = Position { generation: 1, part: 0, sequence: 5 };
+    let (mut claims, row) = (Claims::default(), work("a", "one"));
+    assert!(claims.take(&row));
+    claims.gone("a", None);
+    claims.put(&row);
+    claims.give_back("send", row.clone(), Ok(Done::At(position)), 0);
+    claims.settle(&BTreeMap::from([(0, 5)]), 1);
+    assert_eq!(claims.asked().len(), 1, "it may stand");
+    assert!(claims.answered(Vec::new(), 1).is_empty() && claims.take(&row));
+    claims.give_back("send", row.clone(), Ok(Done::Again { after_ms: 60_000 }), 1);
+    claims.settle(&BTreeMap::new(), 2);
+    assert!(claims.asked().is_empty());
+    claims.gone("a", Some(""));
+    claims.settle(&BTreeMap::new(), 3);
+    assert_eq!(claims.asked().len(), 1, "what follows of its entity does not wait for a minute");
+}
+
+#[test]
+fn failures_of_entities_of_which_nothing_is_taken_are_forgotten() {
+    let mut claims = Claims::default();
+    for entity in ["a", "b"] {
+        let row = work(entity, "one");
+        assert!(claims.take(&row));
+        claims.give_back("send", row, Err(Error::Other("a platform says no".into())), 0);
+    }
+    claims.settle(&BTreeMap::new(), HOUR_US);
+    claims.answered(vec![work("a", "one")], HOUR_US);
+    assert!(claims.failures.contains_key("a") && !claims.failures.contains_key("b"));
+    claims.forget_others();
+    assert!(claims.failures.is_empty());
+}
+
+#[test]
 fn what_is_known_to_be_gone_is_not_asked_for_also_where_that_was_heard_before_its_work_ended() {
     let position = Position { generation: 1, part: 0, sequence: 5 };
     for (is_early, key) in [(true, Some("")), (false, None)] {

@@ -8,6 +8,7 @@ use super::waiting::{Pass, Place, Waiting};
 use super::work::{Done, Work, WorkLimits};
 use crate::db::Slot;
 use crate::error::Error;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,10 +19,12 @@ const TICK: Duration = Duration::from_millis(250);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Rows that are due so soon wait in memory, so that a server whose clock is ahead by a little delays nothing.
 const SOON_US: i64 = 250_000;
-/// Rows of one lane that are read at once.
-const READ_ROWS: usize = 256;
 /// After the table could not be asked, it is not asked for so long.
 const REST: Duration = Duration::from_millis(250);
+
+/// The slot and the parts that a memory is of, and how often parts had ended by then: what was told last before an end may
+/// be missing.
+type View = (Slot, Vec<u8>, u64);
 
 pub(super) struct Desk<'a> {
     reader: &'a Reader,
@@ -29,9 +32,11 @@ pub(super) struct Desk<'a> {
     limits: WorkLimits,
     claims: Claims,
     waiting: Waiting,
-    /// The slot and the parts that the memory is of; none when all lanes must be looked at before anything begins.
-    view: Option<(Slot, Vec<u8>)>,
+    /// What the memory is of; none when all lanes must be looked at before anything begins.
+    view: Option<View>,
     live: Vec<u8>,
+    /// Up to where it is known of each part what became of rows.
+    heard: BTreeMap<u8, u64>,
     tick_at: Instant,
     look_at: Instant,
     /// The table is not asked before.
@@ -49,6 +54,7 @@ impl<'a> Desk<'a> {
             waiting: Waiting::default(),
             view: None,
             live: Vec::new(),
+            heard: BTreeMap::new(),
             tick_at: now,
             look_at: now,
             asks_from: now,
@@ -59,25 +65,35 @@ impl<'a> Desk<'a> {
         self.reader.inner().log.clock().now()
     }
 
+    /// The parts last: those of another slot are none before its lanes have begun.
+    fn view_now(&self) -> View {
+        let (slot, ends) = (self.reader.model().slot, self.reader.inner().shared.ends());
+        (slot, self.reader.live_parts(), ends)
+    }
+
     /// Hears what was committed: which rows were put, and what is projected.
     pub(super) fn hear(&mut self) {
-        let (now, slot) = (self.now(), self.reader.model().slot);
-        self.live = self.reader.live_parts();
+        let (now, shared) = (self.now(), &self.reader.inner().shared);
+        let view = self.view_now();
+        self.live.clone_from(&view.1);
         // Before the rows: what is projected by now was handed over, and its row is known to be taken still.
-        let positions = self.reader.positions();
-        let (told, some_missing) = self.reader.inner().shared.take_told(self.kind);
-        let is_known = |(of, parts): &(Slot, Vec<u8>)| *of == slot && *parts == self.live;
-        if some_missing || !self.view.as_ref().is_some_and(is_known) {
+        self.heard = self.reader.positions();
+        let (told, some_missing) = shared.take_told(self.kind);
+        if some_missing || self.view.as_ref() != Some(&view) {
             self.view = None;
             self.waiting.clear();
+            self.claims.forget_others();
         }
         for told in told {
             match told {
-                Told::Put(row) => self.wait(row),
+                Told::Put(row) => {
+                    self.claims.put(&row);
+                    self.wait(row);
+                }
                 Told::Gone { entity, key } => self.claims.gone(&entity, key.as_deref()),
             }
         }
-        self.claims.settle(&positions, now);
+        self.claims.settle(&self.heard, now);
         if Instant::now() >= self.tick_at {
             self.tick_at = Instant::now() + TICK;
             self.waiting.come_due(now + SOON_US);
@@ -92,7 +108,7 @@ impl<'a> Desk<'a> {
         }
         let model = self.reader.model();
         // Another slot than that of the memory may not be as far, and does not tell what is gone.
-        if self.view.as_ref().is_some_and(|(slot, _)| *slot != model.slot) {
+        if self.view.as_ref().is_some_and(|(slot, ..)| *slot != model.slot) {
             return;
         }
         match look::standing(&model, self.kind, self.claims.asked()).await {
@@ -119,9 +135,12 @@ impl<'a> Desk<'a> {
             return;
         }
         let (model, until) = (self.reader.model(), self.now() + SOON_US);
-        // The slot may have changed since, and is not what the memory is of then.
-        let view = (model.slot, self.live.clone());
-        if self.view.as_ref().is_some_and(|known| *known != view) {
+        // The slot or the parts may have changed since, and are not what the memory is of then.
+        let view = self.view_now();
+        if self.view.as_ref().is_some_and(|known| *known != view)
+            || model.slot != view.0
+            || self.live != view.1
+        {
             return;
         }
         let found = match self.live.is_empty() {
@@ -144,23 +163,28 @@ impl<'a> Desk<'a> {
         self.waiting.pass(&mut self.claims, self.limits, now, room)
     }
 
-    /// Reads a lane on from where it is known. False when the table could not be asked.
+    /// Reads a lane on from where it is known. False when the table could not be asked, or is ahead of what was heard.
     pub(super) async fn read_on(&mut self, (lane, place): &(String, Place)) -> bool {
         let (model, until) = (self.reader.model(), self.now() + SOON_US);
-        let is_of_this = self.view.as_ref().is_some_and(|(slot, _)| *slot == model.slot);
+        let is_of_this = self.view.as_ref().is_some_and(|(slot, ..)| *slot == model.slot);
         if Instant::now() < self.asks_from || !is_of_this {
             return false;
         }
-        let asked = Asked { kind: self.kind, lane, parts: &self.live };
+        let (asked, limit) = (Asked { kind: self.kind, lane, parts: &self.live }, self.waiting.read_rows());
         let read = async {
-            let rows = asked.oldest(&model, place, until, READ_ROWS).await?;
-            let next = if rows.len() < READ_ROWS { asked.next(&model, until).await? } else { i64::MAX };
+            let rows = asked.oldest(&model, place, until, limit).await?;
+            let next = if rows.len() < limit { asked.next(&model, until).await? } else { i64::MAX };
             Ok((rows, next))
         };
         match read.await {
-            Ok((rows, next)) => {
-                self.waiting.read(lane, rows, (READ_ROWS, next), &self.claims);
-                true
+            Ok((mut rows, next)) => {
+                let found = rows.len();
+                // What was committed since waits until it is heard: an older row of its entity may have been put before `place`.
+                let is_heard = |row: &Work| self.heard.get(&row.part).is_none_or(|at| row.sequence <= *at);
+                rows.truncate(rows.iter().position(|row| !is_heard(row)).unwrap_or(found));
+                let is_whole = rows.len() == found;
+                self.waiting.read(lane, rows, (is_whole && found < limit, next), &self.claims);
+                is_whole
             }
             Err(error) => {
                 self.rests(&error);

@@ -101,10 +101,10 @@ impl Lane<'_> {
                         pace.ended = Some(Instant::now());
                         // Under load there is always another batch, and an operator waits.
                         while let Ok(command) = commands.try_recv() {
-                            self.obey(command).await;
+                            self.obey(command).await?;
                         }
                     }
-                    Some(command) = commands.recv() => self.obey(command).await,
+                    Some(command) = commands.recv() => self.obey(command).await?,
                 }
             }
         }
@@ -244,11 +244,21 @@ impl Lane<'_> {
         self.shared.set_status(position.part, Status::Standing { reason: error.to_string() });
     }
 
-    async fn obey(&mut self, command: Command) {
+    /// # Errors
+    /// The database's: nobody knows then whether it was done, so the lane begins anew from the tables.
+    async fn obey(&mut self, command: Command) -> Result<(), Error> {
         let Command::Unpark { entity, answer } = command;
-        let ended = self.unpark(&entity).await;
+        let (answered, ended) = match self.unpark(&entity).await {
+            Err(error @ Error::Database { .. }) if !batch::blames_content(&error) => {
+                let (action, source) = ("unpark an entity", Arc::new(error));
+                let shared = || Err(Error::Shared { action, source: source.clone() });
+                (shared(), shared())
+            }
+            other => (other, Ok(())),
+        };
         // Whoever asked may have gone away meanwhile.
-        let _ = answer.send(ended);
+        let _ = answer.send(answered);
+        ended
     }
 
     async fn unpark(&mut self, entity: &str) -> Result<(), Error> {

@@ -41,8 +41,8 @@ pub(crate) struct Shared {
     pub(crate) committed: Notify,
     /// Of each lane, by its first part: when the oldest message that it works on was stored.
     in_hand: InHand,
-    /// The parts whose due rows are this process's to work on.
-    worked: Mutex<BTreeSet<u8>>,
+    /// The parts whose due rows are this process's to work on, and how often some ceased to be.
+    worked: Mutex<(BTreeSet<u8>, u64)>,
     /// What became of due rows, and no worker has heard yet, by kind.
     told: Mutex<HashMap<&'static str, Vec<Told>>>,
 }
@@ -77,15 +77,23 @@ impl Shared {
     pub(super) fn set_worked(&self, parts: &[u8], is_ours: bool) {
         let mut worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
         match is_ours {
-            true => worked.extend(parts),
-            false => worked.retain(|part| !parts.contains(part)),
+            true => worked.0.extend(parts),
+            false => {
+                worked.0.retain(|part| !parts.contains(part));
+                worked.1 += 1;
+            }
         }
         drop(worked);
         self.committed.notify_waiters();
     }
 
     pub(super) fn works_in(&self, part: u8) -> bool {
-        self.worked.lock().unwrap_or_else(PoisonError::into_inner).contains(&part)
+        self.worked.lock().unwrap_or_else(PoisonError::into_inner).0.contains(&part)
+    }
+
+    /// How often some parts ceased to be this process's to work on.
+    pub(super) fn ends(&self) -> u64 {
+        self.worked.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     /// Waits until the part has caught up.

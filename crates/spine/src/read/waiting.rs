@@ -13,11 +13,14 @@ pub(super) struct Bounds {
     pub(super) lane_rows_max: usize,
     /// Rows of all lanes. Beyond that what is put is left to the table, and of each lane it is read from only what comes next.
     pub(super) rows_max: usize,
+    /// Rows of one lane that are read at once, and while memory is full.
+    pub(super) read_rows: usize,
+    pub(super) read_rows_full: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { lane_rows_max: 2_048, rows_max: 16_384 }
+        Self { lane_rows_max: 2_048, rows_max: 16_384, read_rows: 256, read_rows_full: 16 }
     }
 }
 
@@ -113,6 +116,8 @@ pub(super) struct Waiting {
     lanes: BTreeMap<String, Lane>,
     /// The lane at which the last pass ended; the next one begins behind it.
     turn: String,
+    /// The lane that was to be read on last.
+    wanted: String,
     /// Rows of all lanes.
     count: usize,
     bounds: Bounds,
@@ -178,11 +183,23 @@ impl Waiting {
         }
     }
 
-    /// What the table holds of a lane behind its known rows, the oldest `limit` rows that are due. Fewer are all;
-    /// then `next` is when the first one behind them is due.
-    pub(super) fn read(&mut self, lane: &str, rows: Vec<Work>, (limit, next): (usize, i64), claims: &Claims) {
+    /// How many rows of a lane are to be read at once.
+    pub(super) fn read_rows(&self) -> usize {
+        match self.count < self.bounds.rows_max {
+            true => self.bounds.read_rows,
+            false => self.bounds.read_rows_full,
+        }
+    }
+
+    /// What the table holds of a lane behind its known rows, oldest first; `next` is when the first one behind all that are
+    /// due is due. Where they are not `all`, the lane is known up to the last of them.
+    pub(super) fn read(&mut self, lane: &str, rows: Vec<Work>, (all, next): (bool, i64), claims: &Claims) {
         let Some(lane) = self.lanes.get_mut(lane) else { return };
-        lane.reach = rows.last().filter(|_| rows.len() >= limit).map(Place::of);
+        match rows.last() {
+            _ if all => lane.reach = None,
+            Some(last) => lane.reach = Some(Place::of(last)),
+            None => {}
+        }
         lane.next = lane.next.min(next);
         let before = lane.rows.len();
         lane.rows.extend(rows.into_iter().filter(|row| !claims.has(row)));
@@ -190,24 +207,33 @@ impl Waiting {
     }
 
     /// Takes what may begin, of each lane its oldest rows, at most `room`, up to the first lane that must be read on before.
+    /// One that was read and still begins nothing waits until the others have had their turn.
     pub(super) fn pass(&mut self, claims: &mut Claims, limits: WorkLimits, now: i64, room: usize) -> Pass {
         let mut pass = Pass::default();
         let after = (Bound::Excluded(self.turn.clone()), Bound::Unbounded);
         let up_to = (Bound::Unbounded, Bound::Included(self.turn.clone()));
-        let mut done = Vec::new();
+        let (mut done, mut again) = (Vec::new(), None);
         'lanes: for range in [after, up_to] {
             for (name, lane) in self.lanes.range_mut(range) {
                 if pass.taken.len() >= room {
                     break 'lanes;
                 }
+                let before = pass.taken.len();
                 let is_hungry = take(lane, name, claims, (limits.per_lane_max, now, room), &mut pass);
-                if let Some(reach) = &lane.reach
-                    && is_hungry
-                    && lane.rows.len() < self.bounds.lane_rows_max
-                {
-                    // Its turn goes on once it is read on.
-                    pass.wants = Some((name.clone(), reach.clone()));
-                    break 'lanes;
+                // Rows that may not begin leave room for those behind them, as long as there is any.
+                let has_room =
+                    lane.rows.len() < self.bounds.lane_rows_max || self.count < self.bounds.rows_max;
+                match &lane.reach {
+                    Some(reach) if is_hungry && has_room => {
+                        let wants = Some((name.clone(), reach.clone()));
+                        if *name != self.wanted || pass.taken.len() > before {
+                            // Its turn goes on once it is read on.
+                            pass.wants = wants;
+                            break 'lanes;
+                        }
+                        again = wants;
+                    }
+                    _ => {}
                 }
                 self.turn.clone_from(name);
                 if lane.is_over() {
@@ -216,6 +242,10 @@ impl Waiting {
             }
         }
         self.count -= pass.taken.len();
+        pass.wants = pass.wants.or(again);
+        if let Some((lane, _)) = &pass.wants {
+            self.wanted.clone_from(lane);
+        }
         done.iter().for_each(|name| drop(self.lanes.remove(name)));
         pass
     }
@@ -247,3 +277,6 @@ fn take(
 #[cfg(test)]
 #[path = "waiting_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "turns_tests.rs"]
+mod turns;

@@ -10,8 +10,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 /// Few enough that memory overflows and stretches end in the middle of things.
-const BOUNDS: Bounds = Bounds { lane_rows_max: 5, rows_max: 8 };
-const READ_ROWS: usize = 3;
+const BOUNDS: Bounds = Bounds { lane_rows_max: 5, rows_max: 8, read_rows: 3, read_rows_full: 2 };
 const LIMITS: WorkLimits = WorkLimits { in_flight_max: 4, per_lane_max: 3, confirms: false };
 const SOON: i64 = 10;
 
@@ -24,6 +23,10 @@ enum Step {
     },
     /// Another process does, for an entity that only it puts rows of.
     PutElsewhere {
+        entity: u8,
+    },
+    /// Two rows are committed while a lane is read, and heard of later: one was decided before the last of those that are known.
+    PutMeanwhile {
         entity: u8,
     },
     /// A row is gone without having been worked on.
@@ -50,6 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0_u8..6, prop_oneof![4 => Just(0_i64), 1 => 1_i64..40]).prop_map(|(entity, later)| Step::Put { entity, later }),
         1 => (6_u8..8).prop_map(|entity| Step::PutElsewhere { entity }),
+        1 => (0_u8..6).prop_map(|entity| Step::PutMeanwhile { entity }),
         1 => any::<usize>().prop_map(|which| Step::Withdrawn { which }),
         5 => Just(Step::Turn),
         1 => Just(Step::Tick),
@@ -68,6 +72,10 @@ struct World {
     /// In the order of a lane, and what of it is handed over at the next turn.
     table: Vec<Work>,
     fresh: Vec<Work>,
+    /// Of which entities something is put while a lane is read.
+    meanwhile: Vec<u8>,
+    /// The last row that was heard of.
+    heard: u64,
     running: Vec<Work>,
     /// The parts' positions, where each result makes one.
     projected: u64,
@@ -81,7 +89,20 @@ impl World {
         let waiting = Waiting::bounded(BOUNDS);
         let (table, fresh, running) = (Vec::new(), Vec::new(), Vec::new());
         let (claims, has_looked) = (Claims::default(), false);
-        Self { waiting, claims, table, fresh, running, projected: 0, sequence: 0, now: 1_000, has_looked }
+        let (meanwhile, heard, projected, sequence, now) = (Vec::new(), 0, 0, 0, 1_000);
+        Self {
+            waiting,
+            claims,
+            table,
+            fresh,
+            meanwhile,
+            heard,
+            running,
+            projected,
+            sequence,
+            now,
+            has_looked,
+        }
     }
 
     fn put(&mut self, entity: u8, later: i64, is_told: bool) {
@@ -114,16 +135,27 @@ impl World {
         self.has_looked = true;
     }
 
-    fn read_on(&mut self, (lane, place): (String, Place)) {
+    /// False when the table is ahead of what was heard.
+    fn read_on(&mut self, (lane, place): (String, Place)) -> bool {
+        for entity in std::mem::take(&mut self.meanwhile) {
+            self.put(entity, -30, true);
+            self.put(entity, 0, true);
+        }
+        let read_rows = self.waiting.read_rows();
         let of = || self.table.iter().filter(|row| row.lane == lane);
-        let rows = of().filter(|row| self.is_due(row) && place.is_before(row)).take(READ_ROWS).cloned();
-        let rows: Vec<Work> = rows.collect();
+        let rows = of().filter(|row| self.is_due(row) && place.is_before(row)).take(read_rows).cloned();
+        let mut rows: Vec<Work> = rows.collect();
         let next = of().filter(|row| !self.is_due(row)).map(|row| row.at).min().unwrap_or(i64::MAX);
-        let next = if rows.len() < READ_ROWS { next } else { i64::MAX };
-        self.waiting.read(&lane, rows, (READ_ROWS, next), &self.claims);
+        let found = rows.len();
+        let next = if found < read_rows { next } else { i64::MAX };
+        rows.truncate(rows.iter().position(|row| row.sequence > self.heard).unwrap_or(found));
+        let is_whole = rows.len() == found;
+        self.waiting.read(&lane, rows, (is_whole && found < read_rows, next), &self.claims);
+        is_whole
     }
 
     fn turn(&mut self) {
+        self.heard = self.sequence;
         for row in std::mem::take(&mut self.fresh) {
             if self.has_looked && !self.claims.has(&row) {
                 self.waiting.put(row, self.now + SOON);
@@ -147,11 +179,13 @@ impl World {
                 self.begins(row);
             }
             let Some(wants) = pass.wants else { break };
-            self.read_on(wants);
+            if !self.read_on(wants) {
+                break;
+            }
         }
         let rows: usize = self.waiting.lanes.values().map(|lane| lane.rows.len()).sum();
         assert_eq!(rows, self.waiting.count);
-        assert!(self.waiting.lanes.values().all(|lane| lane.rows.len() < BOUNDS.lane_rows_max + READ_ROWS));
+        assert!(self.waiting.lanes.values().all(|lane| lane.rows.len() < BOUNDS.rows_max + BOUNDS.read_rows));
         assert!(self.running.len() <= LIMITS.in_flight_max);
     }
 
@@ -163,7 +197,9 @@ impl World {
         // What was withdrawn may begin still; it finds itself moot. Of what nobody hands over no order is promised.
         let is_handed_over = !matches!(&*row.entity, "entity 6" | "entity 7");
         if is_handed_over && self.table.iter().any(|known| known.sequence == row.sequence) {
-            let oldest = self.table.iter().find(|other| other.entity == row.entity).unwrap();
+            // What was committed a moment ago and is not heard of yet comes later, with all that was committed with it.
+            let is_known = |other: &&Work| other.sequence <= self.heard.max(row.sequence);
+            let oldest = self.table.iter().filter(is_known).find(|other| other.entity == row.entity).unwrap();
             assert_eq!(oldest.sequence, row.sequence, "{row:?} began before {oldest:?}");
         }
         self.running.push(row);
@@ -203,6 +239,7 @@ impl World {
         match step {
             Step::Put { entity, later } => self.put(entity, later, true),
             Step::PutElsewhere { entity } => self.put(entity, 0, false),
+            Step::PutMeanwhile { entity } => self.meanwhile.push(entity),
             Step::Withdrawn { which } if !self.table.is_empty() => {
                 self.table.remove(which % self.table.len());
             }
@@ -250,61 +287,4 @@ proptest! {
         }
         prop_assert!(world.table.is_empty(), "left: {:?}", world.table);
     }
-}
-
-fn row(entity: &str, lane: &str, sequence: u64) -> Work {
-    let (entity, key, lane) = (entity.to_owned(), sequence.to_string(), lane.to_owned());
-    Work { entity, key, lane, at: 0, body: String::new(), part: 0, sequence, traceparent: None }
-}
-
-#[test]
-fn lanes_take_turns_and_a_full_one_costs_the_others_nothing() {
-    let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-    for sequence in 0..30 {
-        waiting.put(row(&format!("a{sequence}"), "a", sequence), 0);
-    }
-    waiting.put(row("b", "b", 30), 0);
-    waiting.put(row("c", "c", 31), 0);
-    let limits = WorkLimits { in_flight_max: 4, per_lane_max: 2, confirms: false };
-    let first = waiting.pass(&mut claims, limits, 0, 3);
-    let lanes = |pass: &Pass| pass.taken.iter().map(|row| row.lane.clone()).collect::<Vec<_>>();
-    assert_eq!(lanes(&first), ["a", "a", "b"]);
-    assert_eq!(
-        lanes(&waiting.pass(&mut claims, limits, 0, 1)),
-        ["c"],
-        "the next turn is that of the lane behind"
-    );
-    assert!(
-        waiting.pass(&mut claims, limits, 0, 9).taken.is_empty(),
-        "a is full, and the others have nothing"
-    );
-}
-
-#[test]
-fn lanes_that_must_be_read_take_turns_too() {
-    let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-    let found = ["a", "b", "c"].map(|lane| Found { lane: lane.into(), first: 0, next: i64::MAX });
-    waiting.found(found.into(), 0);
-    let mut begun = String::new();
-    while begun.len() < 6 {
-        let pass = waiting.pass(&mut claims, WorkLimits { in_flight_max: 9, ..LIMITS }, 0, 1);
-        pass.taken.iter().for_each(|row| begun.push_str(&row.lane));
-        if let Some((lane, _)) = pass.wants {
-            let rows = (0..3).map(|number| row(&format!("{lane}{number}"), &lane, number)).collect();
-            waiting.read(&lane, rows, (4, i64::MAX), &claims);
-        }
-    }
-    assert_eq!(begun, "abcabc");
-}
-
-#[test]
-fn what_was_put_a_moment_ago_brings_its_trace_also_where_the_table_gave_the_row_before() {
-    let (mut waiting, mut claims) = (Waiting::default(), Claims::default());
-    waiting.found(vec![Found { lane: "a".into(), first: 0, next: i64::MAX }], 0);
-    waiting.read("a", vec![row("x", "a", 1)], (2, i64::MAX), &claims);
-    let traceparent = Some("00-1-2-01".to_owned());
-    waiting.put(Work { traceparent: traceparent.clone(), ..row("x", "a", 1) }, 0);
-    let limits = WorkLimits { in_flight_max: 4, per_lane_max: 2, confirms: false };
-    let taken = waiting.pass(&mut claims, limits, 0, 4).taken;
-    assert_eq!(taken.iter().map(|row| row.traceparent.clone()).collect::<Vec<_>>(), [traceparent]);
 }
