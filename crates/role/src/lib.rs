@@ -82,7 +82,7 @@ impl Frame {
         let (reader, shutdown) = (self.reader.clone(), self.host.shutdown.clone());
         let handle = move |work: Work| {
             let parent = work.traceparent.clone();
-            let handled = handle(work);
+            let handled = Box::pin(handle(work));
             async move { traced(kind, parent.as_deref(), handled).await }
         };
         self.tasks.spawn(format!("worker {kind}"), async move {

@@ -91,8 +91,8 @@ impl Normaliser {
                     Outcome::held_until(until, job.hold((behind, true), BEHIND.into()))
                 }
                 _ => {
-                    role::traced("receive", job.journalled.traceparent.as_deref(), self.job(&job, waits))
-                        .await
+                    let traceparent = job.journalled.traceparent.as_deref();
+                    role::traced("receive", traceparent, Box::pin(self.job(&job, waits))).await
                 }
             };
             if one.newer.is_some() {

@@ -146,7 +146,7 @@ impl Desk<'_> {
             let trace = self.assigner.traces.take(choice.waiting.thread);
             self.appends.spawn(async move {
                 let appending = append(&spine, &tenant, &choice);
-                let result = role::traced("assign", trace.as_deref(), appending).await;
+                let result = role::traced("assign", trace.as_deref(), Box::pin(appending)).await;
                 Ended { tenant, choice, result }
             });
         }

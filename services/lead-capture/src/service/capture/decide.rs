@@ -48,7 +48,7 @@ impl Decider<'_> {
     pub(super) async fn thread(&self, told: Vec<Told>) -> Result<(), Error> {
         for told in told {
             let trace = told.record.meta.traceparent.as_deref();
-            match role::traced("capture", trace, self.message(&told)).await {
+            match role::traced("capture", trace, Box::pin(self.message(&told))).await {
                 // The person was erased meanwhile.
                 Err(Error::Gone { .. }) => self.recent.forget(told.thread),
                 Err(error) if error.is_passing() => return Err(error),
