@@ -5,10 +5,17 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 /// Characters of an address (RFC 5321, section 4.5.3.1).
 const ADDRESS_CHARS_MAX: usize = 254;
 
+/// What the id of a signed-in user must look like, in words.
+pub const LOGIN: &str = "text of 1 to 320 characters, not blank, without line ends and control characters";
 /// What a phone number must look like, in words.
 pub const PHONE: &str = "a number as E.164 writes it, such as +8613800138000";
 /// What a mailbox must look like, in words.
 pub const EMAIL: &str = "an e-mail address, such as li@example.com";
+
+/// Whether the text is an id of somebody: not blank, and without characters that nobody sees and that some software drops.
+pub fn is_login(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
 
 /// Whether the text is a phone number as E.164 writes it: a plus sign, the country, 7 to 15 digits and nothing else.
 pub fn is_phone(text: &str) -> bool {
@@ -32,6 +39,16 @@ pub fn is_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_not_blank_and_has_no_control_characters() {
+        for right in ["user-7", "用户 7", " user-7", "7"] {
+            assert!(is_login(right), "{right}");
+        }
+        for wrong in ["", "  ", "\u{3000}", "user-7\n", "user\u{0}-7", "user-7\u{85}"] {
+            assert!(!is_login(wrong), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn a_phone_has_its_country_and_nothing_but_digits() {

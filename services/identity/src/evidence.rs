@@ -26,14 +26,13 @@ pub fn seal_key(tenant: &str, thread: Uuid, at: Micros) -> SealKey {
 /// The form in which equal values are equal; none when the value is none of its kind. A phone needs its country,
 /// since the same digits are two people in two countries; channels verify phones in the form of E.164.
 pub fn normal_form(kind: EvidenceKind, value: &str) -> Option<String> {
-    let value = value.trim();
-    if value.is_empty() || value.chars().count() > VALUE_CHARS_MAX {
+    if value.trim().is_empty() || value.chars().count() > VALUE_CHARS_MAX {
         return None;
     }
     match kind {
         EvidenceKind::Login | EvidenceKind::Unionid => Some(value.to_owned()),
-        EvidenceKind::VerifiedPhone => phone(value),
-        EvidenceKind::VerifiedEmail => email(value),
+        EvidenceKind::VerifiedPhone => phone(value.trim()),
+        EvidenceKind::VerifiedEmail => email(value.trim()),
         EvidenceKind::Person => None,
     }
 }
@@ -89,8 +88,10 @@ mod tests {
 
     #[test]
     fn a_login_is_taken_as_it_is() {
-        assert_eq!(normal_form(EvidenceKind::Login, "User-7").as_deref(), Some("User-7"));
-        assert_ne!(normal_form(EvidenceKind::Login, "user-7"), normal_form(EvidenceKind::Login, "User-7"));
+        for other in ["User-7", "user-7 ", "user-7\u{3000}"] {
+            assert_eq!(normal_form(EvidenceKind::Login, other).as_deref(), Some(other));
+        }
+        assert_eq!(normal_form(EvidenceKind::Login, " \u{3000}"), None);
     }
 
     #[test]

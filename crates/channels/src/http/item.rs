@@ -173,6 +173,8 @@ fn evidence(fields: &Fields) -> Result<Vec<Evidence>, Cause> {
     ] {
         let value = match identity.get(name) {
             None | Some(Value::Null) => continue,
+            // A login stays as it is, as every id: two that differ are of two people.
+            Some(Value::String(value)) if kind == EvidenceKind::Login => value.clone(),
             Some(Value::String(value)) => clean(value).trim().to_owned(),
             Some(_) => return Err(fault("of texts")),
         };
@@ -180,6 +182,9 @@ fn evidence(fields: &Fields) -> Result<Vec<Evidence>, Cause> {
             return Err(fault("of texts of 1 to 320 characters"));
         }
         match kind {
+            EvidenceKind::Login if !proven::is_login(&value) => {
+                return Err(Cause::Field { field: "identity.login", expected: proven::LOGIN });
+            }
             EvidenceKind::VerifiedPhone if !proven::is_phone(&value) => {
                 return Err(Cause::Field { field: "identity.phone", expected: proven::PHONE });
             }

@@ -129,8 +129,9 @@ fn judge(claims: Claims, account: &str, now_s: i64) -> Result<Proven, Fault> {
     }
     let too_long = claims.exp.saturating_sub(now_s) > LIFE_S_MAX + SKEW_S;
     let too_early = claims.nbf.is_some_and(|from| from.saturating_sub(now_s) > SKEW_S);
-    let login = clean(&claims.sub).trim().to_owned();
-    if too_long || too_early || login.is_empty() || login.chars().count() > USER_CHARS_MAX {
+    // As it is, as every id: two that differ are of two people.
+    let login = claims.sub;
+    if too_long || too_early || !proven::is_login(&login) || login.chars().count() > USER_CHARS_MAX {
         return Err(Fault::Invalid);
     }
     let address = |value: Option<String>, verified: bool, is_one: fn(&str) -> bool| {
@@ -192,6 +193,12 @@ mod tests {
     }
 
     #[test]
+    fn logins_that_differ_by_a_blank_alone_are_two() {
+        let proven = verify(SECRET, "desk", &signed(&claims(json!({ "sub": " user-7" }))), AT).unwrap();
+        assert_eq!(proven.login, " user-7");
+    }
+
+    #[test]
     fn only_verified_addresses_are_evidence() {
         let typed = claims(json!({ "phone_number": "+8613800138000", "email": "li@example.com" }));
         assert_eq!(verify(SECRET, "desk", &signed(&typed), AT).unwrap().evidence().len(), 1);
@@ -240,6 +247,7 @@ mod tests {
             json!({ "exp": i64::MAX }),
             json!({ "nbf": NOW_S + SKEW_S + 1 }),
             json!({ "sub": "  " }),
+            json!({ "sub": "user-7\n" }),
             json!({ "sub": "x".repeat(201) }),
             json!({ "sub": 7 }),
             json!({ "phone_number": "12", "phone_number_verified": true }),

@@ -53,7 +53,7 @@ fn a_message_is_read_with_all_its_fields() {
 #[test]
 fn what_the_partner_vouches_for_is_evidence() {
     let item =
-        one(r#","text":"a","identity":{"login":" user-7 ","phone":"+8613800138000","email":null,"x":1}"#);
+        one(r#","text":"a","identity":{"login":"user-7","phone":"+8613800138000","email":null,"x":1}"#);
     let found = item.unwrap().evidence;
     let found: Vec<_> = found.iter().map(|found| (found.kind, found.value.as_str())).collect();
     let wanted = [(EvidenceKind::Login, "user-7"), (EvidenceKind::VerifiedPhone, "+8613800138000")];
@@ -132,6 +132,19 @@ fn ids_that_differ_by_a_blank_alone_are_two_people_and_two_messages() {
         let item = read(body.to_string().as_bytes()).remove(0).unwrap();
         assert_eq!(item.external_user, user);
         assert_eq!(item.item_id, item_id(&partner(), "message", id));
+    }
+}
+
+#[test]
+fn logins_that_differ_by_a_blank_alone_are_two() {
+    for login in ["user-7", "user-7 ", "\u{3000}user-7"] {
+        let more = format!(r#","text":"a","identity":{{"login":"{login}"}}"#);
+        assert_eq!(one(&more).unwrap().evidence[0].value, login);
+    }
+    for login in [" ", r"user-7\n", r"\u0000user-7"] {
+        let more = format!(r#","text":"a","identity":{{"login":"{login}"}}"#);
+        let fault = one(&more).unwrap_err().to_string();
+        assert!(fault.starts_with("identity.login is not text of 1 to 320"), "{fault}");
     }
 }
 
