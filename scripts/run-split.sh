@@ -47,7 +47,7 @@ HTTP=${TRIBUTARY_LISTEN_HTTP:-127.0.0.1:8080}
 API=${TRIBUTARY_LISTEN_API:-127.0.0.1:8081}
 # Each process has an admin port and a gRPC port of its own, counted up from these.
 ADMIN_PORT=${ADMIN_PORT:-9090}
-GRPC_PORT=${GRPC_PORT:-50051}
+GRPC_PORT=${GRPC_PORT:-20051}
 
 # The address that a run before this one left there may be another one's by now: it is written again by every start.
 mkdir -p "$DATA"

@@ -99,7 +99,8 @@ pub struct Network {
     #[arg(long, env = "TRIBUTARY_LISTEN_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     pub listen_admin: SocketAddr,
     /// Queries between services. With several roles in the process they take the seven ports from this one on.
-    #[arg(long, env = "TRIBUTARY_LISTEN_GRPC", value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    // Below those that Linux gives to outgoing connections (32768 and up): one of them, just closed, would keep a start away.
+    #[arg(long, env = "TRIBUTARY_LISTEN_GRPC", value_name = "ADDRESS", default_value = "127.0.0.1:20051")]
     pub listen_grpc: SocketAddr,
     /// Where another role answers queries, as `identity=http://identity:50051`; repeated or separated by commas.
     #[arg(long = "peer", env = "TRIBUTARY_PEERS", value_name = "ROLE=URL", value_delimiter = ',', value_parser = peer)]

@@ -118,9 +118,9 @@ fn a_laptop_needs_no_setting_of_the_network() {
     assert_eq!(network.listen_http.port(), 8080);
     assert_eq!(network.listen_api.port(), 8081);
     assert_eq!(network.listen_admin.port(), 9090);
-    assert_eq!(network.grpc_address(Role::Routing, false).port(), 50053);
-    assert_eq!(network.grpc_address(Role::Routing, true).port(), 50051);
-    assert_eq!(network.peer(Role::Routing), "http://127.0.0.1:50053");
+    assert_eq!(network.grpc_address(Role::Routing, false).port(), 20053);
+    assert_eq!(network.grpc_address(Role::Routing, true).port(), 20051);
+    assert_eq!(network.peer(Role::Routing), "http://127.0.0.1:20053");
 }
 
 #[test]

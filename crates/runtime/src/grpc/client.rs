@@ -12,7 +12,7 @@ pub type Client = InterceptedService<Channel, Bearer>;
 /// A peer that takes longer to accept is as good as stopped.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// A channel to `address`, such as `http://127.0.0.1:50053`. Connects with the first call and again after a
+/// A channel to `address`, such as `http://127.0.0.1:20053`. Connects with the first call and again after a
 /// loss; a call to a stopped service fails with `Unavailable` at once, which [`super::Failure`] puts in words.
 ///
 /// # Errors
