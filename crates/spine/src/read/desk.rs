@@ -3,8 +3,9 @@
 use super::claims::Claims;
 use super::due::Told;
 use super::look::{self, Asked};
+use super::place::Place;
 use super::reader::Reader;
-use super::waiting::{Pass, Place, Waiting};
+use super::waiting::{Pass, Read, Waiting};
 use super::work::{Done, Work, WorkLimits};
 use crate::db::Slot;
 use crate::error::Error;
@@ -177,14 +178,8 @@ impl<'a> Desk<'a> {
             Ok((rows, next))
         };
         match read.await {
-            Ok((mut rows, next)) => {
-                let found = rows.len();
-                // What was committed since waits until it is heard: an older row of its entity may have been put before `place`.
-                let is_heard = |row: &Work| self.heard.get(&row.part).is_none_or(|at| row.sequence <= *at);
-                rows.truncate(rows.iter().position(|row| !is_heard(row)).unwrap_or(found));
-                let is_whole = rows.len() == found;
-                self.waiting.read(lane, rows, (is_whole && found < limit, next), &self.claims);
-                is_whole
+            Ok((rows, next)) => {
+                self.waiting.read(lane, Read { rows, limit, next, heard: &self.heard }, &self.claims)
             }
             Err(error) => {
                 self.rests(&error);

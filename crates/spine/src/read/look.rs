@@ -1,6 +1,6 @@
 //! What a worker asks its table: which lanes have rows, and the oldest rows of one.
 
-use super::waiting::Place;
+use super::place::Place;
 use super::work::Work;
 use crate::db::{Bulk, Model};
 use crate::error::Error;

@@ -8,6 +8,7 @@ pub mod due;
 mod lane;
 mod look;
 mod parked;
+mod place;
 pub mod reader;
 mod rebuild;
 mod running;

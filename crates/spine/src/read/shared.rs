@@ -79,8 +79,9 @@ impl Shared {
         match is_ours {
             true => worked.0.extend(parts),
             false => {
+                let before = worked.0.len();
                 worked.0.retain(|part| !parts.contains(part));
-                worked.1 += 1;
+                worked.1 += u64::from(worked.0.len() < before);
             }
         }
         drop(worked);
@@ -138,5 +139,22 @@ impl Shared {
         let rows = waiting.get_mut(kind).map(std::mem::take).unwrap_or_default();
         let full = rows.len() >= TOLD_MAX;
         (rows, full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_end_once_and_those_that_another_replica_has_never_began() {
+        let shared = Shared::new(0..4);
+        shared.set_worked(&[0, 1], true);
+        assert_eq!(shared.ends(), 0);
+        shared.set_worked(&[2, 3], false);
+        assert_eq!(shared.ends(), 0);
+        shared.set_worked(&[1, 2], false);
+        shared.set_worked(&[1, 2], false);
+        assert_eq!((shared.ends(), shared.works_in(0), shared.works_in(1)), (1, true, false));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::claims::Claims;
 use super::look::Found;
+use super::place::Place;
 use super::work::{Work, WorkLimits};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -9,7 +10,7 @@ use std::ops::Bound;
 /// What is kept in memory; the rest is read from the table when it is its turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Rows of one lane.
+    /// Rows of one lane that are put or, once half of memory is taken, read.
     pub(super) lane_rows_max: usize,
     /// Rows of all lanes. Beyond that what is put is left to the table, and of each lane it is read from only what comes next.
     pub(super) rows_max: usize,
@@ -24,27 +25,15 @@ impl Default for Bounds {
     }
 }
 
-/// Where a row stands in its lane: by time, then by message.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) at: i64,
-    pub(super) sequence: u64,
-    pub(super) entity: String,
-    pub(super) key: String,
-}
-
-impl Place {
-    /// Before every row that is due at `at` or later.
-    pub(super) fn before(at: i64) -> Self {
-        Self { at, sequence: 0, entity: String::new(), key: String::new() }
-    }
-
-    fn of(row: &Work) -> Self {
-        Self { at: row.at, sequence: row.sequence, entity: row.entity.clone(), key: row.key.clone() }
-    }
-
-    fn is_before(&self, row: &Work) -> bool {
-        (self.at, self.sequence, &self.entity, &self.key) < (row.at, row.sequence, &row.entity, &row.key)
+impl Bounds {
+    /// Up to how many known rows a lane is read on, where `count` rows of all lanes are known. Rows that may not begin leave
+    /// room for those behind them while half of memory is free.
+    fn rows_of_lane(&self, count: usize) -> usize {
+        match count {
+            _ if count < self.rows_max / 2 => self.rows_max,
+            _ if count < self.rows_max => self.lane_rows_max,
+            _ => self.read_rows,
+        }
     }
 }
 
@@ -97,6 +86,17 @@ impl Lane {
     fn is_over(&self) -> bool {
         self.rows.is_empty() && self.reach.is_none() && self.next == i64::MAX
     }
+}
+
+/// What the table holds of a lane behind its known rows.
+pub(super) struct Read<'a> {
+    /// Oldest first; fewer than the limit are all that are due.
+    pub(super) rows: Vec<Work>,
+    pub(super) limit: usize,
+    /// When the first one behind all that are due is due, where those are all.
+    pub(super) next: i64,
+    /// Up to where it is known of each part what became of rows.
+    pub(super) heard: &'a BTreeMap<u8, u64>,
 }
 
 /// What one pass over the lanes found.
@@ -153,15 +153,14 @@ impl Waiting {
                 row.traceparent = row.traceparent.or_else(|| lane.rows[index].traceparent.take());
                 lane.rows[index] = row;
             }
-            Err(index)
-                if self.count >= self.bounds.rows_max || lane.rows.len() >= self.bounds.lane_rows_max =>
-            {
-                let last = index.checked_sub(1).map(|before| Place::of(&lane.rows[before]));
-                self.count -= lane.forget_after(last.unwrap_or_else(|| Place::before(i64::MIN)));
-            }
             Err(index) => {
                 lane.rows.insert(index, row);
                 self.count += 1;
+                if self.count > self.bounds.rows_max || lane.rows.len() > self.bounds.lane_rows_max {
+                    // The last one is left to the table.
+                    let last = lane.rows.len().checked_sub(2).map(|last| Place::of(&lane.rows[last]));
+                    self.count -= lane.forget_after(last.unwrap_or_else(|| Place::before(i64::MIN)));
+                }
             }
         }
     }
@@ -191,12 +190,17 @@ impl Waiting {
         }
     }
 
-    /// What the table holds of a lane behind its known rows, oldest first; `next` is when the first one behind all that are
-    /// due is due. Where they are not `all`, the lane is known up to the last of them.
-    pub(super) fn read(&mut self, lane: &str, rows: Vec<Work>, (all, next): (bool, i64), claims: &Claims) {
-        let Some(lane) = self.lanes.get_mut(lane) else { return };
+    /// Takes over what was read of a lane, up to the first row of a message that was not heard of: an older row of its entity
+    /// may have been put with it, before what is known. False when there is one.
+    pub(super) fn read(&mut self, lane: &str, read: Read<'_>, claims: &Claims) -> bool {
+        let Read { mut rows, limit, next, heard } = read;
+        let found = rows.len();
+        let is_heard = |row: &Work| heard.get(&row.part).is_none_or(|at| row.sequence <= *at);
+        rows.truncate(rows.iter().position(|row| !is_heard(row)).unwrap_or(found));
+        let is_whole = rows.len() == found;
+        let Some(lane) = self.lanes.get_mut(lane) else { return is_whole };
         match rows.last() {
-            _ if all => lane.reach = None,
+            _ if is_whole && found < limit => lane.reach = None,
             Some(last) => lane.reach = Some(Place::of(last)),
             None => {}
         }
@@ -204,10 +208,11 @@ impl Waiting {
         let before = lane.rows.len();
         lane.rows.extend(rows.into_iter().filter(|row| !claims.has(row)));
         self.count += lane.rows.len() - before;
+        is_whole
     }
 
     /// Takes what may begin, of each lane its oldest rows, at most `room`, up to the first lane that must be read on before.
-    /// One that was read and still begins nothing waits until the others have had their turn.
+    /// The one that was read last waits until the others have had their turn.
     pub(super) fn pass(&mut self, claims: &mut Claims, limits: WorkLimits, now: i64, room: usize) -> Pass {
         let mut pass = Pass::default();
         let after = (Bound::Excluded(self.turn.clone()), Bound::Unbounded);
@@ -218,15 +223,11 @@ impl Waiting {
                 if pass.taken.len() >= room {
                     break 'lanes;
                 }
-                let before = pass.taken.len();
                 let is_hungry = take(lane, name, claims, (limits.per_lane_max, now, room), &mut pass);
-                // Rows that may not begin leave room for those behind them, as long as there is any.
-                let has_room =
-                    lane.rows.len() < self.bounds.lane_rows_max || self.count < self.bounds.rows_max;
                 match &lane.reach {
-                    Some(reach) if is_hungry && has_room => {
+                    Some(reach) if is_hungry && lane.rows.len() < self.bounds.rows_of_lane(self.count) => {
                         let wants = Some((name.clone(), reach.clone()));
-                        if *name != self.wanted || pass.taken.len() > before {
+                        if *name != self.wanted {
                             // Its turn goes on once it is read on.
                             pass.wants = wants;
                             break 'lanes;

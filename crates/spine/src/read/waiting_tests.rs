@@ -144,14 +144,11 @@ impl World {
         let read_rows = self.waiting.read_rows();
         let of = || self.table.iter().filter(|row| row.lane == lane);
         let rows = of().filter(|row| self.is_due(row) && place.is_before(row)).take(read_rows).cloned();
-        let mut rows: Vec<Work> = rows.collect();
+        let rows: Vec<Work> = rows.collect();
         let next = of().filter(|row| !self.is_due(row)).map(|row| row.at).min().unwrap_or(i64::MAX);
-        let found = rows.len();
-        let next = if found < read_rows { next } else { i64::MAX };
-        rows.truncate(rows.iter().position(|row| row.sequence > self.heard).unwrap_or(found));
-        let is_whole = rows.len() == found;
-        self.waiting.read(&lane, rows, (is_whole && found < read_rows, next), &self.claims);
-        is_whole
+        let next = if rows.len() < read_rows { next } else { i64::MAX };
+        let heard = BTreeMap::from([(0, self.heard)]);
+        self.waiting.read(&lane, Read { rows, limit: read_rows, next, heard: &heard }, &self.claims)
     }
 
     fn turn(&mut self) {

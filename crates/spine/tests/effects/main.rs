@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod deep;
+mod doubt;
 mod running;
 mod upgrade;
 
