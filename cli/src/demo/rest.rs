@@ -2,13 +2,19 @@
 
 use anyhow::{Context, bail};
 use futures::{StreamExt, TryStreamExt, stream};
+use reqwest::StatusCode;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Items of a page, the most that is allowed.
 const PAGE: u32 = 200;
 /// Requests on their way at once.
 const IN_FLIGHT_MAX: usize = 8;
+/// For so long the suite may say that its log or database is away, and so long it is left alone in between.
+const AWAY_MAX: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// The API's answers.
 #[derive(Clone, Debug, Default)]
@@ -139,22 +145,36 @@ impl Api {
         self.get(path, &query).await
     }
 
-    /// The answer; none for 404.
+    /// The answer; none for 404. While the suite says that its log or database is away, it is asked again.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Option<Value>> {
+        let until = Instant::now() + AWAY_MAX;
+        loop {
+            match self.ask(path, query).await? {
+                (StatusCode::SERVICE_UNAVAILABLE, _) if Instant::now() < until => {
+                    tokio::time::sleep(ASK_AGAIN).await
+                }
+                (status, body) => return read(path, status, &body),
+            }
+        }
+    }
+
+    async fn ask(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<(StatusCode, Vec<u8>)> {
         let request = self.http.get(format!("{}{path}", self.url)).query(query).bearer_auth(&self.token);
         let response = request.send().await.with_context(|| format!("GET {path} was not answered"))?;
         let status = response.status();
         let body = response.bytes().await.with_context(|| format!("GET {path} was not answered whole"))?;
-        if status.as_u16() == 404 {
-            return Ok(None);
-        }
-        if !status.is_success() {
-            bail!("GET {path} was answered {status}: {}", String::from_utf8_lossy(&body));
-        }
-        Ok(Some(
-            serde_json::from_slice(&body).with_context(|| format!("GET {path} was answered without JSON"))?,
-        ))
+        Ok((status, body.to_vec()))
     }
+}
+
+fn read(path: &str, status: StatusCode, body: &[u8]) -> anyhow::Result<Option<Value>> {
+    if status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if !status.is_success() {
+        bail!("GET {path} was answered {status}: {}", String::from_utf8_lossy(body));
+    }
+    Ok(Some(serde_json::from_slice(body).with_context(|| format!("GET {path} was answered without JSON"))?))
 }
 
 fn items(page: &Value) -> &[Value] {
