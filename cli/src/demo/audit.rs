@@ -38,6 +38,10 @@ impl Audit {
     /// # Errors
     /// When the server or a stream does not answer.
     pub(crate) async fn open(connection: &Connection, tenant: &str) -> anyhow::Result<Self> {
+        again(async || Self::open_once(connection, tenant).await).await
+    }
+
+    async fn open_once(connection: &Connection, tenant: &str) -> anyhow::Result<Self> {
         let (log, feed) = (connect(&connection.auditor).await?, connect(&connection.consumer).await?);
         let mut read = BTreeMap::new();
         for stream in log_streams() {
@@ -120,12 +124,11 @@ async fn last(context: &Context, stream: &str) -> anyhow::Result<u64> {
 /// Subjects and payloads, and the stream's last sequence when they were counted.
 type Gained = (Vec<(String, serde_json::Value)>, u64);
 
-/// The messages of a subject after a sequence. While a node of a cluster goes or comes a stream does not answer for a
-/// moment.
-async fn read(context: &Context, stream: &str, after: u64, subject: &str) -> anyhow::Result<Gained> {
+/// While a node of a cluster goes or comes it takes no connection, and a stream does not answer, for a moment.
+async fn again<T>(mut attempt: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let mut tries = 1;
     loop {
-        match read_once(context, stream, after, subject).await {
+        match attempt().await {
             Err(_) if tries < READ_TRIES => {
                 tries += 1;
                 tokio::time::sleep(READ_AGAIN).await;
@@ -133,6 +136,11 @@ async fn read(context: &Context, stream: &str, after: u64, subject: &str) -> any
             done => return done,
         }
     }
+}
+
+/// The messages of a subject after a sequence.
+async fn read(context: &Context, stream: &str, after: u64, subject: &str) -> anyhow::Result<Gained> {
+    again(async || read_once(context, stream, after, subject).await).await
 }
 
 async fn read_once(context: &Context, stream: &str, after: u64, subject: &str) -> anyhow::Result<Gained> {

@@ -43,7 +43,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Sends of one account that the suite has on their way at once, at most.
-const SENDS_IN_FLIGHT_MAX: usize = 32;
+const SENDS_IN_FLIGHT_MAX: usize = 64;
 /// Both sides are looked at again at this interval while they differ.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A wait that takes longer says so.
