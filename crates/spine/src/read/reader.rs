@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 
 /// How long whoever asks waits until a parked entity is read again.
 const UNPARK_MAX: Duration = Duration::from_secs(60);
@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     /// Wakes the running lanes when the current model changed.
     pub(super) switched: watch::Sender<u64>,
     pub(super) commands: ArcSwap<BTreeMap<u8, mpsc::Sender<Command>>>,
+    /// Set once all parts were as far as the log was after the start, whoever reads them.
+    pub(super) caught_up: OnceCell<()>,
 }
 
 impl Reader {
@@ -78,6 +80,7 @@ impl Reader {
             shared: Shared::new(0..PARTS),
             switched: watch::Sender::new(0),
             commands: ArcSwap::default(),
+            caught_up: OnceCell::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

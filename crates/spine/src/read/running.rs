@@ -8,6 +8,8 @@ use crate::address::PARTS;
 use crate::db::{Liveness, Model};
 use crate::error::Error;
 use crate::lease::Lease;
+use crate::log::Log;
+use sqlx::Row;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,9 @@ const LEASE_POLL: Duration = Duration::from_secs(2);
 const GIVES_WAY_FOR: Duration = Duration::from_secs(6);
 /// How often a replica that reads a part asks whether another release has left the part's work to it.
 const WORK_POLL: Duration = Duration::from_millis(500);
+/// After a start, work waits so long for the parts that are behind: one may stand, or its reader be away.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(10);
+const CAUGHT_UP_POLL: Duration = Duration::from_millis(100);
 
 impl Reader {
     /// Reads until `shutdown`, over switches of the model.
@@ -175,6 +180,7 @@ impl Reader {
                 tokio::time::sleep(WORK_POLL).await;
                 continue;
             }
+            inner.caught_up.get_or_init(|| self.until_caught_up(&inner.log)).await;
             if let Ok(Some(lease)) = leases.acquire(&name).await {
                 *held = Some(lease);
                 inner.shared.set_worked(parts, true);
@@ -183,6 +189,37 @@ impl Reader {
             }
             tokio::time::sleep(WORK_POLL).await;
         }
+    }
+
+    /// Waits until the tables hold what the log holds now, of all parts: an answer must not be decided before the knowledge
+    /// that was written beside its question, in another part, is known.
+    async fn until_caught_up(&self, log: &Log) {
+        let waiting = async {
+            let mut ends = None;
+            while !matches!(self.is_caught_up(log, &mut ends).await, Ok(true)) {
+                tokio::time::sleep(CAUGHT_UP_POLL).await;
+            }
+        };
+        if tokio::time::timeout(CAUGHT_UP_WITHIN, waiting).await.is_err() {
+            tracing::warn!(
+                reader.name = self.name(),
+                "some parts are behind; work begins with what is known"
+            );
+        }
+    }
+
+    async fn is_caught_up(&self, log: &Log, ends: &mut Option<[u64; PARTS as usize]>) -> Result<bool, Error> {
+        let ends = match ends {
+            Some(ends) => ends,
+            None => ends.insert(log.ends().await?),
+        };
+        let rows =
+            sqlx::query("SELECT part, sequence FROM positions").fetch_all(self.model().store.reads()).await;
+        let rows = rows.map_err(Error::database("read positions"))?;
+        let reached: BTreeMap<i32, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        Ok((0_i32..).zip(ends.iter()).all(|(part, end)| {
+            reached.get(&part).is_some_and(|at| u64::try_from(*at).is_ok_and(|at| at >= *end)) || *end == 0
+        }))
     }
 
     /// Leaves the work on the parts to whoever asks next.
